@@ -1,0 +1,69 @@
+import type { GatewayError } from "../domain/errors.ts";
+import type { Sample, TagValue } from "../domain/reading.ts";
+import type { Bus, BusLease } from "./bus.ts";
+import type { Clock } from "./clock.ts";
+import type { LocalBroker } from "./local-broker.ts";
+import type { Log } from "./log.ts";
+import type { DeviceMapping } from "./mapping.ts";
+import type { BusPlan } from "./plan.ts";
+
+/** One value to be written to one tag: raw, as the device holds it (scale and offset already undone). */
+export interface TagWrite {
+  readonly tag: string;
+  readonly value: TagValue;
+}
+
+/**
+ * One live connection to one device. It never retries: it throws, and the supervisor makes a new one.
+ *
+ * The constructor only assigns. A bad tag is data (a `bad` sample with a status); a lost connection is an
+ * exception (a GatewayError). Every method that takes a signal settles within a second of its abort.
+ */
+export interface Adapter {
+  /** Opens what must be open before data can flow. Rejects with DEVICE_UNREACHABLE, DEVICE_TIMEOUT, … */
+  connect(signal: AbortSignal): Promise<void>;
+  /** Polls or subscribes, handing samples to `context.emit`, until aborted; rejects when the connection is lost. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Writes in the order given, ahead of all polls. Rejects with DEVICE_REJECTED where the device refuses. */
+  write?(writes: readonly TagWrite[], signal: AbortSignal): Promise<void>;
+  /** Reads the named tags now, ahead of all polls: one sample a tag, in the order given. */
+  read?(tags: readonly string[], signal: AbortSignal): Promise<readonly Sample[]>;
+  /** Idempotent; leaves no timer and no socket. */
+  close(): Promise<void>;
+}
+
+/** What an adapter is given by the gateway: all the world it may touch beyond its own device. */
+export interface AdapterContext {
+  /** Already bound to the device's name. */
+  readonly log: Log;
+  readonly clock: Clock;
+  /** In [0, 1): where in each poll interval this device's polls stand, so that devices do not poll all at once. */
+  readonly phase: number;
+  readonly metrics: DeviceMetrics;
+  /** The gateway's own MQTT broker, for devices that connect to it. */
+  readonly broker: LocalBroker;
+  /** Takes decoded samples in; any sample is a sign of life of the device. Never throws, never blocks. */
+  emit(samples: readonly Sample[]): void;
+  /** For devices that dial in: the device is known to be gone (last will, disconnect). Data brings it back. */
+  lost(error: GatewayError): void;
+  /** A connection shared by all devices that name the same key; opened by the first, closed with the last. */
+  bus<B extends Bus>(key: string, create: () => B): BusLease<B>;
+}
+
+/** Figures of one device's traffic; they outlive the connection. */
+export interface DeviceMetrics {
+  /** One answered request: its kind (such as `readHoldingRegisters`) and round trip in ms. */
+  request(kind: string, roundTripMs: number): void;
+  /** One thing that went wrong, by kind: `timeout`, `exception-2`, `framing`, `late`, `overrun`, … */
+  fault(kind: string): void;
+}
+
+/** The running half of a protocol, loaded only where a site uses it. Its schema stands in a file of its own. */
+export interface AdapterModule<Connection = unknown, Options = unknown, TagOptions = unknown> {
+  readonly name: string;
+  /** True where the device connects to the gateway: silence marks it offline, but nothing is torn down. */
+  readonly dialsIn: boolean;
+  create(device: DeviceMapping<Connection, Options, TagOptions>, context: AdapterContext): Adapter;
+  /** What would be sent to the devices' buses; no I/O. */
+  plan?(devices: readonly DeviceMapping<Connection, Options, TagOptions>[]): readonly BusPlan[];
+}

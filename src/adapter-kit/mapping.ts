@@ -1,0 +1,68 @@
+import type { Duration } from "../domain/duration.ts";
+
+/** What a tag's raw value may be. The write guard checks against it; normalising names 64-bit types by it. */
+export type ValueSpec =
+  | { readonly kind: "boolean" }
+  | {
+      readonly kind: "integer";
+      readonly min: bigint;
+      readonly max: bigint;
+      readonly wide?: "int64" | "uint64";
+    }
+  | { readonly kind: "float" }
+  | { readonly kind: "string"; readonly maxBytes?: number };
+
+/** Report by exception: a reading is published only where the value left the band around the last one published. */
+export interface Deadband {
+  /** `absolute`: in the tag's unit. `percent`: of the last published value. */
+  readonly kind: "absolute" | "percent";
+  readonly band: number;
+  /** A reading goes out after this long even where nothing changed. */
+  readonly republish: Duration;
+}
+
+/** What may be written to a tag, in the tag's unit (scaled). */
+export interface WriteRule<WriteOptions = unknown> {
+  readonly min?: number;
+  readonly max?: number;
+  /** The adapter's own keys of the `write` entry. */
+  readonly options: WriteOptions;
+}
+
+/** The poll group a tag belongs to. */
+export interface PollGroup {
+  readonly name: string;
+  readonly interval: Duration;
+}
+
+/** One tag as its mapping declares it, defaults filled in. Plain data that can be cloned across a process boundary. */
+export interface TagMapping<TagOptions = unknown> {
+  /** `ram/pressure`; where the adapter allows templates also `shelf/{1}/stock`. */
+  readonly name: string;
+  /** The adapter's own keys of the tag: address, type, order, … */
+  readonly options: TagOptions;
+  readonly value: ValueSpec;
+  /** Published value = raw × scale + offset. */
+  readonly scale: number;
+  readonly offset: number;
+  readonly unit?: string;
+  readonly description?: string;
+  /** Absent where the adapter does not poll. */
+  readonly poll?: PollGroup;
+  readonly deadband?: Deadband;
+  /** After this long without a sample the tag goes bad (`Stale`); absent: never. */
+  readonly stale?: Duration;
+  readonly write?: WriteRule;
+}
+
+/** One device as its mapping file declares it, defaults filled in. Plain data. */
+export interface DeviceMapping<Connection = unknown, Options = unknown, TagOptions = unknown> {
+  readonly device: string;
+  readonly adapter: string;
+  readonly connection: Connection;
+  /** The adapter's own keys at the top of the device file, such as a default order. */
+  readonly options: Options;
+  /** After this long with no sample at all the device counts as lost; absent: the adapter alone judges. */
+  readonly silence?: Duration;
+  readonly tags: readonly TagMapping<TagOptions>[];
+}

@@ -1,0 +1,67 @@
+import * as z from "zod";
+import { byteSizeForm, parseByteSize } from "../domain/byte-size.ts";
+import { durationForm, parseDuration } from "../domain/duration.ts";
+import type { DeviceMapping, ValueSpec } from "./mapping.ts";
+
+/** `50ms`, `10s`, `5m` in a mapping file; a Duration in the program. */
+export const durationField = z
+  .string({ error: `expected ${durationForm}` })
+  .meta({ pattern: "^\\d+(\\.\\d+)?(ms|s|m|h|d)$", examples: ["50ms", "10s"] })
+  .transform((text, context) => {
+    const duration = parseDuration(text);
+    if (duration !== undefined) return duration;
+    context.issues.push({ code: "custom", input: text, message: `expected ${durationForm}` });
+    return z.NEVER;
+  });
+
+/** `64KB`, `4GB` in a mapping file; a ByteSize in the program. */
+export const byteSizeField = z
+  .string({ error: `expected ${byteSizeForm}` })
+  .meta({ pattern: "^\\d+(\\.\\d+)?\\s?([kKMGT]i?)?B$", examples: ["64KB", "4GB"] })
+  .transform((text, context) => {
+    const size = parseByteSize(text);
+    if (size !== undefined) return size;
+    context.issues.push({ code: "custom", input: text, message: `expected ${byteSizeForm}` });
+    return z.NEVER;
+  });
+
+/** A mistake that only the adapter can see, found without any I/O. */
+export interface MappingIssue {
+  /** Where in the device file, such as `["tags", "ram/pressure", "address"]`. */
+  readonly path: readonly (string | number)[];
+  /** What is wrong. */
+  readonly message: string;
+  /** What would be right. */
+  readonly allowed?: string;
+  /** The nearest name that was perhaps meant. */
+  readonly meant?: string;
+}
+
+/**
+ * The declarative half of a protocol: what its mapping files may say. It imports nothing that talks to devices,
+ * so that `linegate check` needs none of it.
+ */
+export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptions = unknown> {
+  /** As in `adapter:` of a device file. */
+  readonly name: string;
+  /** The keys of `connection:`. */
+  readonly connection: z.ZodType<Connection>;
+  /** Further keys at the top of a device file. */
+  readonly options: z.ZodObject<z.ZodRawShape>;
+  /** Further keys of a tag, `address` among them. */
+  readonly tag: z.ZodObject<z.ZodRawShape>;
+  /** Further keys of a tag's `write` entry. */
+  readonly write: z.ZodObject<z.ZodRawShape>;
+  /** True where tags are polled, and so belong to a poll group. */
+  readonly polled: boolean;
+  /** True where a tag's name may hold `{1}`, filled from a wildcard. */
+  readonly templates: boolean;
+  /** The silence after which a device counts as lost, where the mapping says nothing; in ms. */
+  silence?(connection: Connection): number | undefined;
+  /** What a tag's raw value may be. */
+  value(tag: TagOptions, device: Options): ValueSpec;
+  /** Names the device on its medium: two devices of one site with the same endpoint overlap, which is a mistake. */
+  endpoint?(connection: Connection, options: Options): string | undefined;
+  /** Mistakes across fields and tags. */
+  check?(device: DeviceMapping<Connection, Options, TagOptions>): readonly MappingIssue[];
+}

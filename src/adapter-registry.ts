@@ -1,0 +1,21 @@
+import type { AdapterModule } from "./adapter-kit/adapter.ts";
+import type { AdapterSchema } from "./adapter-kit/schema.ts";
+
+interface RegisteredAdapter {
+  /** What its mapping files may say; enough for `check`. */
+  schema(): Promise<AdapterSchema>;
+  /** The protocol itself, loaded only where a device uses it. */
+  load(): Promise<AdapterModule>;
+}
+
+/** Every protocol there is. Adding one: a folder under `adapters/`, and a line here. */
+export const adapterRegistry: Readonly<Record<string, RegisteredAdapter>> = {
+  modbus: {
+    schema: async () => (await import("../adapters/modbus/schema.ts")).modbusSchema as AdapterSchema,
+    load: async () => (await import("../adapters/modbus/adapter.ts")).modbusAdapter as AdapterModule,
+  },
+  mqtt: {
+    schema: async () => (await import("../adapters/mqtt/schema.ts")).mqttSchema as AdapterSchema,
+    load: async () => (await import("../adapters/mqtt/adapter.ts")).mqttAdapter as AdapterModule,
+  },
+};

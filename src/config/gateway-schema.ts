@@ -1,0 +1,161 @@
+import * as z from "zod";
+import { byteSizeField, durationField } from "../adapter-kit/schema.ts";
+import { byteSize } from "../domain/byte-size.ts";
+import { ms } from "../domain/duration.ts";
+import { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
+
+/** Where a server listens. Port 0 takes a free one from the operating system. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const listenField = z
+  .string()
+  .meta({ pattern: "^.+:\\d+$", examples: ["127.0.0.1:1883", "[::1]:1883"] })
+  .transform((text, context): ListenAddress => {
+    const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+    const port = Number(match?.[3]);
+    if (match !== null && port <= 65_535) return { host: match[1] ?? match[2] ?? "", port };
+    context.issues.push({
+      code: "custom",
+      input: text,
+      message: "expected an address and a port, such as 127.0.0.1:1883",
+    });
+    return z.NEVER;
+  });
+
+/** A secret is never written into a mapping: it comes from the environment or a file, read at start. */
+const secretField = z
+  .string()
+  .regex(
+    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/,
+    "expected env:NAME or file:PATH; a secret does not belong into a mapping file",
+  )
+  .describe("Where the secret is found: env:NAME or file:PATH");
+
+const tlsField = z
+  .strictObject({
+    cert: z.string().describe("PEM file with the certificate, and the chain where there is one"),
+    key: z.string().describe("PEM file with the private key"),
+    ca: z
+      .string()
+      .optional()
+      .describe("PEM file; where it is given, clients must show a certificate signed by it"),
+  })
+  .describe("TLS for this listener; paths are relative to the site folder");
+
+const brokerField = z
+  .strictObject({
+    listen: listenField.prefault("127.0.0.1:1883").describe("Where MQTT clients connect"),
+    tls: tlsField.extend({ listen: listenField }).optional().describe("A second listener, with TLS"),
+    websocket: z
+      .strictObject({ listen: listenField, tls: tlsField.optional() })
+      .optional()
+      .describe("A listener for MQTT over WebSocket, for browsers"),
+    limits: z
+      .strictObject({
+        connections: z.int().min(1).default(256).describe("Clients connected at once"),
+        packetSize: byteSizeField
+          .default(byteSize(1e6))
+          .describe("The largest MQTT packet taken from a client"),
+        messagesPerSecond: z
+          .int()
+          .min(1)
+          .default(2_000)
+          .describe("Messages taken from one client each second"),
+        pendingBytes: byteSizeField
+          .default(byteSize(4e6))
+          .describe("Bytes waiting for one slow client before it is disconnected"),
+      })
+      .prefault({}),
+  })
+  .describe("The MQTT broker inside the gateway");
+
+const natsField = z
+  .strictObject({
+    embedded: z
+      .strictObject({
+        listen: listenField.prefault("127.0.0.1:4222").describe("Where line services connect"),
+        store: z.string().default("./data").describe("Folder for JetStream, relative to the site folder"),
+        maxBytes: byteSizeField.default(byteSize(4e9)).describe("The most that JetStream may keep on disk"),
+        tls: tlsField.optional(),
+        server: z.string().optional().describe("Path of the nats-server to run, where it is not on PATH"),
+      })
+      .optional()
+      .describe("A nats-server that the gateway starts and looks after: the default"),
+    url: z
+      .string()
+      .optional()
+      .describe("A nats-server that somebody else runs, such as nats://10.0.0.5:4222"),
+    user: z.string().optional(),
+    password: secretField.optional(),
+    credentials: z.string().optional().describe("A NATS .creds file"),
+    ca: z.string().optional().describe("PEM file with the certificate authority of the server at `url`"),
+    latestBytes: byteSizeField
+      .default(byteSize(64e6))
+      .describe("The most memory that the stream LATEST may take in nats-server"),
+  })
+  .describe("Where readings go: an embedded nats-server (the default) or one at `url`");
+
+const topicFilters = z.array(z.string().min(1)).default([]);
+
+const userField = z
+  .strictObject({
+    passwordHash: z
+      .string()
+      .regex(/^\$2[aby]\$\d\d\$.{53}$/, "expected a bcrypt hash, as `linegate passwd` prints it")
+      .optional()
+      .describe("bcrypt; absent only for the user `anonymous`"),
+    read: topicFilters.describe("Topics that may be subscribed to, as MQTT filters, such as data/#"),
+    publish: topicFilters.describe("Topics that may be published to as device data, such as agv/+/state"),
+    write: topicFilters.describe(
+      "Topics below cmd/ that may be written to, such as cmd/plant1/line1/press-1/#",
+    ),
+  })
+  .describe("A user of the broker, of NATS and of the HTTP listener, and what it may do");
+
+/** `gateway.yaml`. */
+export const gatewaySchema = z.strictObject({
+  gateway: z
+    .string()
+    .refine(isSegment, `expected ${segmentForm}`)
+    .describe("The name of this gateway, unique over all of them"),
+  site: z
+    .string()
+    .refine(isPath, `expected segments of ${segmentForm}, joined by /`)
+    .describe("The gateway's place, such as plant1/stamping/line1; every topic and subject carries it"),
+  broker: brokerField.prefault({}),
+  nats: natsField.prefault({}),
+  hub: z
+    .strictObject({
+      leaf: z.string().describe("The hub's leaf node listener, such as nats-leaf://hub.example:7422"),
+      domain: z.string().default("hub").describe("The hub's JetStream domain"),
+    })
+    .optional()
+    .describe("The cloud or plant cluster"),
+  http: z
+    .strictObject({ listen: listenField.prefault("127.0.0.1:9464") })
+    .prefault({})
+    .describe("Where /healthz and /metrics are served"),
+  users: z
+    .record(z.string().refine(isSegment, `expected ${segmentForm}`), userField)
+    .default({})
+    .describe(
+      "Who may do what. Without users only loopback listeners are allowed. The user `anonymous` stands for clients without a password",
+    ),
+  writes: z
+    .strictObject({
+      deadline: durationField
+        .default(ms(2_000))
+        .describe("A write is answered within this time, one way or the other"),
+    })
+    .prefault({}),
+});
+
+/** `gateway.yaml`, checked, defaults filled in. */
+export type GatewayConfig = z.output<typeof gatewaySchema>;
+export type BrokerConfig = GatewayConfig["broker"];
+export type NatsConfig = GatewayConfig["nats"];
+export type UserConfig = GatewayConfig["users"][string];
+export type TlsConfig = NonNullable<BrokerConfig["tls"]>;

@@ -1,0 +1,69 @@
+import type { TagPath } from "./tag-path.ts";
+
+export type Quality = "good" | "uncertain" | "bad";
+
+/** The 64-bit integer types, whose values may need more than a JSON number holds. */
+export type IntegerType = "int64" | "uint64";
+
+export type TagValue = number | bigint | boolean | string;
+
+/** What an adapter saw on the wire, decoded but not yet scaled or named. */
+export interface Sample {
+  /** The tag's name in its mapping, such as `ram/pressure`. */
+  readonly tag: string;
+  /** The raw value, before scale and offset; null where there is none to be had. */
+  readonly value: TagValue | null;
+  readonly quality: Quality;
+  /** Why the quality is not good, such as `IllegalDataAddress`. */
+  readonly status?: string;
+  /** Milliseconds since the Unix epoch, where the protocol carries the source's own time. */
+  readonly sourceTimestamp?: number;
+  /** For a tag that a wildcard made: the mapping's tag it follows, such as `shelf/{1}/stock`. */
+  readonly template?: string;
+}
+
+/** One value of one tag, scaled, named and stamped: what subscribers get. */
+export interface Reading {
+  readonly path: TagPath;
+  /** Null where the quality is bad. */
+  readonly value: TagValue | null;
+  readonly quality: Quality;
+  readonly status?: string | undefined;
+  /** Milliseconds since the Unix epoch: the source's where it sends one, else the gateway's at the read. */
+  readonly timestamp: number;
+  readonly unit?: string | undefined;
+  /** For 64-bit tags: names the type where the value is too wide for a JSON number. */
+  readonly integerType?: IntegerType | undefined;
+  /** Grows by one for each reading of a tag since the gateway's start. */
+  readonly sequence: number;
+  /** The gateway's monotonic clock in ms when the sample came in; stays inside, for latency figures. */
+  readonly readAt: number;
+}
+
+/** A reading with its wire form, made once and used for both MQTT and NATS. */
+export interface PublishedReading {
+  readonly reading: Reading;
+  readonly payload: Buffer;
+}
+
+const largestSafe = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** The wire form of a reading: one JSON object, keys in the order of design §3. */
+export function encodeReading(reading: Reading): string {
+  const { value, unit, status } = reading;
+  let json = `{"value":`;
+  let type = "";
+  if (typeof value === "number") json += value;
+  else if (typeof value === "bigint") {
+    if (value <= largestSafe && value >= -largestSafe) json += value;
+    else {
+      json += `"${value}"`;
+      type = `,"type":"${reading.integerType ?? "int64"}"`;
+    }
+  } else json += JSON.stringify(value);
+  json += `,"quality":"${reading.quality}","timestamp":${reading.timestamp}`;
+  if (unit !== undefined) json += `,"unit":${JSON.stringify(unit)}`;
+  json += `,"sequence":${reading.sequence}`;
+  if (status !== undefined && reading.quality !== "good") json += `,"status":${JSON.stringify(status)}`;
+  return `${json}${type}}`;
+}
