@@ -9,7 +9,10 @@ export type ValueSpec =
       readonly max: bigint;
       readonly wide?: "int64" | "uint64";
     }
-  | { readonly kind: "float" }
+  | {
+      readonly kind: "float";
+      /** IEEE 754 single: shown with the digits it has. */ readonly single?: boolean;
+    }
   | { readonly kind: "string"; readonly maxBytes?: number };
 
 /** Report by exception: a reading is published only where the value left the band around the last one published. */
