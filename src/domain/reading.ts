@@ -43,27 +43,31 @@ export interface Reading {
 /** A reading with its wire form, made once and used for both MQTT and NATS. */
 export interface PublishedReading {
   readonly reading: Reading;
+  readonly json: string;
+  /** The same in UTF-8. A slice of a shared pool: to be sent, not to be kept; `json` is for keeping. */
   readonly payload: Buffer;
 }
 
 const largestSafe = BigInt(Number.MAX_SAFE_INTEGER);
 
+function isWide(value: bigint): boolean {
+  return value > largestSafe || value < -largestSafe;
+}
+
+/** A value as JSON: an integer too wide for a JSON number is a decimal string (design §3). */
+export function encodeTagValue(value: TagValue | null): string {
+  if (typeof value === "number") return Number.isFinite(value) ? `${value}` : "null";
+  if (typeof value === "bigint") return isWide(value) ? `"${value}"` : `${value}`;
+  return JSON.stringify(value);
+}
+
 /** The wire form of a reading: one JSON object, keys in the order of design §3. */
 export function encodeReading(reading: Reading): string {
   const { value, unit, status } = reading;
-  let json = `{"value":`;
-  let type = "";
-  if (typeof value === "number") json += value;
-  else if (typeof value === "bigint") {
-    if (value <= largestSafe && value >= -largestSafe) json += value;
-    else {
-      json += `"${value}"`;
-      type = `,"type":"${reading.integerType ?? "int64"}"`;
-    }
-  } else json += JSON.stringify(value);
-  json += `,"quality":"${reading.quality}","timestamp":${reading.timestamp}`;
+  let json = `{"value":${encodeTagValue(value)},"quality":"${reading.quality}","timestamp":${reading.timestamp}`;
   if (unit !== undefined) json += `,"unit":${JSON.stringify(unit)}`;
   json += `,"sequence":${reading.sequence}`;
   if (status !== undefined && reading.quality !== "good") json += `,"status":${JSON.stringify(status)}`;
-  return `${json}${type}}`;
+  if (typeof value === "bigint" && isWide(value)) json += `,"type":"${reading.integerType ?? "int64"}"`;
+  return `${json}}`;
 }

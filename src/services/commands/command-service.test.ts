@@ -1,0 +1,184 @@
+import { expect, onTestFinished, test, vi } from "vitest";
+import type { TagWrite } from "../../adapter-kit/adapter.ts";
+import { systemClock } from "../../adapter-kit/clock.ts";
+import type { BrokerMessage } from "../../adapter-kit/local-broker.ts";
+import type { DeviceMapping } from "../../adapter-kit/mapping.ts";
+import { ms } from "../../domain/duration.ts";
+import { GatewayError } from "../../domain/errors.ts";
+import type { Sample, TagValue } from "../../domain/reading.ts";
+import { Normaliser } from "../../normalise/normaliser.ts";
+import { Sequences } from "../../normalise/sequences.ts";
+import { CommandService } from "./command-service.ts";
+
+const device: DeviceMapping = {
+  device: "press-1",
+  adapter: "modbus",
+  connection: {},
+  options: {},
+  tags: [
+    {
+      name: "motor/setpoint",
+      options: {},
+      value: { kind: "integer", min: 0n, max: 65_535n },
+      scale: 0.5,
+      offset: 0,
+      unit: "rpm",
+      write: { min: 0, max: 1500, options: {} },
+    },
+    { name: "ram/pressure", options: {}, value: { kind: "float" }, scale: 1, offset: 0 },
+  ],
+};
+
+interface Behaviour {
+  write?: (writes: readonly TagWrite[], signal: AbortSignal) => Promise<void>;
+  read?: () => Promise<readonly Sample[] | undefined>;
+}
+
+function setUp(behaviour: Behaviour = {}) {
+  const held = new Map<string, TagValue>();
+  const audit: unknown[] = [];
+  const mqtt: { topic: string; reply: unknown }[] = [];
+  let onNats:
+    | ((message: { subject: string; data: Uint8Array; respond(payload: Uint8Array): void }) => void)
+    | undefined;
+  let onMqtt: ((message: BrokerMessage) => void) | undefined;
+  const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const normaliser = new Normaliser(device, {
+    site: "plant1",
+    clock: systemClock,
+    sequences: new Sequences(),
+    publish: () => {},
+  });
+  const service = new CommandService({
+    gateway: "line1-gw",
+    site: "plant1",
+    deadline: ms(200),
+    clock: systemClock,
+    log: quiet,
+    broker: {
+      subscribe: (_, callback) => {
+        onMqtt = callback;
+        return () => {};
+      },
+      publish: (topic, payload) => void mqtt.push({ topic, reply: JSON.parse(payload.toString()) }),
+      onClient: () => () => {},
+    },
+    link: {
+      subscribe: (_, callback) => {
+        onNats = callback;
+        return () => {};
+      },
+      publish: (subject, payload) =>
+        audit.push({ subject, ...JSON.parse(Buffer.from(payload).toString()) }) > 0,
+    },
+    find: (name) => {
+      if (name !== device.device) return undefined;
+      const write = async (writes: readonly TagWrite[]) => {
+        for (const one of writes) held.set(one.tag, one.value);
+      };
+      const read = async (tags: readonly string[]) =>
+        tags.map((tag): Sample => ({ tag, value: held.get(tag) ?? null, quality: "good" }));
+      return { normaliser, supervisor: { write: behaviour.write ?? write, read: behaviour.read ?? read } };
+    },
+  });
+  service.start();
+  onTestFinished(() => service.stop());
+  const request = async (tag: string, payload: unknown): Promise<unknown> => {
+    const answer = Promise.withResolvers<unknown>();
+    const data = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
+    const respond = (reply: Uint8Array) => answer.resolve(JSON.parse(Buffer.from(reply).toString()));
+    onNats?.({ subject: `cmd.plant1.press-1.${tag}`, data, respond });
+    return answer.promise;
+  };
+  const publish = (topic: string, payload: unknown, retain = false) =>
+    onMqtt?.({ topic, payload: Buffer.from(JSON.stringify(payload)), retain, qos: 0, clientId: "hmi-1" });
+  return { service, held, audit, mqtt, request, publish };
+}
+
+test("a write is scaled, read back, answered and audited", async () => {
+  const { request, held, audit } = setUp();
+  expect(await request("motor.setpoint", { value: 1200, id: "a1" })).toEqual({
+    ok: true,
+    readBack: 1200,
+    tookMs: expect.any(Number),
+    id: "a1",
+  });
+  expect(held.get("motor/setpoint")).toBe(2400);
+  expect(audit).toMatchObject([
+    {
+      subject: "audit.line1-gw.write",
+      tag: "press-1/motor/setpoint",
+      value: 1200,
+      readBack: 1200,
+      via: "nats",
+      ok: true,
+      id: "a1",
+    },
+  ]);
+});
+
+test.each([
+  ["a tag with no write entry", "ram.pressure", { value: 1 }, "may only be read"],
+  ["a tag that is not there", "ram.speed", { value: 1 }, 'press-1 has no tag "ram/speed"'],
+  ["a value beyond the limits", "motor.setpoint", { value: 1501 }, "above the most"],
+  ["a request without a value", "motor.setpoint", { setpoint: 1 }, "no value"],
+  ["what is not JSON", "motor.setpoint", "1200 rpm", "not JSON"],
+])("%s is refused, and nothing is written", async (_, tag, payload, message) => {
+  const { request, held, audit, service } = setUp();
+  expect(await request(tag, payload)).toMatchObject({
+    ok: false,
+    code: "WRITE_REFUSED",
+    message: expect.stringContaining(message),
+  });
+  expect(held.size).toBe(0);
+  expect(audit).toHaveLength(1);
+  expect(service.counters).toEqual({ writes: 0, refused: 1, failed: 0 });
+});
+
+test("a device that holds another value afterwards is said so, with the value", async () => {
+  const { request } = setUp({ read: async () => [{ tag: "motor/setpoint", value: 2000, quality: "good" }] });
+  expect(await request("motor.setpoint", { value: 1200 })).toMatchObject({
+    ok: false,
+    code: "DEVICE_REJECTED",
+    readBack: 1000,
+  });
+});
+
+test("a device that does not answer is said so within the deadline", async () => {
+  const { request } = setUp({ write: () => new Promise(() => {}) });
+  expect(await request("motor.setpoint", { value: 1200, id: 7 })).toMatchObject({
+    ok: false,
+    code: "DEVICE_TIMEOUT",
+    message: expect.stringContaining("not confirmed within 200ms"),
+    id: 7,
+  });
+});
+
+test("a device that is away is said so at once", async () => {
+  const { request } = setUp({
+    write: async () => {
+      throw new GatewayError("DEVICE_UNREACHABLE", "press-1 is offline: nothing was sent to it.");
+    },
+  });
+  expect(await request("motor.setpoint", { value: 1200 })).toMatchObject({
+    ok: false,
+    code: "DEVICE_UNREACHABLE",
+  });
+});
+
+test("a device that can't be read back is answered without a read back", async () => {
+  const { request } = setUp({ read: async () => undefined });
+  expect(await request("motor.setpoint", { value: 1200 })).toEqual({ ok: true, tookMs: expect.any(Number) });
+});
+
+test("a write over MQTT is answered on the reply topic; a retained one and the replies themselves are not taken", async () => {
+  const { publish, mqtt, held, audit } = setUp();
+  const topic = "cmd/plant1/press-1/motor/setpoint";
+  publish(topic, { value: 600 }, true);
+  publish(`${topic}/reply`, { value: 700 });
+  publish(topic, { value: 800, id: "h" });
+  await vi.waitFor(() => expect(mqtt).toHaveLength(1));
+  expect(mqtt[0]).toMatchObject({ topic: `${topic}/reply`, reply: { ok: true, readBack: 800, id: "h" } });
+  expect(held.get("motor/setpoint")).toBe(1600);
+  expect(audit).toMatchObject([{ via: "mqtt", client: "hmi-1" }]);
+});

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import type { TagMapping, ValueSpec } from "../../adapter-kit/mapping.ts";
+import { guardWrite, isSameRaw } from "./guard.ts";
+
+const uint16: ValueSpec = { kind: "integer", min: 0n, max: 65_535n };
+const int64: ValueSpec = { kind: "integer", min: -(2n ** 63n), max: 2n ** 63n - 1n, wide: "int64" };
+
+function tag(value: ValueSpec, more: Partial<TagMapping> = {}): TagMapping {
+  return { name: "motor/setpoint", options: {}, value, scale: 1, offset: 0, write: { options: {} }, ...more };
+}
+
+const guard = (value: number | boolean | string, mapping: TagMapping) =>
+  guardWrite(value, mapping, "press-1/motor/setpoint");
+
+test("a tag without a write entry is read-only", () => {
+  const { write: _, ...readOnly } = tag(uint16);
+  expect(() => guard(1, readOnly)).toThrow("press-1/motor/setpoint: may only be read");
+});
+
+test("limits are in the tag's unit and inclusive", () => {
+  const limited = tag(uint16, { scale: 0.5, unit: "rpm", write: { min: 10, max: 1500, options: {} } });
+  expect(guard(1500, limited)).toBe(3000);
+  expect(guard(10, limited)).toBe(20);
+  expect(() => guard(1500.5, limited)).toThrow("1500.5 rpm is above the most that may be written, 1500 rpm");
+  expect(() => guard(9, limited)).toThrow("below the least that may be written, 10 rpm");
+});
+
+test.each([
+  ["a fraction to an integer", 1.5, tag(uint16), "expected a whole number"],
+  ["more than the type holds", 65_536, tag(uint16), "holds 0 to 65535"],
+  ["less than the type holds", -1, tag(uint16), "holds 0 to 65535"],
+  ["a boolean to a number", true, tag(uint16), "expected a number, got true"],
+  ["a numeric text to a number", "12", tag(uint16), "expected a number"],
+  ["a number to a bit", 1, tag({ kind: "boolean" }), "expected true or false, got 1"],
+  ["a number to a text", 1, tag({ kind: "string" }), "expected a text"],
+  ["a text too long", "ÄÖÜ", tag({ kind: "string", maxBytes: 5 }), "has 6 bytes, the device holds 5"],
+] as const)("%s is refused", (_, value, mapping, message) => {
+  expect(() => guard(value, mapping)).toThrow(message);
+});
+
+test("a 64-bit integer comes as a decimal string and keeps every digit", () => {
+  expect(guard("9223372036854775807", tag(int64))).toBe(9_223_372_036_854_775_807n);
+  expect(() => guard("9223372036854775808", tag(int64))).toThrow("does not fit");
+});
+
+test("booleans, texts and floats pass as they are", () => {
+  expect(guard(false, tag({ kind: "boolean" }))).toBe(false);
+  expect(guard("P-7", tag({ kind: "string" }))).toBe("P-7");
+  expect(guard(1.25, tag({ kind: "float", single: true }))).toBe(1.25);
+});
+
+test("what is read back counts as the same where the device holds it as exactly as it can", () => {
+  expect(isSameRaw(182.4, Math.fround(182.4), tag({ kind: "float", single: true }))).toBe(true);
+  expect(isSameRaw(5, 5n, tag(int64))).toBe(true);
+  expect(isSameRaw(5, 6, tag(uint16))).toBe(false);
+  expect(isSameRaw(5, null, tag(uint16))).toBe(false);
+  expect(isSameRaw(true, false, tag({ kind: "boolean" }))).toBe(false);
+});

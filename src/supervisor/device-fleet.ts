@@ -1,0 +1,117 @@
+import type { AdapterModule } from "../adapter-kit/adapter.ts";
+import { BusRegistry } from "../adapter-kit/bus.ts";
+import type { Clock } from "../adapter-kit/clock.ts";
+import type { LocalBroker } from "../adapter-kit/local-broker.ts";
+import type { Log } from "../adapter-kit/log.ts";
+import type { DeviceMapping } from "../adapter-kit/mapping.ts";
+import type { Reading } from "../domain/reading.ts";
+import { Normaliser } from "../normalise/normaliser.ts";
+import { Sequences } from "../normalise/sequences.ts";
+import { DeviceTraffic } from "../observability/device-traffic.ts";
+import type { DeviceState } from "./device-state.ts";
+import { Supervisor } from "./supervisor.ts";
+
+export interface FleetOptions {
+  readonly site: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly broker: LocalBroker;
+  /** Takes every reading that is to be published; must not throw. */
+  readonly publish: (reading: Reading) => void;
+  /** Takes every new state of a device; must not throw. */
+  readonly onState: (device: string, state: DeviceState) => void;
+  /** Told the topics of tags that no mapping has any more. */
+  readonly onGone: (topics: readonly string[]) => void;
+  /** Loads the protocol of a device. */
+  readonly load: (adapter: string) => Promise<AdapterModule>;
+}
+
+/** One device as it runs. */
+export interface RunningDevice {
+  readonly mapping: DeviceMapping;
+  readonly supervisor: Supervisor;
+  readonly normaliser: Normaliser;
+  readonly traffic: DeviceTraffic;
+}
+
+/** How often silence and staleness are looked for. */
+const sweepEveryMs = 250;
+
+/** All devices of the site: each under its own supervisor, started and stopped one by one. */
+export class DeviceFleet {
+  readonly #options: FleetOptions;
+  readonly #running = new Map<string, RunningDevice>();
+  readonly #buses = new BusRegistry();
+  readonly #sequences = new Sequences();
+  /** Outlives a restart of the device, so that counters never go back. */
+  readonly #traffic = new Map<string, DeviceTraffic>();
+  #sweeping: NodeJS.Timeout | undefined;
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  get devices(): ReadonlyMap<string, RunningDevice> {
+    return this.#running;
+  }
+
+  async start(mappings: readonly DeviceMapping[]): Promise<void> {
+    await Promise.all(mappings.map((mapping) => this.add(mapping)));
+    this.#sweeping = setInterval(() => {
+      for (const { supervisor } of this.#running.values()) supervisor.sweep();
+    }, sweepEveryMs);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#sweeping);
+    await Promise.all([...this.#running.values()].map(({ supervisor }) => supervisor.stop()));
+    this.#running.clear();
+  }
+
+  async add(mapping: DeviceMapping): Promise<void> {
+    const module = await this.#options.load(mapping.adapter);
+    const { site, clock, log, random, broker, publish, onState } = this.#options;
+    const name = mapping.device;
+    const traffic = this.#traffic.get(name) ?? new DeviceTraffic();
+    this.#traffic.set(name, traffic);
+    const normaliser = new Normaliser(mapping, { site, clock, sequences: this.#sequences, publish });
+    const supervisor = new Supervisor(mapping, module, {
+      normaliser,
+      log,
+      clock,
+      random,
+      broker,
+      metrics: traffic,
+      buses: this.#buses,
+      onState: (state) => onState(name, state),
+    });
+    this.#running.set(name, { mapping, supervisor, normaliser, traffic });
+    supervisor.start();
+  }
+
+  /** Stops a device for good: its tags are gone. */
+  async remove(name: string): Promise<void> {
+    const gone = this.#running.get(name);
+    if (gone === undefined) return;
+    await gone.supervisor.stop();
+    this.#running.delete(name);
+    this.#traffic.delete(name);
+    this.#options.onGone(topicsOf(gone));
+  }
+
+  /** Runs a device on its edited mapping; the tags that the mapping still has go on with their sequences. */
+  async replace(mapping: DeviceMapping): Promise<void> {
+    const before = this.#running.get(mapping.device);
+    await before?.supervisor.stop();
+    await this.add(mapping);
+    if (before === undefined) return;
+    const kept = new Set(topicsOf(this.#running.get(mapping.device)));
+    this.#options.onGone(topicsOf(before).filter((topic) => !kept.has(topic)));
+  }
+}
+
+function topicsOf(device: RunningDevice | undefined): string[] {
+  return device === undefined ? [] : [...device.normaliser.tags()].map((tag) => tag.path.topic);
+}
