@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Deadband, DeviceMapping, TagMapping } from "../adapter-kit/mapping.ts";
 import { ms } from "../domain/duration.ts";
 import type { Reading, Sample } from "../domain/reading.ts";
-import { mostTagsPerTemplate, Normaliser } from "./normaliser.ts";
+import { mostTagsPerTemplate, noReadings, Normaliser } from "./normaliser.ts";
 import { Sequences } from "./sequences.ts";
 
 const single = { kind: "float", single: true } as const;
@@ -17,7 +17,13 @@ function setUp(tags: readonly TagMapping[], sequences = new Sequences()) {
   const device: DeviceMapping = { device: "press-1", adapter: "modbus", connection: {}, options: {}, tags };
   const readings: Reading[] = [];
   const publish = (reading: Reading) => void readings.push(reading);
-  const normaliser = new Normaliser(device, { site: "plant1/line1", clock, sequences, publish });
+  const normaliser = new Normaliser(device, {
+    site: "plant1/line1",
+    clock,
+    sequences,
+    publish,
+    counters: noReadings(),
+  });
   const accept = (...samples: Sample[]) => normaliser.accept(samples);
   return { time, readings, normaliser, accept, sequences };
 }

@@ -15,6 +15,8 @@ export interface NormaliserOptions {
   readonly sequences: Sequences;
   /** Takes each reading that is to be published; must not throw. */
   readonly publish: (reading: Reading) => void;
+  /** Counted on from here, so that the figures of a device outlive its restart. */
+  readonly counters: NormaliserCounters;
 }
 
 export interface NormaliserCounters {
@@ -28,9 +30,13 @@ export interface NormaliserCounters {
   unknown: number;
 }
 
+export function noReadings(): NormaliserCounters {
+  return { readings: 0, bad: 0, suppressed: 0, unknown: 0 };
+}
+
 /** Sample → Reading for one device: scale, unit, deadband, quality, timestamps, sequence, name. */
 export class Normaliser {
-  readonly counters: NormaliserCounters = { readings: 0, bad: 0, suppressed: 0, unknown: 0 };
+  readonly counters: NormaliserCounters;
   readonly #device: DeviceMapping;
   readonly #options: NormaliserOptions;
   readonly #tags = new Map<string, TagState>();
@@ -39,6 +45,7 @@ export class Normaliser {
   constructor(device: DeviceMapping, options: NormaliserOptions) {
     this.#device = device;
     this.#options = options;
+    this.counters = options.counters;
     for (const mapping of device.tags) {
       if (mapping.name.includes("{")) this.#templates.set(mapping.name, { mapping, made: 0 });
       else this.#add(mapping.name, mapping);

@@ -5,7 +5,7 @@ import type { LocalBroker } from "../adapter-kit/local-broker.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import type { Reading } from "../domain/reading.ts";
-import { Normaliser } from "../normalise/normaliser.ts";
+import { noReadings, Normaliser, type NormaliserCounters } from "../normalise/normaliser.ts";
 import { Sequences } from "../normalise/sequences.ts";
 import { DeviceTraffic } from "../observability/device-traffic.ts";
 import type { DeviceState } from "./device-state.ts";
@@ -45,8 +45,11 @@ export class DeviceFleet {
   readonly #running = new Map<string, RunningDevice>();
   readonly #buses = new BusRegistry();
   readonly #sequences = new Sequences();
-  /** Outlives a restart of the device, so that counters never go back. */
-  readonly #traffic = new Map<string, DeviceTraffic>();
+  /** They outlive a restart of the device, so that counters never go back. */
+  readonly #figures = new Map<
+    string,
+    { readonly traffic: DeviceTraffic; readonly counters: NormaliserCounters }
+  >();
   #sweeping: NodeJS.Timeout | undefined;
 
   constructor(options: FleetOptions) {
@@ -74,9 +77,16 @@ export class DeviceFleet {
     const module = await this.#options.load(mapping.adapter);
     const { site, clock, log, random, broker, publish, onState } = this.#options;
     const name = mapping.device;
-    const traffic = this.#traffic.get(name) ?? new DeviceTraffic();
-    this.#traffic.set(name, traffic);
-    const normaliser = new Normaliser(mapping, { site, clock, sequences: this.#sequences, publish });
+    const figures = this.#figures.get(name) ?? { traffic: new DeviceTraffic(), counters: noReadings() };
+    this.#figures.set(name, figures);
+    const { traffic, counters } = figures;
+    const normaliser = new Normaliser(mapping, {
+      site,
+      clock,
+      sequences: this.#sequences,
+      publish,
+      counters,
+    });
     const supervisor = new Supervisor(mapping, module, {
       normaliser,
       log,
@@ -97,7 +107,7 @@ export class DeviceFleet {
     if (gone === undefined) return;
     await gone.supervisor.stop();
     this.#running.delete(name);
-    this.#traffic.delete(name);
+    this.#figures.delete(name);
     this.#options.onGone(topicsOf(gone));
   }
 

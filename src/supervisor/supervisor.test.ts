@@ -5,7 +5,7 @@ import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import { ms } from "../domain/duration.ts";
 import { GatewayError } from "../domain/errors.ts";
 import type { Reading } from "../domain/reading.ts";
-import { Normaliser } from "../normalise/normaliser.ts";
+import { noReadings, Normaliser } from "../normalise/normaliser.ts";
 import { Sequences } from "../normalise/sequences.ts";
 import type { DeviceState } from "./device-state.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -78,7 +78,13 @@ function supervise(script: Script) {
     device,
     { name: "scripted", dialsIn: script.dialsIn ?? false, create },
     {
-      normaliser: new Normaliser(device, { site: "line1", clock, sequences: new Sequences(), publish }),
+      normaliser: new Normaliser(device, {
+        site: "line1",
+        clock,
+        sequences: new Sequences(),
+        publish,
+        counters: noReadings(),
+      }),
       log: quiet,
       clock,
       random: () => 0.999_999,

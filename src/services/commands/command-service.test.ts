@@ -6,7 +6,7 @@ import type { DeviceMapping } from "../../adapter-kit/mapping.ts";
 import { ms } from "../../domain/duration.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import type { Sample, TagValue } from "../../domain/reading.ts";
-import { Normaliser } from "../../normalise/normaliser.ts";
+import { noReadings, Normaliser } from "../../normalise/normaliser.ts";
 import { Sequences } from "../../normalise/sequences.ts";
 import { CommandService } from "./command-service.ts";
 
@@ -48,6 +48,7 @@ function setUp(behaviour: Behaviour = {}) {
     clock: systemClock,
     sequences: new Sequences(),
     publish: () => {},
+    counters: noReadings(),
   });
   const service = new CommandService({
     gateway: "line1-gw",

@@ -1,0 +1,257 @@
+import { Subject, type Observable } from "rxjs";
+import type { Clock } from "./adapter-kit/clock.ts";
+import type { Log } from "./adapter-kit/log.ts";
+import { adapterRegistry } from "./adapter-registry.ts";
+import { Broker, type BrokerAddresses } from "./broker/broker.ts";
+import type { ListenAddress } from "./config/gateway-schema.ts";
+import type { Site } from "./config/site.ts";
+import { diffSites } from "./config/site-diff.ts";
+import { GatewayError } from "./domain/errors.ts";
+import { encodeReading, type PublishedReading, type Reading } from "./domain/reading.ts";
+import { TagPath } from "./domain/tag-path.ts";
+import { NatsPart } from "./nats/nats-part.ts";
+import type { Metric } from "./observability/exposition.ts";
+import { gatewayMetrics } from "./observability/gateway-metrics.ts";
+import type { Health } from "./observability/health.ts";
+import { HttpEndpoint } from "./observability/http-endpoint.ts";
+import { isolate } from "./pipeline/isolate.ts";
+import { Authenticator } from "./security/authenticator.ts";
+import { CommandService } from "./services/commands/command-service.ts";
+import { LastValues } from "./services/live/last-values.ts";
+import { LivePublisher } from "./services/live/live-publisher.ts";
+import { DeviceFleet } from "./supervisor/device-fleet.ts";
+import { encodeDeviceState, type DeviceState } from "./supervisor/device-state.ts";
+
+export interface GatewayDeps {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** In [0, 1): jitter. */
+  readonly random: () => number;
+  /** The environment's PATH, where nats-server is looked for. */
+  readonly searchPath: string;
+}
+
+/** Where the gateway can be reached, real ports included. */
+export interface GatewayAddresses {
+  readonly broker: BrokerAddresses;
+  /** The URL for NATS clients. */
+  readonly nats: string;
+  readonly http: ListenAddress;
+}
+
+/** What an edited folder changed. */
+export interface Applied {
+  readonly restarted: readonly string[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Keys of gateway.yaml that take effect at the next start only. */
+  readonly needRestart: readonly string[];
+}
+
+/**
+ * The composition root: constructs every part and lays the straight line through them (design §1).
+ *
+ * device → adapter → Sample → normalise → Reading → broker → readings$ → NATS, and back through the command service.
+ */
+export class Gateway {
+  readonly #deps: GatewayDeps;
+  #site: Site;
+  readonly #readings = new Subject<PublishedReading>();
+  readonly #states = new Subject<{ readonly device: string; readonly state: DeviceState }>();
+  readonly #last = new LastValues();
+  readonly #broker: Broker;
+  readonly #nats: NatsPart;
+  readonly #fleet: DeviceFleet;
+  readonly #live: LivePublisher;
+  readonly #commands: CommandService;
+  readonly #http: HttpEndpoint;
+  #startedAt = 0;
+  #reloads = { applied: 0, refused: 0 };
+  #applying: Promise<unknown> = Promise.resolve();
+
+  constructor(site: Site, deps: GatewayDeps) {
+    this.#site = site;
+    this.#deps = deps;
+    const { log, clock, random } = deps;
+    const { gateway, site: place, broker, nats, http, users, writes } = site.gateway;
+    const authenticator = new Authenticator(users, { log, clock });
+    this.#broker = new Broker(broker, {
+      siteDir: site.dir,
+      site: place,
+      log,
+      clock,
+      authenticator,
+      lastValues: this.#last,
+    });
+    this.#nats = new NatsPart({
+      gateway,
+      site: place,
+      siteDir: site.dir,
+      config: nats,
+      users,
+      log,
+      clock,
+      random,
+      searchPath: deps.searchPath,
+      onConnected: () => this.#refill(),
+    });
+    this.#live = new LivePublisher(this.#nats.link, this.#last, clock);
+    this.#fleet = new DeviceFleet({
+      site: place,
+      clock,
+      log,
+      random,
+      broker: this.#broker,
+      publish: (reading) => this.#publish(reading),
+      onState: (device, state) => this.#publishState(device, state),
+      onGone: (topics) => this.#forget(topics),
+      load: loadAdapter,
+    });
+    this.#commands = new CommandService({
+      gateway,
+      site: place,
+      deadline: writes.deadline,
+      clock,
+      log,
+      broker: this.#broker,
+      link: this.#nats.link,
+      find: (device) => this.#fleet.devices.get(device),
+    });
+    this.#http = new HttpEndpoint({
+      listen: http.listen,
+      health: () => this.health(),
+      metrics: () => this.metrics(),
+      authorise: (user, password, address) => authenticator.mayLook(user, password, address),
+    });
+    this.#readings.subscribe(isolate("live", log, (reading) => this.#live.publish(reading)));
+  }
+
+  /** Every reading as it is published. A subscriber must be quick, or put a bounded operator between. */
+  get readings$(): Observable<PublishedReading> {
+    return this.#readings;
+  }
+
+  get deviceStates$(): Observable<{ readonly device: string; readonly state: DeviceState }> {
+    return this.#states;
+  }
+
+  get addresses(): GatewayAddresses {
+    return { broker: this.#broker.addresses, nats: this.#nats.url, http: this.#http.address };
+  }
+
+  /** Starts every part; devices are polled before nats-server is up. Rejects where a listener can't be opened. */
+  async start(): Promise<void> {
+    this.#startedAt = this.#deps.clock.monotonic();
+    try {
+      await Promise.all([this.#broker.start(), this.#http.start()]);
+      this.#commands.start();
+      await Promise.all([this.#nats.start(), this.#fleet.start(this.#site.devices)]);
+    } catch (caught) {
+      await this.stop();
+      throw caught;
+    }
+  }
+
+  /** Ends every part, the devices first; what they leave behind is still published. Idempotent. */
+  async stop(): Promise<void> {
+    await this.#applying.catch(() => undefined);
+    this.#commands.stop();
+    await this.#fleet.stop();
+    await this.#nats.link.flush().catch(() => undefined);
+    const ended = await Promise.allSettled([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
+    this.#readings.complete();
+    this.#states.complete();
+    for (const end of ended) if (end.status === "rejected") throw end.reason;
+  }
+
+  /** Takes an edited folder over: only the touched devices restart, the others miss no poll. One at a time. */
+  apply(site: Site): Promise<Applied> {
+    const applied = this.#applying.catch(() => undefined).then(() => this.#apply(site));
+    this.#applying = applied;
+    return applied;
+  }
+
+  /** Counts an edit that was refused because of mistakes in it. */
+  refuseReload(): void {
+    this.#reloads.refused += 1;
+  }
+
+  health(): Health {
+    const parts = { broker: this.#broker.health(), nats: this.#nats.health() };
+    const devices = [...this.#fleet.devices].map(([name, device]) => [name, device.supervisor.state.state]);
+    return {
+      ok: Object.values(parts).every((part) => part.ok),
+      gateway: this.#site.gateway.gateway,
+      upSeconds: Math.round((this.#deps.clock.monotonic() - this.#startedAt) / 1000),
+      parts,
+      devices: Object.fromEntries(devices),
+    };
+  }
+
+  metrics(): Iterable<Metric> {
+    return gatewayMetrics({
+      devices: this.#fleet.devices,
+      readToNats: this.#live.readToNats,
+      link: this.#nats.link.counters,
+      broker: this.#broker.counters,
+      writes: this.#commands.counters,
+      reloads: this.#reloads,
+      natsRestarts: this.#nats.restarts,
+      tags: this.#last.size,
+    });
+  }
+
+  /** The hot path from here on: encoded once, retained, given to MQTT, then to everyone downstream. */
+  #publish(reading: Reading): void {
+    const json = encodeReading(reading);
+    const payload = Buffer.from(json);
+    this.#last.set(reading.path, json);
+    this.#broker.publish(reading.path.topic, payload);
+    this.#readings.next({ reading, json, payload });
+  }
+
+  #publishState(device: string, state: DeviceState): void {
+    const path = new TagPath("state", this.#site.gateway.site, device);
+    const json = encodeDeviceState(state, this.#deps.clock.now());
+    this.#broker.publish(path.topic, json, { retain: true, qos: 1 });
+    this.#nats.link.publish(path.subject, Buffer.from(json));
+    this.#states.next({ device, state });
+  }
+
+  /** After each (re)connection to nats-server: what it missed meanwhile, newest only. */
+  #refill(): void {
+    for (const [device, { supervisor }] of this.#fleet.devices) this.#publishState(device, supervisor.state);
+    this.#live.refill();
+  }
+
+  #forget(topics: readonly string[]): void {
+    for (const topic of topics) {
+      this.#last.delete(topic);
+      this.#nats.forgetLatest(topic.replaceAll("/", "."));
+    }
+  }
+
+  async #apply(site: Site): Promise<Applied> {
+    const { added, changed, removed, needRestart } = diffSites(this.#site, site);
+    await Promise.all([
+      ...removed.map((device) => this.#fleet.remove(device)),
+      ...changed.map((device) => this.#fleet.replace(device)),
+      ...added.map((device) => this.#fleet.add(device)),
+    ]);
+    this.#site = { ...site, gateway: this.#site.gateway };
+    this.#reloads.applied += 1;
+    return {
+      restarted: changed.map(({ device }) => device),
+      added: added.map(({ device }) => device),
+      removed,
+      needRestart,
+    };
+  }
+}
+
+async function loadAdapter(name: string) {
+  const registered = adapterRegistry[name];
+  if (registered === undefined)
+    throw new GatewayError("CONFIG_INVALID", `There is no adapter ${JSON.stringify(name)}.`);
+  return registered.load();
+}

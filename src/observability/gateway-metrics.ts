@@ -1,0 +1,160 @@
+import type { RunningDevice } from "../supervisor/device-fleet.ts";
+import type { Labels, Metric } from "./exposition.ts";
+import type { Histogram } from "./histogram.ts";
+
+/** Plain counters of one part: a number, or numbers by reason. */
+export type Counters = Readonly<Record<string, number | Readonly<Record<string, number>>>>;
+
+export interface MetricSources {
+  readonly devices: ReadonlyMap<string, RunningDevice>;
+  readonly readToNats: Histogram;
+  readonly link: Counters;
+  readonly broker: Counters;
+  readonly writes: Readonly<Record<string, number>>;
+  readonly reloads: Readonly<Record<string, number>>;
+  readonly natsRestarts: number;
+  /** Tags that have a last value. */
+  readonly tags: number;
+}
+
+const deviceStates = ["connecting", "online", "offline", "stopped"] as const;
+
+/** Counters that go up and down. */
+const gauges = /(pending|clients|retained|subscriptions|sessions|queued)/i;
+
+/** `droppedRate` → `dropped_rate`. */
+function snake(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function* partMetrics(part: string, counters: Counters): Generator<Metric> {
+  for (const [key, value] of Object.entries(counters)) {
+    const gauge = gauges.test(key) && !key.endsWith("Total");
+    const name = `linegate_${part}_${snake(key)}`.replace(/(_total)?$/, gauge ? "" : "_total");
+    const samples: [Labels, number][] =
+      typeof value === "number"
+        ? [[{}, value]]
+        : Object.entries(value).map(([reason, count]) => [{ reason }, count]);
+    yield {
+      name,
+      help: `${part}: ${snake(key).replaceAll("_", " ")}`,
+      type: gauge ? "gauge" : "counter",
+      samples,
+    };
+  }
+}
+
+function* deviceMetrics(devices: ReadonlyMap<string, RunningDevice>): Generator<Metric> {
+  const all = [...devices];
+  const each = (pick: (device: RunningDevice) => number): [Labels, number][] =>
+    all.map(([device, running]) => [{ device }, pick(running)]);
+  const kinds = (
+    label: string,
+    pick: (device: RunningDevice) => ReadonlyMap<string, number>,
+  ): [Labels, number][] =>
+    all.flatMap(([device, running]) =>
+      [...pick(running)].map(([kind, n]): [Labels, number] => [{ device, [label]: kind }, n]),
+    );
+
+  yield {
+    name: "linegate_device_state",
+    help: "1 for the state a device is in",
+    type: "gauge",
+    samples: all.flatMap(([device, { supervisor }]) =>
+      deviceStates.map((state): [Labels, number] => [
+        { device, state },
+        supervisor.state.state === state ? 1 : 0,
+      ]),
+    ),
+  };
+  yield {
+    name: "linegate_readings_total",
+    help: "Readings published",
+    type: "counter",
+    samples: each((device) => device.normaliser.counters.readings),
+  };
+  yield {
+    name: "linegate_bad_readings_total",
+    help: "Readings published with quality bad",
+    type: "counter",
+    samples: each((device) => device.normaliser.counters.bad),
+  };
+  yield {
+    name: "linegate_suppressed_samples_total",
+    help: "Samples held back by a deadband",
+    type: "counter",
+    samples: each((device) => device.normaliser.counters.suppressed),
+  };
+  yield {
+    name: "linegate_unknown_samples_total",
+    help: "Samples that no mapping knows, or beyond what a wildcard may make",
+    type: "counter",
+    samples: each((device) => device.normaliser.counters.unknown),
+  };
+  yield {
+    name: "linegate_requests_total",
+    help: "Requests answered by devices",
+    type: "counter",
+    samples: kinds("kind", (device) => device.traffic.requests),
+  };
+  yield {
+    name: "linegate_faults_total",
+    help: "What went wrong with devices, by kind",
+    type: "counter",
+    samples: kinds("kind", (device) => device.traffic.faults),
+  };
+  yield {
+    name: "linegate_round_trip_seconds",
+    help: "Round trip of requests to devices",
+    type: "histogram",
+    samples: all.map(([device, { traffic }]) => [{ device }, traffic.roundTrip]),
+  };
+}
+
+/** Every figure of the gateway, read at the moment of the scrape. */
+export function* gatewayMetrics(sources: MetricSources): Generator<Metric> {
+  yield* deviceMetrics(sources.devices);
+  yield {
+    name: "linegate_read_to_nats_seconds",
+    help: "From a sample's arrival to its hand-over to NATS",
+    type: "histogram",
+    samples: [[{}, sources.readToNats]],
+  };
+  yield {
+    name: "linegate_tags",
+    help: "Tags with a last value",
+    type: "gauge",
+    samples: [[{}, sources.tags]],
+  };
+  yield* partMetrics("nats", sources.link);
+  yield* partMetrics("nats", { serverRestarts: sources.natsRestarts });
+  yield* partMetrics("broker", sources.broker);
+  yield {
+    name: "linegate_writes_total",
+    help: "Writes asked for, by outcome",
+    type: "counter",
+    samples: Object.entries(sources.writes).map(([outcome, n]) => [
+      { outcome: outcome === "writes" ? "written" : outcome },
+      n,
+    ]),
+  };
+  yield {
+    name: "linegate_reloads_total",
+    help: "Edited mapping folders, by what became of them",
+    type: "counter",
+    samples: Object.entries(sources.reloads).map(([outcome, n]) => [{ outcome }, n]),
+  };
+  yield {
+    name: "process_resident_memory_bytes",
+    help: "RSS of the gateway process, without nats-server",
+    type: "gauge",
+    samples: [[{}, process.memoryUsage.rss()]],
+  };
+  const { user, system } = process.cpuUsage();
+  yield {
+    name: "process_cpu_seconds_total",
+    help: "CPU time of the gateway process",
+    type: "counter",
+    samples: [[{}, (user + system) / 1e6]],
+  };
+}

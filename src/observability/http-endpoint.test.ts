@@ -1,0 +1,54 @@
+import { expect, onTestFinished, test } from "vitest";
+import type { Health } from "./health.ts";
+import { HttpEndpoint } from "./http-endpoint.ts";
+
+async function serve(ok: boolean, authorise = async (_user?: string, _password?: string) => true) {
+  const health: Health = { ok, gateway: "line1-gw", upSeconds: 3, parts: { nats: { ok } }, devices: {} };
+  const endpoint = new HttpEndpoint({
+    listen: { host: "127.0.0.1", port: 0 },
+    health: () => health,
+    metrics: () => [{ name: "up", help: "Up", type: "gauge", samples: [[{}, 1]] }],
+    authorise,
+  });
+  await endpoint.start();
+  onTestFinished(() => endpoint.stop());
+  return { endpoint, url: `http://127.0.0.1:${endpoint.address.port}` };
+}
+
+test.each([
+  [true, 200],
+  [false, 503],
+])("health %s answers %d with the parts", async (ok, status) => {
+  const { url } = await serve(ok);
+  const response = await fetch(`${url}/healthz`);
+  expect(response.status).toBe(status);
+  expect(await response.json()).toMatchObject({ ok, parts: { nats: { ok } } });
+});
+
+test("metrics are served as Prometheus wants them", async () => {
+  const { url } = await serve(true);
+  const response = await fetch(`${url}/metrics`);
+  expect(response.headers.get("content-type")).toContain("version=0.0.4");
+  expect(await response.text()).toContain("\nup 1\n");
+});
+
+test("who may not look is asked for a user", async () => {
+  const { url } = await serve(true, async (user, password) => user === "mes" && password === "geheim:1");
+  expect((await fetch(`${url}/metrics`)).status).toBe(401);
+  const authorization = `Basic ${Buffer.from("mes:geheim:1").toString("base64")}`;
+  expect((await fetch(`${url}/metrics`, { headers: { authorization } })).status).toBe(200);
+});
+
+test("a port that is taken is an error that says which key to look at", async () => {
+  const { endpoint } = await serve(true);
+  const second = new HttpEndpoint({
+    listen: endpoint.address,
+    health: () => ({ ok: true, gateway: "", upSeconds: 0, parts: {}, devices: {} }),
+    metrics: () => [],
+    authorise: async () => true,
+  });
+  await expect(second.start()).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("http.listen"),
+  });
+});
