@@ -1,0 +1,90 @@
+import type { Log } from "./adapter-kit/log.ts";
+import type { ConfigIssue, LoadedSite, Site } from "./config/site.ts";
+import { toGatewayError } from "./domain/errors.ts";
+import type { Gateway } from "./gateway.ts";
+
+export interface SiteReloadOptions {
+  readonly gateway: Pick<Gateway, "apply" | "refuseReload">;
+  readonly log: Log;
+  /** Reads and checks the whole folder. */
+  readonly load: () => Promise<LoadedSite>;
+  /** Calls back after any of the files changed, or one came to their folders; returns the way to stop. */
+  readonly watch: (files: readonly string[], onChange: () => void) => () => void;
+}
+
+function inWords({ file, line, column, path, message, allowed }: ConfigIssue): string {
+  return `${file}:${line}:${column} ${path}: ${message}${allowed === undefined ? "" : ` Allowed: ${allowed}`}`;
+}
+
+/** Takes an edited mapping folder while the gateway runs: checked first, applied whole or not at all. */
+export class SiteReload {
+  readonly #options: SiteReloadOptions;
+  #unwatch: () => void = () => {};
+  #stopped = false;
+  /** An edit during a reload is taken by one more reload after it. */
+  #pending = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: SiteReloadOptions) {
+    this.#options = options;
+  }
+
+  start(site: Site): void {
+    this.#watch(site.files);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unwatch();
+    await this.#running;
+  }
+
+  /** Reads the folder again; resolves when what it says is in force or refused. Never rejects. */
+  reload(): Promise<void> {
+    this.#pending = true;
+    this.#running ??= this.#whilePending().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #whilePending(): Promise<void> {
+    while (this.#pending && !this.#stopped) {
+      this.#pending = false;
+      await this.#once().catch((caught: unknown) => {
+        this.#options.log.error(
+          { error: toGatewayError(caught) },
+          "the edited mapping could not be taken; the one before stays in force",
+        );
+      });
+    }
+  }
+
+  async #once(): Promise<void> {
+    const { gateway, load, log } = this.#options;
+    const loaded = await load();
+    if (this.#stopped) return;
+    if (!loaded.ok) {
+      gateway.refuseReload();
+      const mistakes = loaded.issues.map(inWords);
+      log.error(
+        { mistakes },
+        `the edited mapping has ${mistakes.length} mistakes; the one before stays in force`,
+      );
+      this.#watch(loaded.files);
+      return;
+    }
+    const { restarted, added, removed, needRestart } = await gateway.apply(loaded.site);
+    this.#watch(loaded.site.files);
+    if (restarted.length + added.length + removed.length > 0)
+      log.info({ restarted, added, removed }, "the edited mapping is in force");
+    if (needRestart.length > 0)
+      log.warn({ keys: needRestart }, "these keys of gateway.yaml take effect at the next start");
+  }
+
+  #watch(files: readonly string[]): void {
+    this.#unwatch();
+    if (this.#stopped) return;
+    this.#unwatch = this.#options.watch(files, () => void this.reload());
+  }
+}
