@@ -6,9 +6,10 @@ import { Broker, type BrokerAddresses } from "./broker/broker.ts";
 import type { ListenAddress } from "./config/gateway-schema.ts";
 import type { Site } from "./config/site.ts";
 import { diffSites } from "./config/site-diff.ts";
-import { GatewayError } from "./domain/errors.ts";
+import { GatewayError, toGatewayError } from "./domain/errors.ts";
 import { encodeReading, type PublishedReading, type Reading } from "./domain/reading.ts";
 import { TagPath } from "./domain/tag-path.ts";
+import { forgetLatest } from "./nats/forget-latest.ts";
 import { NatsPart } from "./nats/nats-part.ts";
 import type { Metric } from "./observability/exposition.ts";
 import { gatewayMetrics } from "./observability/gateway-metrics.ts";
@@ -16,6 +17,7 @@ import type { Health } from "./observability/health.ts";
 import { HttpEndpoint } from "./observability/http-endpoint.ts";
 import { isolate } from "./pipeline/isolate.ts";
 import { Authenticator } from "./security/authenticator.ts";
+import { natsUsers } from "./security/nats-permissions.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { LivePublisher } from "./services/live/live-publisher.ts";
@@ -29,6 +31,8 @@ export interface GatewayDeps {
   readonly random: () => number;
   /** The environment's PATH, where nats-server is looked for. */
   readonly searchPath: string;
+  /** The secret that `nats.password` points to, looked up. */
+  readonly natsPassword?: string | undefined;
 }
 
 /** Where the gateway can be reached, real ports included. */
@@ -65,6 +69,7 @@ export class Gateway {
   readonly #live: LivePublisher;
   readonly #commands: CommandService;
   readonly #http: HttpEndpoint;
+  readonly #stopping = new AbortController();
   #startedAt = 0;
   #reloads = { applied: 0, refused: 0 };
   #applying: Promise<unknown> = Promise.resolve();
@@ -85,15 +90,14 @@ export class Gateway {
     });
     this.#nats = new NatsPart({
       gateway,
-      site: place,
       siteDir: site.dir,
       config: nats,
-      users,
+      users: natsUsers(users, place),
+      password: deps.natsPassword,
+      searchPath: deps.searchPath,
       log,
       clock,
       random,
-      searchPath: deps.searchPath,
-      onConnected: () => this.#refill(),
     });
     this.#live = new LivePublisher(this.#nats.link, this.#last, clock);
     this.#fleet = new DeviceFleet({
@@ -124,6 +128,7 @@ export class Gateway {
       authorise: (user, password, address) => authenticator.mayLook(user, password, address),
     });
     this.#readings.subscribe(isolate("live", log, (reading) => this.#live.publish(reading)));
+    this.#nats.link.onRefill(() => this.#refill());
   }
 
   /** Every reading as it is published. A subscriber must be quick, or put a bounded operator between. */
@@ -136,7 +141,7 @@ export class Gateway {
   }
 
   get addresses(): GatewayAddresses {
-    return { broker: this.#broker.addresses, nats: this.#nats.url, http: this.#http.address };
+    return { broker: this.#broker.addresses, nats: this.#natsUrl(), http: this.#http.address };
   }
 
   /** Starts every part; devices are polled before nats-server is up. Rejects where a listener can't be opened. */
@@ -145,7 +150,7 @@ export class Gateway {
     try {
       await Promise.all([this.#broker.start(), this.#http.start()]);
       this.#commands.start();
-      await Promise.all([this.#nats.start(), this.#fleet.start(this.#site.devices)]);
+      await Promise.all([this.#nats.start(this.#stopping.signal), this.#fleet.start(this.#site.devices)]);
     } catch (caught) {
       await this.stop();
       throw caught;
@@ -154,10 +159,10 @@ export class Gateway {
 
   /** Ends every part, the devices first; what they leave behind is still published. Idempotent. */
   async stop(): Promise<void> {
+    this.#stopping.abort(new DOMException("The gateway is being stopped", "AbortError"));
     await this.#applying.catch(() => undefined);
     this.#commands.stop();
     await this.#fleet.stop();
-    await this.#nats.link.flush().catch(() => undefined);
     const ended = await Promise.allSettled([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
     this.#readings.complete();
     this.#states.complete();
@@ -196,7 +201,7 @@ export class Gateway {
       broker: this.#broker.counters,
       writes: this.#commands.counters,
       reloads: this.#reloads,
-      natsRestarts: this.#nats.restarts,
+      natsRestarts: this.#nats.server?.restarts ?? 0,
       tags: this.#last.size,
     });
   }
@@ -218,34 +223,49 @@ export class Gateway {
     this.#states.next({ device, state });
   }
 
-  /** After each (re)connection to nats-server: what it missed meanwhile, newest only. */
+  #natsUrl(): string {
+    const { url, embedded } = this.#site.gateway.nats;
+    if (url !== undefined) return url;
+    const { host, port } = embedded.listen;
+    return `nats://${host.includes(":") ? `[${host}]` : host}:${this.#nats.server?.port ?? port}`;
+  }
+
+  /** Whenever subscribers or LATEST may have missed readings: the newest of each tag again. */
   #refill(): void {
     for (const [device, { supervisor }] of this.#fleet.devices) this.#publishState(device, supervisor.state);
     this.#live.refill();
   }
 
   #forget(topics: readonly string[]): void {
-    for (const topic of topics) {
-      this.#last.delete(topic);
-      this.#nats.forgetLatest(topic.replaceAll("/", "."));
-    }
+    for (const topic of topics) this.#last.delete(topic);
+    const subjects = topics.map((topic) => topic.replaceAll("/", "."));
+    forgetLatest(this.#nats.link, subjects).catch((caught: unknown) => {
+      this.#deps.log.warn(
+        { subjects, error: toGatewayError(caught) },
+        "LATEST still holds tags that are gone",
+      );
+    });
   }
 
   async #apply(site: Site): Promise<Applied> {
-    const { added, changed, removed, needRestart } = diffSites(this.#site, site);
-    await Promise.all([
-      ...removed.map((device) => this.#fleet.remove(device)),
-      ...changed.map((device) => this.#fleet.replace(device)),
-      ...added.map((device) => this.#fleet.add(device)),
-    ]);
+    const { added, changed, removed, restartKeys } = diffSites(this.#site, site);
+    await Promise.all(removed.map((device) => this.#remove(device)));
+    await Promise.all(
+      site.devices
+        .filter(({ device }) => changed.includes(device) || added.includes(device))
+        .map((mapping) =>
+          changed.includes(mapping.device) ? this.#fleet.replace(mapping) : this.#fleet.add(mapping),
+        ),
+    );
+    // gateway.yaml takes effect at the next start: until then its edits are told at each reload.
     this.#site = { ...site, gateway: this.#site.gateway };
     this.#reloads.applied += 1;
-    return {
-      restarted: changed.map(({ device }) => device),
-      added: added.map(({ device }) => device),
-      removed,
-      needRestart,
-    };
+    return { restarted: changed, added, removed, needRestart: restartKeys };
+  }
+
+  async #remove(device: string): Promise<void> {
+    await this.#fleet.remove(device);
+    this.#broker.clearRetained(new TagPath("state", this.#site.gateway.site, device).topic);
   }
 }
 

@@ -8,7 +8,6 @@ function setUp(loads: readonly (LoadedSite | Error)[]) {
   const applied: Site[] = [];
   const logged: { level: string; fields: object }[] = [];
   const watched: (readonly string[])[] = [];
-  let onChange = () => {};
   let refused = 0;
   let loading = 0;
   const log = {
@@ -31,18 +30,13 @@ function setUp(loads: readonly (LoadedSite | Error)[]) {
       if (next === undefined || next instanceof Error) throw next ?? new Error("no more loads");
       return next;
     },
-    watch: (files, callback) => {
-      watched.push(files);
-      onChange = callback;
-      return () => {};
-    },
+    follow: (files) => void watched.push(files),
   });
   return {
     reload,
     applied,
     logged,
     watched,
-    change: () => onChange(),
     refused: () => refused,
     loads: () => loading,
   };
@@ -50,10 +44,9 @@ function setUp(loads: readonly (LoadedSite | Error)[]) {
 
 test("a good edit is applied and told, with what takes effect at the next start only", async () => {
   const { reload, applied, logged, watched } = setUp([{ ok: true, site: site("a", "b") }]);
-  reload.start(site("a"));
   await reload.reload();
   expect(applied).toHaveLength(1);
-  expect(watched).toEqual([["a"], ["a", "b"]]);
+  expect(watched).toEqual([["a", "b"]]);
   expect(logged.map((l) => l.level)).toEqual(["info", "warn"]);
 });
 
@@ -83,11 +76,10 @@ test("a bad edit changes nothing, says why, and its files are watched on", async
 
 test("edits that come during a reload are taken together by one more", async () => {
   const good = { ok: true, site: site("a") } as const;
-  const { reload, change, loads } = setUp([good, good, good]);
-  reload.start(site("a"));
+  const { reload, loads } = setUp([good, good, good]);
   const first = reload.reload();
-  change();
-  change();
+  void reload.reload();
+  void reload.reload();
   await first;
   expect(loads()).toBe(2);
 });

@@ -1,5 +1,5 @@
 import type { Log } from "./adapter-kit/log.ts";
-import type { ConfigIssue, LoadedSite, Site } from "./config/site.ts";
+import type { ConfigIssue, LoadedSite } from "./config/site.ts";
 import { toGatewayError } from "./domain/errors.ts";
 import type { Gateway } from "./gateway.ts";
 
@@ -8,8 +8,8 @@ export interface SiteReloadOptions {
   readonly log: Log;
   /** Reads and checks the whole folder. */
   readonly load: () => Promise<LoadedSite>;
-  /** Calls back after any of the files changed, or one came to their folders; returns the way to stop. */
-  readonly watch: (files: readonly string[], onChange: () => void) => () => void;
+  /** From now on these files are watched: those the last load looked for. */
+  readonly follow: (files: readonly string[]) => void;
 }
 
 function inWords({ file, line, column, path, message, allowed }: ConfigIssue): string {
@@ -19,7 +19,6 @@ function inWords({ file, line, column, path, message, allowed }: ConfigIssue): s
 /** Takes an edited mapping folder while the gateway runs: checked first, applied whole or not at all. */
 export class SiteReload {
   readonly #options: SiteReloadOptions;
-  #unwatch: () => void = () => {};
   #stopped = false;
   /** An edit during a reload is taken by one more reload after it. */
   #pending = false;
@@ -29,13 +28,8 @@ export class SiteReload {
     this.#options = options;
   }
 
-  start(site: Site): void {
-    this.#watch(site.files);
-  }
-
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#unwatch();
     await this.#running;
   }
 
@@ -61,7 +55,7 @@ export class SiteReload {
   }
 
   async #once(): Promise<void> {
-    const { gateway, load, log } = this.#options;
+    const { gateway, load, log, follow } = this.#options;
     const loaded = await load();
     if (this.#stopped) return;
     if (!loaded.ok) {
@@ -71,20 +65,14 @@ export class SiteReload {
         { mistakes },
         `the edited mapping has ${mistakes.length} mistakes; the one before stays in force`,
       );
-      this.#watch(loaded.files);
+      follow(loaded.files);
       return;
     }
     const { restarted, added, removed, needRestart } = await gateway.apply(loaded.site);
-    this.#watch(loaded.site.files);
+    follow(loaded.site.files);
     if (restarted.length + added.length + removed.length > 0)
       log.info({ restarted, added, removed }, "the edited mapping is in force");
     if (needRestart.length > 0)
       log.warn({ keys: needRestart }, "these keys of gateway.yaml take effect at the next start");
-  }
-
-  #watch(files: readonly string[]): void {
-    this.#unwatch();
-    if (this.#stopped) return;
-    this.#unwatch = this.#options.watch(files, () => void this.reload());
   }
 }

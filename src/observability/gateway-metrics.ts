@@ -1,15 +1,17 @@
+import type { BrokerCounters } from "../broker/counters.ts";
+import type { LinkCounters } from "../nats/link.ts";
 import type { RunningDevice } from "../supervisor/device-fleet.ts";
 import type { Labels, Metric } from "./exposition.ts";
 import type { Histogram } from "./histogram.ts";
 
-/** Plain counters of one part: a number, or numbers by reason. */
-export type Counters = Readonly<Record<string, number | Readonly<Record<string, number>>>>;
+/** Plain counters of one part: a number each, or numbers by reason. */
+type Counter = number | Readonly<Record<string, number>>;
 
 export interface MetricSources {
   readonly devices: ReadonlyMap<string, RunningDevice>;
   readonly readToNats: Histogram;
-  readonly link: Counters;
-  readonly broker: Counters;
+  readonly link: LinkCounters;
+  readonly broker: BrokerCounters;
   readonly writes: Readonly<Record<string, number>>;
   readonly reloads: Readonly<Record<string, number>>;
   readonly natsRestarts: number;
@@ -20,15 +22,15 @@ export interface MetricSources {
 const deviceStates = ["connecting", "online", "offline", "stopped"] as const;
 
 /** Counters that go up and down. */
-const gauges = /(pending|clients|retained|subscriptions|sessions|queued)/i;
+const gauges = /(inFlight|^clients|^retained|^sessions|^queued)/;
 
 /** `droppedRate` → `dropped_rate`. */
 function snake(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function* partMetrics(part: string, counters: Counters): Generator<Metric> {
-  for (const [key, value] of Object.entries(counters)) {
+function* partMetrics(part: string, counters: object): Generator<Metric> {
+  for (const [key, value] of Object.entries(counters) as [string, Counter][]) {
     const gauge = gauges.test(key) && !key.endsWith("Total");
     const name = `linegate_${part}_${snake(key)}`.replace(/(_total)?$/, gauge ? "" : "_total");
     const samples: [Labels, number][] =

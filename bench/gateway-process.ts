@@ -1,0 +1,82 @@
+import { spawn } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { join } from "node:path";
+
+const program = join(import.meta.dirname, "..", "bin", "linegate");
+const startWithinMs = 20_000;
+const stopWithinMs = 10_000;
+
+/** The `run` command in a process of its own, as a user has it. */
+export interface GatewayProcess extends AsyncDisposable {
+  readonly pid: number;
+  /** The URL for NATS clients. */
+  readonly nats: string;
+  /** `performance.now()` at the spawn. */
+  readonly spawnedAt: number;
+  /** Resident memory in MB, of the gateway and of its nats-server. */
+  rssMb(): { gateway: number; nats: number };
+  /** CPU seconds used so far by the gateway. */
+  cpuSeconds(): number;
+}
+
+function statusOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/status`, "utf8");
+}
+
+function rssOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(statusOf(pid))?.[1] ?? 0) / 1000;
+}
+
+function natsServerOf(pid: number): number | undefined {
+  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const child = processes.find((name) => {
+    try {
+      const status = statusOf(Number(name));
+      return status.includes(`\nPPid:\t${pid}\n`) && status.startsWith("Name:\tnats-server");
+    } catch {
+      return false;
+    }
+  });
+  return child === undefined ? undefined : Number(child);
+}
+
+/** Starts the gateway on a folder; resolves when it says that it runs. */
+export async function runGateway(dir: string): Promise<GatewayProcess> {
+  const spawnedAt = performance.now();
+  const child = spawn(program, ["run", dir], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const nats = await new Promise<string>((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`the gateway did not start within ${startWithinMs} ms`)),
+      startWithinMs,
+    );
+    void ended.then(() => reject(new Error("the gateway ended at its start")));
+    createInterface(child.stdout).on("line", (line) => {
+      const entry = JSON.parse(line) as { msg?: string; nats?: string };
+      if (entry.msg !== "running" || entry.nats === undefined) return;
+      clearTimeout(timer);
+      resolve(entry.nats);
+    });
+  });
+  const pid = child.pid ?? 0;
+  return {
+    pid,
+    nats,
+    spawnedAt,
+    rssMb: () => {
+      const server = natsServerOf(pid);
+      return { gateway: rssOf(pid), nats: server === undefined ? 0 : rssOf(server) };
+    },
+    cpuSeconds: () => {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGTERM");
+      const kill = setTimeout(() => child.kill("SIGKILL"), stopWithinMs);
+      await ended;
+      clearTimeout(kill);
+    },
+  };
+}

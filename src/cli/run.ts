@@ -1,0 +1,85 @@
+import { parseArgs } from "node:util";
+import { systemClock } from "../adapter-kit/clock.ts";
+import { loadSiteApart } from "../config/load-site-apart.ts";
+import { SiteWatch } from "../config/watch-site.ts";
+import { toGatewayError } from "../domain/errors.ts";
+import { Gateway } from "../gateway.ts";
+import { createLog, type LogLevel } from "../observability/log.ts";
+import { readSecret } from "../security/read-secret.ts";
+import { SiteReload } from "../site-reload.ts";
+import { printIssues } from "./issue-text.ts";
+
+const usage = `linegate run DIR [--log debug|info|warn|error]
+
+Runs the gateway on a site folder until SIGTERM or SIGINT. Edits of the folder are taken while it runs; SIGHUP reads it again.
+`;
+
+const levels: readonly string[] = ["debug", "info", "warn", "error", "silent"];
+
+/** Resolves with the first signal that ends the gateway. */
+function endSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+export async function run(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { log: { type: "string", default: "info" }, help: { type: "boolean", short: "h" } },
+  });
+  const dir = positionals[0];
+  if (values.help === true || dir === undefined || positionals.length > 1 || !levels.includes(values.log)) {
+    process.stderr.write(usage);
+    return values.help === true ? 0 : 2;
+  }
+  const log = createLog(values.log as LogLevel);
+  // Heard from here on, so that a signal during the start ends it cleanly too.
+  const ended = endSignal();
+  let reload: SiteReload | undefined;
+  const watch = new SiteWatch({ dir, files: [], log, onChange: () => void reload?.reload() });
+  watch.start();
+  const loaded = await loadSiteApart(dir);
+  if (!loaded.ok) {
+    watch.close();
+    printIssues(dir, loaded.issues);
+    return 1;
+  }
+  const { site } = loaded;
+  const { password } = site.gateway.nats;
+  const gateway = new Gateway(site, {
+    log,
+    clock: systemClock,
+    random: Math.random,
+    searchPath: process.env["PATH"] ?? "",
+    natsPassword: password && (await readSecret(password, { siteDir: site.dir, environment: process.env })),
+  });
+  reload = new SiteReload({
+    gateway,
+    log,
+    load: () => loadSiteApart(dir),
+    follow: (files) => watch.follow(files),
+  });
+  const onHangup = () => void reload.reload();
+  process.on("SIGHUP", onHangup);
+  try {
+    const started = gateway.start();
+    watch.follow(site.files);
+    const first = await Promise.race([started, ended]);
+    if (first === undefined) log.info(gateway.addresses, "running");
+    else started.catch(() => undefined);
+    const signal = await ended;
+    log.info({ signal }, "stopping");
+    return 0;
+  } catch (caught) {
+    const { code, message, context } = toGatewayError(caught);
+    log.error({ code, ...context }, message);
+    return 1;
+  } finally {
+    process.off("SIGHUP", onHangup);
+    watch.close();
+    await reload.stop();
+    await gateway.stop();
+  }
+}

@@ -1,0 +1,150 @@
+import { execFile } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { connect, type ConnectionOptions } from "@nats-io/transport-node";
+import { hash } from "bcrypt";
+import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { keptLog, never, noServerHere, scratchFolder, testPart, testServer } from "./testing.ts";
+
+const run = promisify(execFile);
+const embedded = { listen: "127.0.0.1:0", store: "data" };
+const reader = async (name: string) => ({
+  name,
+  passwordHash: await hash("let me in", 4),
+  publish: ["cmd.line1.>"],
+  subscribe: ["data.>", "_INBOX.>"],
+});
+
+beforeEach(async (ctx) => {
+  const reason = await noServerHere();
+  ctx.skip(reason !== undefined, reason);
+});
+
+test("a reader reads and asks, but publishes no data; a stranger is refused", async () => {
+  const part = await testPart({ embedded }, { users: [await reader("panel")] });
+  part.link.subscribe("cmd.>", (message) => message.respond("done"));
+  const faked = vi.fn<() => void>();
+  part.link.subscribe("data.>", faked);
+  await part.start(never);
+  await expect(client(part, {})).rejects.toThrow(/authorization violation/i);
+  await expect(client(part, { user: "panel", pass: "wrong" })).rejects.toThrow(/authorization violation/i);
+  const panel = await client(part, { user: "panel", pass: "let me in" });
+  expect((await panel.request("cmd.line1.speed", "1")).string()).toBe("done");
+  panel.publish("data.line1.fake", "1");
+  panel.publish("cmd.line2.speed", "1");
+  await panel.flush();
+  await part.link.flush();
+  expect(faked).not.toHaveBeenCalled();
+});
+
+test("clients without a password have the rights of anonymous, and no more", async () => {
+  const anonymous = { name: "anonymous", publish: [], subscribe: ["data.>"] };
+  const part = await testPart({ embedded }, { users: [await reader("panel"), anonymous] });
+  const commands = vi.fn<() => void>();
+  part.link.subscribe("cmd.>", commands);
+  await part.start(never);
+  const guest = await client(part, {});
+  const received = new Promise((resolve) =>
+    guest.subscribe("data.x", { callback: (_, m) => resolve(m.string()) }),
+  );
+  guest.publish("cmd.line1.speed", "1");
+  await guest.flush();
+  part.link.publish("data.x", Buffer.from("7"));
+  expect(await received).toBe("7");
+  expect(commands).not.toHaveBeenCalled();
+});
+
+test("rights that the gateway lacks on a server of somebody else's are told once for each kind", async () => {
+  const server = await testServer({ users: [await reader("gateway")] });
+  await server.start(never);
+  const log = keptLog();
+  const part = await testPart(
+    { url: `127.0.0.1:${server.port}`, user: "gateway", password: "env:UNUSED" },
+    { password: "let me in", log },
+  );
+  await part.start(never);
+  await vi.waitFor(() => expect(part.link.state).toBe("connected"), 10_000);
+  for (let i = 0; i < 50; i++) part.link.publish(`data.tag${i}`, Buffer.from("1"));
+  part.link.publish("other", Buffer.from("1"));
+  const told = (subject: string) => log.lines.filter((line) => line.includes(`Publish to \\"${subject}`));
+  await vi.waitFor(() => expect(told("other")).toHaveLength(1));
+  expect(told("data.")).toHaveLength(1);
+  expect(part.health().detail).toMatch(/LATEST is missing/);
+});
+
+test("TLS: the gateway talks to its own server whatever the certificate is named, strangers check it", async (ctx) => {
+  const siteDir = await certificates(ctx.skip);
+  const part = await testPart(
+    { embedded: { ...embedded, tls: { cert: "server.pem", key: "server.key" } } },
+    { siteDir },
+  );
+  await part.start(never);
+  expect(part.health()).toEqual({ ok: true });
+  await expect(client(part, { timeout: 2_000 })).rejects.toThrow(/certificate/);
+  const named = await testPart({ url: `tls://localhost:${part.server?.port}`, ca: "ca.pem" }, { siteDir });
+  await named.start(never);
+  await vi.waitFor(() => expect(named.health()).toEqual({ ok: true }), 5_000);
+  const misnamed = await testPart({ url: `tls://127.0.0.1:${part.server?.port}`, ca: "ca.pem" }, { siteDir });
+  await misnamed.start(never);
+  await vi.waitFor(() => expect(misnamed.health().detail).toMatch(/IP: 127.0.0.1 is not in the cert/), 5_000);
+});
+
+test("TLS with an authority for clients: who shows no certificate is refused, the gateway is not", async (ctx) => {
+  const siteDir = await certificates(ctx.skip, { name: "plant.example" });
+  const tls = { cert: "server.pem", key: "server.key", ca: "ca.pem" };
+  const part = await testPart({ embedded: { ...embedded, tls } }, { siteDir });
+  await part.start(never);
+  expect(part.health()).toEqual({ ok: true });
+  const file = (name: string) => join(siteDir, name);
+  const trusted = { caFile: file("ca.pem"), checkServerIdentity: () => undefined };
+  await expect(client(part, { tls: trusted, timeout: 2_000 })).rejects.toThrow(
+    /certificate|timeout|closed|reset|EPIPE/i,
+  );
+  const shown = { ...trusted, certFile: file("server.pem"), keyFile: file("server.key") };
+  await (await client(part, { tls: shown })).flush();
+});
+
+test("with an authority for clients a certificate for servers only is told as the mistake it is", async (ctx) => {
+  const siteDir = await certificates(ctx.skip, { uses: "serverAuth" });
+  const tls = { cert: "server.pem", key: "server.key", ca: "ca.pem" };
+  const part = await testPart({ embedded: { ...embedded, tls } }, { siteDir });
+  await expect(part.start(never)).rejects.toThrow(/is for servers only.*clientAuth/);
+});
+
+async function client(part: Awaited<ReturnType<typeof testPart>>, options: ConnectionOptions) {
+  const peer = await connect({ servers: `127.0.0.1:${part.server?.port}`, reconnect: false, ...options });
+  onTestFinished(() => peer.close());
+  return peer;
+}
+
+/** A site folder with an authority and a certificate of it, made by openssl. */
+async function certificates(
+  skip: (reason: string) => never,
+  uses = "serverAuth,clientAuth",
+): Promise<string> {
+  const folder = await scratchFolder();
+  const openssl = async (...args: string[]) => run("openssl", args, { cwd: folder });
+  const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  try {
+    await openssl("version");
+  } catch {
+    skip("openssl is not installed on this machine");
+  }
+  await openssl(
+    "req",
+    "-x509",
+    ...fresh,
+    "-keyout",
+    "ca.key",
+    "-out",
+    "ca.pem",
+    "-subj",
+    "/CN=test authority",
+  );
+  await openssl("req", ...fresh, "-keyout", "server.key", "-out", "server.csr", "-subj", `/CN=${name}`);
+  await writeFile(join(folder, "use.cnf"), `subjectAltName=DNS:${name}\nextendedKeyUsage=${uses}\n`);
+  const issue = ["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
+  await openssl(...issue, "-out", "server.pem", "-extfile", "use.cnf", "-days", "2");
+  return folder;
+}

@@ -1,0 +1,24 @@
+import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { GatewayError } from "../domain/errors.ts";
+
+/** One request and its reply's payload. Rejects with UPLINK_UNAVAILABLE where none comes in time. */
+export async function ask(
+  connection: NatsConnection,
+  subject: string,
+  payload: Uint8Array | string,
+  timeoutMs: number,
+): Promise<Uint8Array> {
+  try {
+    return (await connection.request(subject, payload, { timeout: timeoutMs })).data;
+  } catch (caught) {
+    throw new GatewayError("UPLINK_UNAVAILABLE", `No answer from NATS on ${subject}: ${reasonOf(caught)}`, {
+      cause: caught,
+    });
+  }
+}
+
+function reasonOf(caught: unknown): string {
+  if (caught instanceof errors.NoRespondersError) return "nobody answers there";
+  if (caught instanceof errors.RequestError && caught.isNoResponders()) return "nobody answers there";
+  return caught instanceof Error ? caught.message : String(caught);
+}

@@ -1,0 +1,82 @@
+import { connect as connectTcp } from "node:net";
+import { connect, type ConnectionOptions, type NatsConnection } from "@nats-io/transport-node";
+import { GatewayError } from "../domain/errors.ts";
+
+const defaultPort = 4222;
+
+/** Where a nats-server is and who the gateway is there. */
+export interface LinkTarget {
+  /** Such as `nats://10.0.0.5:4222`; `tls://…` insists on TLS. */
+  readonly url: string;
+  readonly authenticator?: NonNullable<ConnectionOptions["authenticator"]>;
+  readonly tls?: NonNullable<ConnectionOptions["tls"]>;
+}
+
+/**
+ * One try to connect. Rejects with UPLINK_UNAVAILABLE within `timeoutMs`, or with the signal's reason.
+ *
+ * The client's own reconnecting is off: NatsLink does it, because the client can't be stopped while it connects, leaves
+ * its socket open where a server takes the connection and stays silent, and waits for ever to flush a connection
+ * that it has found stale (nats-core 3.4, `NodeTransport._closed`).
+ */
+export async function dial(
+  target: LinkTarget,
+  name: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<NatsConnection> {
+  await awaitGreeting(target.url, timeoutMs, signal);
+  try {
+    return await connect({
+      servers: target.url,
+      name,
+      reconnect: false,
+      timeout: timeoutMs,
+      // NatsLink confirms what it sent every second; the client's own pings only back that up.
+      pingInterval: 30_000,
+      noAsyncTraces: true,
+      ignoreClusterUpdates: true,
+      ...(target.authenticator === undefined ? {} : { authenticator: target.authenticator }),
+      ...(target.tls === undefined ? {} : { tls: target.tls }),
+    });
+  } catch (caught) {
+    const why = caught instanceof Error ? caught.message : String(caught);
+    throw unreachable(target.url, why, caught);
+  }
+}
+
+/** Resolves once something at the address speaks first, as nats-server does; the socket is ours and gone afterwards. */
+async function awaitGreeting(url: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { host, port } = addressOf(url);
+  const greeted = Promise.withResolvers<void>();
+  const socket = connectTcp({ host, port });
+  const onAbort = () => greeted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const timer = setTimeout(
+    () => greeted.reject(unreachable(url, `no answer within ${timeoutMs / 1_000} s`)),
+    timeoutMs,
+  );
+  socket.once("data", () => greeted.resolve());
+  socket.on("error", (error) => greeted.reject(unreachable(url, error.message, error)));
+  socket.once("close", () => greeted.reject(unreachable(url, "the connection was closed")));
+  try {
+    await greeted.promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+    socket.destroy();
+  }
+}
+
+function addressOf(url: string): { host: string; port: number } {
+  const parsed = new URL(url);
+  return {
+    host: parsed.hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: parsed.port === "" ? defaultPort : Number(parsed.port),
+  };
+}
+
+function unreachable(url: string, why: string, cause?: unknown): GatewayError {
+  return new GatewayError("UPLINK_UNAVAILABLE", `No connection to nats-server at ${url}: ${why}`, { cause });
+}

@@ -1,0 +1,183 @@
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Clock } from "../adapter-kit/clock.ts";
+import type { Log } from "../adapter-kit/log.ts";
+import type { NatsConfig } from "../config/gateway-schema.ts";
+import { GatewayError } from "../domain/errors.ts";
+import type { LinkTarget } from "./dial.ts";
+import { EmbeddedServer } from "./embedded-server.ts";
+import { externalTarget } from "./external-target.ts";
+import { NatsLink } from "./link.ts";
+import { clientAuthorities, createOwnKey, ownTls, ownUrl } from "./own-access.ts";
+import { RoundTripProbe, usualProbeTimes, type ProbeTimes } from "./probe.ts";
+import type { NatsUser, ServerTls } from "./server-config.ts";
+import { prepareStore } from "./store.ts";
+
+/** The embedded server is on this machine: a link that takes longer is refused, not slow. */
+const linkWithinMs = 10_000;
+/** What JetStream needs in memory beside LATEST. */
+const spareMemoryBytes = 4_000_000;
+
+export interface NatsPartOptions {
+  readonly gateway: string;
+  /** Relative paths of the configuration start here. */
+  readonly siteDir: string;
+  readonly config: NatsConfig;
+  /** Users of the embedded server; without any, whoever reaches its listener may do everything. */
+  readonly users: readonly NatsUser[];
+  /** The secret that `nats.password` points to, looked up. */
+  readonly password?: string | undefined;
+  /** As the environment's PATH. */
+  readonly searchPath: string;
+  readonly probe?: ProbeTimes;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
+
+/** What an operator should know of NATS, judged by the last round trip. */
+export interface NatsHealth {
+  readonly ok: boolean;
+  readonly detail?: string;
+}
+
+/** All of NATS in the gateway: the link, and the embedded server with its probe unless `nats.url` names another. */
+export class NatsPart {
+  readonly link: NatsLink;
+  readonly #options: NatsPartOptions;
+  readonly #probe: RoundTripProbe;
+  readonly #stopping = new AbortController();
+  #server: EmbeddedServer | undefined;
+  #probing: Promise<void> | undefined;
+
+  constructor(options: NatsPartOptions) {
+    this.#options = options;
+    this.link = new NatsLink({ ...options, latestBytes: options.config.latestBytes });
+    this.#probe = new RoundTripProbe(this.link, options.clock, options.probe ?? usualProbeTimes);
+  }
+
+  /** The embedded server; undefined before the start and where `nats.url` is used. */
+  get server(): Pick<EmbeddedServer, "pid" | "port" | "restarts" | "state" | "version"> | undefined {
+    return this.#server;
+  }
+
+  /**
+   * With the embedded server: resolves when the link stands; rejects where the server can't be run.
+   * With `nats.url`: connects in the background, for as long as it takes; rejects with CONFIG_INVALID only.
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const { config, password, siteDir } = this.#options;
+    if (config.url !== undefined) {
+      const target = await externalTarget(config.url, config, password, siteDir);
+      signal.throwIfAborted();
+      this.link.start(() => target);
+      return;
+    }
+    try {
+      await this.#startEmbedded(signal);
+    } catch (caught) {
+      await this.stop();
+      throw caught;
+    }
+  }
+
+  /** Idempotent: the link first, so that what it holds still goes out, then the server. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new DOMException("NATS is being stopped", "AbortError"));
+    await this.#probing;
+    await this.link.stop();
+    await this.#server?.stop();
+  }
+
+  health(): NatsHealth {
+    const problems: string[] = [];
+    const { state, lastError, latestProblem } = this.link;
+    if (state !== "connected") problems.push(lastError ?? `the link is ${state}`);
+    else {
+      if (latestProblem !== undefined) problems.push(`LATEST is missing: ${latestProblem}`);
+      if (this.#probe.lastError !== undefined)
+        problems.push(`the last round trip failed: ${this.#probe.lastError}`);
+    }
+    if (this.#server !== undefined && this.#server.state !== "running") {
+      problems.push(`nats-server is ${this.#server.state}`);
+    }
+    return problems.length === 0 ? { ok: true } : { ok: false, detail: problems.join("; ") };
+  }
+
+  async #startEmbedded(signal: AbortSignal): Promise<void> {
+    const { config, siteDir, log } = this.#options;
+    const { embedded } = config;
+    const key = createOwnKey();
+    const store = resolve(siteDir, embedded.store);
+    await prepareStore(store);
+    const tls = embedded.tls === undefined ? undefined : absolute(embedded.tls, siteDir);
+    const linkTls = tls === undefined ? undefined : await ownTls(tls);
+    const server = new EmbeddedServer(
+      {
+        ...this.#options,
+        ...embedded,
+        store,
+        maxFileBytes: embedded.maxBytes,
+        maxMemoryBytes: config.latestBytes + spareMemoryBytes,
+        gatewayKey: key.publicKey,
+        tls: tls === undefined ? undefined : await withOwnAuthority(tls, store),
+      },
+      () => {
+        this.#probe.reset();
+        this.link.connectNow();
+      },
+    );
+    this.#server = server;
+    await server.start(signal);
+    const linked = this.#linked(signal);
+    this.link.start((): LinkTarget => ({
+      url: ownUrl(embedded.listen, server.port),
+      authenticator: key.authenticator,
+      ...(linkTls === undefined ? {} : { tls: linkTls }),
+    }));
+    await linked;
+    this.#probing = this.#probe.run(this.#stopping.signal, (error) => {
+      if (server.state !== "running") return;
+      log.error(
+        { error, pid: server.pid },
+        "nats-server hangs: it stores nothing. It is killed and started again",
+      );
+      server.kill();
+    });
+  }
+
+  async #linked(signal: AbortSignal): Promise<void> {
+    const connected = Promise.withResolvers<void>();
+    const forget = this.link.onRefill(() => connected.resolve());
+    const impatience = new AbortController();
+    const late = this.#options.clock
+      .sleep(linkWithinMs, AbortSignal.any([signal, impatience.signal]))
+      .then(() => {
+        const why = this.link.lastError ?? "no answer";
+        throw new GatewayError("INTERNAL", `The gateway can't connect to its own nats-server: ${why}`);
+      });
+    try {
+      await Promise.race([connected.promise, late]);
+    } finally {
+      forget();
+      impatience.abort();
+      late.catch(() => undefined);
+    }
+  }
+}
+
+function absolute(tls: ServerTls, siteDir: string): ServerTls {
+  return {
+    cert: resolve(siteDir, tls.cert),
+    key: resolve(siteDir, tls.key),
+    ca: tls.ca === undefined ? undefined : resolve(siteDir, tls.ca),
+  };
+}
+
+/** Where clients must show certificates, the gateway's own is taken as well. */
+async function withOwnAuthority(tls: ServerTls, store: string): Promise<ServerTls> {
+  if (tls.ca === undefined) return tls;
+  const path = join(store, "nats-clients-ca.pem");
+  await writeFile(path, await clientAuthorities(tls, tls.ca), { mode: 0o600 });
+  return { ...tls, ca: path };
+}

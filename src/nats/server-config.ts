@@ -1,0 +1,90 @@
+import type { ServerFeatures } from "./version.ts";
+
+/** A user of nats-server, its rights already rendered as subjects. */
+export interface NatsUser {
+  readonly name: string;
+  /** bcrypt; absent only for `anonymous`. */
+  readonly passwordHash?: string | undefined;
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** TLS of the listener; absolute paths of PEM files. With `ca`, clients must show a certificate signed by it. */
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string | undefined;
+}
+
+/** The user that stands for clients without a password. */
+const anonymous = "anonymous";
+
+export interface ServerConfigInput {
+  readonly gateway: string;
+  readonly host: string;
+  /** 0 takes a free one from the operating system. */
+  readonly port: number;
+  /** JetStream's folder, absolute. */
+  readonly store: string;
+  readonly maxFileBytes: number;
+  readonly maxMemoryBytes: number;
+  /** The public half of the key pair that the gateway made for itself at this start. */
+  readonly gatewayKey: string;
+  /** Without any, whoever can reach the listener may do everything: for loopback only. */
+  readonly users: readonly NatsUser[];
+  /** Absolute paths. */
+  readonly tls?: ServerTls | undefined;
+  readonly features: ServerFeatures;
+}
+
+/** The configuration file of the embedded nats-server. JSON is a form that the server takes, and quoting is exact in it. */
+export function serverConfig(input: ServerConfigInput): string {
+  const config: Record<string, unknown> = {
+    server_name: input.gateway,
+    host: input.host,
+    port: input.port === 0 ? -1 : input.port,
+    logtime: false,
+    max_payload: 1_048_576,
+    max_connections: 1_024,
+    // One slow subscriber may hold this much, not the default of 64 MB; then it is disconnected.
+    max_pending: 16_777_216,
+    write_deadline: "5s",
+    ping_interval: "20s",
+    ping_max: 2,
+    jetstream: {
+      store_dir: input.store,
+      max_file_store: input.maxFileBytes,
+      max_memory_store: input.maxMemoryBytes,
+      ...(input.features.syncInterval ? { sync_interval: "always" } : {}),
+      ...(input.features.bufferedMessages
+        ? { max_buffered_msgs: 100_000, max_buffered_size: 33_554_432 }
+        : {}),
+    },
+  };
+  if (input.users.length > 0) {
+    config["authorization"] = { users: [{ nkey: input.gatewayKey }, ...input.users.map(userEntry)] };
+    if (input.users.some((user) => user.name === anonymous)) config["no_auth_user"] = anonymous;
+  }
+  if (input.tls !== undefined) {
+    const { cert, key, ca } = input.tls;
+    config["tls"] = {
+      cert_file: cert,
+      key_file: key,
+      ...(ca === undefined ? {} : { ca_file: ca, verify: true }),
+    };
+  }
+  return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+function userEntry(user: NatsUser): object {
+  return {
+    user: user.name,
+    ...(user.passwordHash === undefined ? {} : { password: user.passwordHash }),
+    permissions: { publish: only(user.publish), subscribe: only(user.subscribe) },
+  };
+}
+
+/** nats-server takes an empty list of allowed subjects for no limit at all. */
+function only(subjects: readonly string[]): object {
+  return subjects.length > 0 ? { allow: subjects } : { deny: [">"] };
+}

@@ -1,0 +1,49 @@
+import { expect, test, vi } from "vitest";
+import { ServerLog } from "./server-log.ts";
+import { keptLog } from "./testing.ts";
+
+function piped() {
+  const time = { now: 0 };
+  const clock = { now: () => 0, monotonic: () => time.now, sleep: async () => undefined };
+  const [log, listening, ready] = [keptLog(), vi.fn<(port: number) => void>(), vi.fn<() => void>()];
+  return { time, log, listening, ready, output: new ServerLog(log, clock, listening, ready) };
+}
+
+test("the port and the readiness are heard, however the chunks are cut", () => {
+  const { log, listening, ready, output } = piped();
+  const text = "[7] [INF] Listening for client connections on [::1]:45491\n[7] [INF] Server is ready\n";
+  for (const character of text) output.take(character);
+  expect(listening).toHaveBeenCalledExactlyOnceWith(45_491);
+  expect(ready).toHaveBeenCalledOnce();
+  expect(log.lines).toEqual([]);
+});
+
+test("warnings and errors reach the log, and the last of them the error of a server that ends", () => {
+  const { log, output } = piped();
+  output.take("[7] [WRN] slow consumer\n[7] [FTL] no space left\npanic: oh\n");
+  expect(log.lines).toEqual([
+    'warn slow consumer {"server":"nats-server"}',
+    'error no space left {"server":"nats-server"}',
+    'error panic: oh {"server":"nats-server"}',
+  ]);
+  expect(output.tail).toBe("slow consumer; no space left; panic: oh");
+});
+
+test("a server that complains without end is cut short, and what was left out is counted", () => {
+  const { time, log, output } = piped();
+  for (let i = 0; i < 1_000; i++) output.take(`[7] [ERR] failed ${i}\n`);
+  expect(log.lines).toHaveLength(20);
+  time.now = 60_000;
+  output.take("[7] [ERR] failed again\n");
+  expect(log.lines.slice(20)).toEqual([
+    'warn nats-server said more than was logged {"lines":980}',
+    'error failed again {"server":"nats-server"}',
+  ]);
+});
+
+test("a line without an end takes no memory without an end", () => {
+  const { output } = piped();
+  for (let i = 0; i < 100; i++) output.take("x".repeat(10_000));
+  output.take("\n");
+  expect(output.tail.length).toBeLessThanOrEqual(4_096);
+});

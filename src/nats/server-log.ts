@@ -1,0 +1,68 @@
+import type { Clock } from "../adapter-kit/clock.ts";
+import type { Log } from "../adapter-kit/log.ts";
+
+const longestLine = 4_096;
+const tailLines = 10;
+/** A server that complains about every message must not fill the gateway's log. */
+const linesPerWindow = 20;
+const windowMs = 60_000;
+
+/**
+ * What nats-server writes, line by line: warnings and errors go to the gateway's log, the rest is dropped; a few last
+ * lines are kept for the error message of a server that exits. Bounded in all it keeps.
+ */
+export class ServerLog {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #onListening: (port: number) => void;
+  readonly #onReady: () => void;
+  #partial = "";
+  #tail: string[] = [];
+  #windowStart = -Infinity;
+  #inWindow = 0;
+
+  constructor(log: Log, clock: Clock, onListening: (port: number) => void, onReady: () => void) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#onListening = onListening;
+    this.#onReady = onReady;
+  }
+
+  /** The last complaints, oldest first. */
+  get tail(): string {
+    return this.#tail.join("; ");
+  }
+
+  take(chunk: string): void {
+    const lines = (this.#partial + chunk).split("\n");
+    this.#partial = (lines.pop() ?? "").slice(0, longestLine);
+    for (const line of lines) this.#line(line.slice(0, longestLine));
+  }
+
+  #line(line: string): void {
+    const match = /\[(INF|WRN|ERR|FTL)\] (.*)$/.exec(line);
+    // Go prints panics and flag errors without a level.
+    const [level, text] = match === null ? ["ERR", line.trim()] : [match[1], match[2] ?? ""];
+    if (text === "") return;
+    if (level === "INF") {
+      const port = /^Listening for client connections on .*:(\d+)$/.exec(text)?.[1];
+      if (port !== undefined) this.#onListening(Number(port));
+      else if (text === "Server is ready") this.#onReady();
+      return;
+    }
+    this.#tail = [...this.#tail.slice(1 - tailLines), text];
+    this.#forward(level === "WRN" ? "warn" : "error", text);
+  }
+
+  #forward(level: "warn" | "error", text: string): void {
+    const now = this.#clock.monotonic();
+    if (now - this.#windowStart >= windowMs) {
+      const unsaid = this.#inWindow - linesPerWindow;
+      if (unsaid > 0) this.#log.warn({ lines: unsaid }, "nats-server said more than was logged");
+      this.#windowStart = now;
+      this.#inWindow = 0;
+    }
+    this.#inWindow += 1;
+    if (this.#inWindow <= linesPerWindow) this.#log[level]({ server: "nats-server" }, text);
+  }
+}

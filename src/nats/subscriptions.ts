@@ -1,0 +1,90 @@
+import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
+import type { Log } from "../adapter-kit/log.ts";
+
+/** One message as a subscriber gets it. */
+export interface NatsMessage {
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** Answers a request; false where there is nobody to answer, or no connection any more. Never throws. */
+  respond(payload: Uint8Array | string): boolean;
+}
+
+export type NatsHandler = (message: NatsMessage) => void;
+
+interface Entry {
+  readonly subject: string;
+  readonly handler: NatsHandler;
+  live?: Subscription;
+}
+
+/** What the gateway listens to: kept here, and asked for anew on each connection. */
+export class Subscriptions {
+  readonly #log: Log;
+  readonly #entries = new Set<Entry>();
+  #connection: NatsConnection | undefined;
+  #received = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Returns the way to stop. A handler that throws is logged and costs its message only. */
+  add(subject: string, handler: NatsHandler): () => void {
+    const entry: Entry = { subject, handler };
+    this.#entries.add(entry);
+    if (this.#connection !== undefined) this.#ask(this.#connection, entry);
+    return () => {
+      this.#entries.delete(entry);
+      if (this.#connection?.isClosed() === false) entry.live?.unsubscribe();
+    };
+  }
+
+  attach(connection: NatsConnection): void {
+    this.#connection = connection;
+    for (const entry of this.#entries) this.#ask(connection, entry);
+  }
+
+  detach(): void {
+    this.#connection = undefined;
+    for (const entry of this.#entries) delete entry.live;
+  }
+
+  #ask(connection: NatsConnection, entry: Entry): void {
+    if (connection.isClosed()) return;
+    entry.live = connection.subscribe(entry.subject, {
+      // A refusal comes as a status of the connection too, and is logged there.
+      callback: (error, message) => {
+        if (error === null) this.#take(entry, message);
+      },
+    });
+  }
+
+  #take(entry: Entry, message: Msg): void {
+    this.#received += 1;
+    try {
+      entry.handler({
+        subject: message.subject,
+        data: message.data,
+        respond: (payload) => respond(message, payload),
+      });
+    } catch (caught) {
+      // An exception here would end the client's read loop, and with it the connection, without a word.
+      this.#log.error(
+        { subject: message.subject, error: String(caught) },
+        "A handler of NATS messages failed",
+      );
+    }
+  }
+}
+
+function respond(message: Msg, payload: Uint8Array | string): boolean {
+  try {
+    return message.respond(payload);
+  } catch {
+    return false;
+  }
+}
