@@ -1,4 +1,5 @@
 import { Subject, type Observable } from "rxjs";
+import type { AdapterModule } from "./adapter-kit/adapter.ts";
 import type { Clock } from "./adapter-kit/clock.ts";
 import type { Log } from "./adapter-kit/log.ts";
 import { adapterRegistry } from "./adapter-registry.ts";
@@ -33,6 +34,8 @@ export interface GatewayDeps {
   readonly searchPath: string;
   /** The secret that `nats.password` points to, looked up. */
   readonly natsPassword?: string | undefined;
+  /** Where protocols come from: the adapter registry, unless a benchmark brings its own. */
+  readonly loadAdapter?: (name: string) => Promise<AdapterModule>;
 }
 
 /** Where the gateway can be reached, real ports included. */
@@ -70,6 +73,7 @@ export class Gateway {
   readonly #commands: CommandService;
   readonly #http: HttpEndpoint;
   readonly #stopping = new AbortController();
+  #stopped: Promise<void> | undefined;
   #startedAt = 0;
   #reloads = { applied: 0, refused: 0 };
   #applying: Promise<unknown> = Promise.resolve();
@@ -109,7 +113,7 @@ export class Gateway {
       publish: (reading) => this.#publish(reading),
       onState: (device, state) => this.#publishState(device, state),
       onGone: (topics) => this.#forget(topics),
-      load: loadAdapter,
+      load: deps.loadAdapter ?? loadRegistered,
     });
     this.#commands = new CommandService({
       gateway,
@@ -144,6 +148,11 @@ export class Gateway {
     return { broker: this.#broker.addresses, nats: this.#natsUrl(), http: this.#http.address };
   }
 
+  /** The embedded nats-server; undefined before the start and where `nats.url` is used. */
+  get natsServer(): NatsPart["server"] {
+    return this.#nats.server;
+  }
+
   /** Starts every part; devices are polled before nats-server is up. Rejects where a listener can't be opened. */
   async start(): Promise<void> {
     this.#startedAt = this.#deps.clock.monotonic();
@@ -158,7 +167,12 @@ export class Gateway {
   }
 
   /** Ends every part, the devices first; what they leave behind is still published. Idempotent. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#stopping.abort(new DOMException("The gateway is being stopped", "AbortError"));
     await this.#applying.catch(() => undefined);
     this.#commands.stop();
@@ -201,7 +215,7 @@ export class Gateway {
       broker: this.#broker.counters,
       writes: this.#commands.counters,
       reloads: this.#reloads,
-      natsRestarts: this.#nats.server?.restarts ?? 0,
+      natsRestarts: this.natsServer?.restarts ?? 0,
       tags: this.#last.size,
     });
   }
@@ -227,7 +241,7 @@ export class Gateway {
     const { url, embedded } = this.#site.gateway.nats;
     if (url !== undefined) return url;
     const { host, port } = embedded.listen;
-    return `nats://${host.includes(":") ? `[${host}]` : host}:${this.#nats.server?.port ?? port}`;
+    return `nats://${host.includes(":") ? `[${host}]` : host}:${this.natsServer?.port ?? port}`;
   }
 
   /** Whenever subscribers or LATEST may have missed readings: the newest of each tag again. */
@@ -269,7 +283,7 @@ export class Gateway {
   }
 }
 
-async function loadAdapter(name: string) {
+async function loadRegistered(name: string): Promise<AdapterModule> {
   const registered = adapterRegistry[name];
   if (registered === undefined)
     throw new GatewayError("CONFIG_INVALID", `There is no adapter ${JSON.stringify(name)}.`);

@@ -8,5 +8,6 @@ export type { Deadband, DeviceMapping, PollGroup, TagMapping, ValueSpec, WriteRu
 export type { BusPlan, DevicePlan, GroupPlan, PlannedRequest } from "./plan.ts";
 export { formatDuration, ms, parseDuration, type Duration } from "../domain/duration.ts";
 export { GatewayError, isAbort, toGatewayError, type ErrorCode } from "../domain/errors.ts";
+export { nearestName } from "../domain/nearest.ts";
 export type { Quality, Sample, TagValue } from "../domain/reading.ts";
 export { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";

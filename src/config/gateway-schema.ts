@@ -1,8 +1,9 @@
 import * as z from "zod";
-import { byteSizeField, durationField } from "../adapter-kit/schema.ts";
+import { byteSizeField } from "../adapter-kit/schema.ts";
 import { byteSize } from "../domain/byte-size.ts";
 import { ms } from "../domain/duration.ts";
 import { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
+import { waitField } from "./wait-field.ts";
 
 /** Where a server listens. Port 0 takes a free one from the operating system. */
 export interface ListenAddress {
@@ -82,8 +83,8 @@ const natsField = z
         tls: tlsField.optional(),
         server: z.string().optional().describe("Path of the nats-server to run, where it is not on PATH"),
       })
-      .optional()
-      .describe("A nats-server that the gateway starts and looks after: the default"),
+      .prefault({})
+      .describe("A nats-server that the gateway starts and looks after: the default, unless there is a url"),
     url: z
       .string()
       .optional()
@@ -146,7 +147,7 @@ export const gatewaySchema = z.strictObject({
     ),
   writes: z
     .strictObject({
-      deadline: durationField
+      deadline: waitField
         .default(ms(2_000))
         .describe("A write is answered within this time, one way or the other"),
     })

@@ -2,9 +2,11 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { DeliverPolicy, jetstream } from "@nats-io/jetstream";
 import { connect, type ConnectionOptions } from "@nats-io/transport-node";
 import { hash } from "bcrypt";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { natsUsers } from "../security/nats-permissions.ts";
 import { keptLog, never, noServerHere, scratchFolder, testPart, testServer } from "./testing.ts";
 
 const run = promisify(execFile);
@@ -36,6 +38,25 @@ test("a reader reads and asks, but publishes no data; a stranger is refused", as
   await panel.flush();
   await part.link.flush();
   expect(faked).not.toHaveBeenCalled();
+});
+
+test("a reader with the rights of gateway.yaml takes the snapshot of what it may read, and of nothing else", async () => {
+  const user = { passwordHash: await hash("let me in", 4), read: ["data/line1/a/#"], publish: [], write: [] };
+  const part = await testPart({ embedded }, { users: natsUsers({ panel: user }, "line1") });
+  await part.start(never);
+  for (const tag of ["a.x", "a.y", "b.x"]) part.link.publish(`data.line1.${tag}`, Buffer.from(tag));
+  await part.link.flush();
+  const panel = await client(part, { user: "panel", pass: "let me in" });
+  const snapshot = async (filter: string) => {
+    const options = { deliver_policy: DeliverPolicy.LastPerSubject, filter_subjects: filter };
+    const consumer = await jetstream(panel, { timeout: 1_000 }).consumers.get("LATEST", options);
+    const messages = await consumer.fetch({ max_messages: 2, expires: 2_000 });
+    const seen: string[] = [];
+    for await (const message of messages) seen.push(message.string());
+    return seen;
+  };
+  expect(await snapshot("data.line1.a.>")).toEqual(["a.x", "a.y"]);
+  await expect(snapshot("data.line1.b.>")).rejects.toThrow(/permission|timeout/i);
 });
 
 test("clients without a password have the rights of anonymous, and no more", async () => {
@@ -121,7 +142,7 @@ async function client(part: Awaited<ReturnType<typeof testPart>>, options: Conne
 /** A site folder with an authority and a certificate of it, made by openssl. */
 async function certificates(
   skip: (reason: string) => never,
-  uses = "serverAuth,clientAuth",
+  { name = "localhost", uses = "serverAuth,clientAuth" } = {},
 ): Promise<string> {
   const folder = await scratchFolder();
   const openssl = async (...args: string[]) => run("openssl", args, { cwd: folder });

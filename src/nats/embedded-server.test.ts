@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { findServer } from "./find-server.ts";
+import { inspectServer } from "./server-program.ts";
 import { isRunning, keptLog, never, noServerHere, runScript, scratchFolder, testServer } from "./testing.ts";
 
 beforeEach(async (ctx) => {
@@ -76,7 +77,8 @@ test("a start that is aborted leaves no server", async () => {
 });
 
 test("the server is gone when the gateway is killed", async (ctx) => {
-  ctx.skip(!(await hasSetpriv()), "setpriv (util-linux) is not installed on this machine");
+  const { diesWithGateway } = await inspectServer(await findServer(undefined, process.env["PATH"] ?? ""));
+  ctx.skip(!diesWithGateway, "setpriv (util-linux) is not installed on this machine");
   const gateway = await runScript(startInScript(await scratchFolder()));
   const serverPid = Number(gateway.firstLine);
   expect(isRunning(serverPid)).toBe(true);
@@ -135,12 +137,6 @@ async function greets(port: number): Promise<void> {
       socket.destroy();
     }
   }, 5_000);
-}
-
-async function hasSetpriv(): Promise<boolean> {
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", "true"], { stdio: "ignore" });
-  const [code] = (await once(child, "exit").catch(() => [-1])) as [number];
-  return code === 0;
 }
 
 function startInScript(store: string): string {

@@ -4,6 +4,7 @@ import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import type { NatsConfig } from "../config/gateway-schema.ts";
 import { GatewayError } from "../domain/errors.ts";
+import type { PartHealth } from "../observability/health.ts";
 import type { LinkTarget } from "./dial.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
 import { externalTarget } from "./external-target.ts";
@@ -33,12 +34,6 @@ export interface NatsPartOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly random: () => number;
-}
-
-/** What an operator should know of NATS, judged by the last round trip. */
-export interface NatsHealth {
-  readonly ok: boolean;
-  readonly detail?: string;
 }
 
 /** All of NATS in the gateway: the link, and the embedded server with its probe unless `nats.url` names another. */
@@ -89,7 +84,8 @@ export class NatsPart {
     await this.#server?.stop();
   }
 
-  health(): NatsHealth {
+  /** Judged by the last round trip. */
+  health(): PartHealth {
     const problems: string[] = [];
     const { state, lastError, latestProblem } = this.link;
     if (state !== "connected") problems.push(lastError ?? `the link is ${state}`);

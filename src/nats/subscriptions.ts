@@ -2,7 +2,7 @@ import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node"
 import type { Log } from "../adapter-kit/log.ts";
 
 /** One message as a subscriber gets it. */
-export interface NatsMessage {
+interface NatsMessage {
   readonly subject: string;
   readonly data: Uint8Array;
   /** Answers a request; false where there is nobody to answer, or no connection any more. Never throws. */

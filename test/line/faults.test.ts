@@ -59,39 +59,39 @@ test("a device that is absent at the start is there as soon as it is, and the ot
   );
 });
 
-test.each([
-  [
-    "goes away",
-    (simulator: ModbusSimulator) => simulator.refuse(),
-    (simulator: ModbusSimulator) => simulator.listen(),
-  ],
-  [
-    "freezes",
-    async (simulator: ModbusSimulator) => simulator.freeze(),
-    async (simulator: ModbusSimulator) => simulator.clearFaults(),
-  ],
-  [
-    "sends garbage",
-    async (simulator: ModbusSimulator) => void simulator.inject({ kind: "junk" }),
-    async (simulator: ModbusSimulator) => simulator.clearFaults(),
-  ],
-] as const)(
-  "a device that %s has bad tags, and is back when data flows; the other misses nothing",
-  async (_, breakIt, mendIt) => {
+interface Outage {
+  readonly what: string;
+  begin(simulator: ModbusSimulator): void | Promise<void>;
+  end(simulator: ModbusSimulator): void | Promise<void>;
+}
+
+const outages: readonly Outage[] = [
+  { what: "goes away", begin: (simulator) => simulator.refuse(), end: (simulator) => simulator.listen() },
+  { what: "freezes", begin: (simulator) => simulator.freeze(), end: (simulator) => simulator.clearFaults() },
+  {
+    what: "sends garbage",
+    begin: (simulator) => void simulator.inject({ kind: "junk" }),
+    end: (simulator) => simulator.clearFaults(),
+  },
+];
+
+test.each(outages)(
+  "a device that $what has bad tags, and is back when data flows; the other misses nothing",
+  async ({ begin, end }) => {
     const line = await twoPresses();
     await Promise.all([goodOf(line, "press-1"), goodOf(line, "press-2")]);
     const offline = badOf(line, "press-1", "DeviceOffline");
-    await breakIt(line.first);
+    await begin(line.first);
     await offline;
     expect(line.states.at(-1)).toMatchObject({
       device: "press-1",
       state: { state: "offline", retryInMs: expect.any(Number) },
     });
-    await mendIt(line.first);
+    await end(line.first);
     await goodOf(line, "press-1");
     expect(line.readings.filter((r) => tagOf(r, "press-2") !== undefined && r.quality === "bad")).toEqual([]);
-    const outages = line.log.filter((entry) => entry.level === "warn" && entry.message.startsWith("offline"));
-    expect(outages).toHaveLength(1);
+    const told = line.log.filter((entry) => entry.level === "warn" && entry.message.startsWith("offline"));
+    expect(told).toHaveLength(1);
   },
 );
 

@@ -1,0 +1,130 @@
+import {
+  GatewayError,
+  type Adapter,
+  type AdapterContext,
+  type AdapterModule,
+  type BusLease,
+  type Sample,
+  type TagWrite,
+} from "../../src/adapter-kit/index.ts";
+import { ModbusBus, type BusMember } from "./bus.ts";
+import type { ModbusConnection, ModbusDevice, ModbusOptions, ModbusTagOptions } from "./mapping.ts";
+import { noAnswer, unitGone } from "./messages.ts";
+import { planModbus } from "./plan.ts";
+import { compileTags, requestOf, type PolledTag } from "./polled-tag.ts";
+import { Poller } from "./poller.ts";
+import { ReadPlan } from "./read-plan.ts";
+import { Reader } from "./reader.ts";
+import { isSilence } from "./request.ts";
+import { Writer } from "./writer.ts";
+
+/** What `connect` made. */
+interface Session {
+  readonly lease: BusLease<ModbusBus>;
+  readonly plan: ReadPlan;
+  readonly lost: Promise<GatewayError>;
+}
+
+/** One unit id behind one host and port. */
+class ModbusAdapter implements Adapter {
+  readonly #device: ModbusDevice;
+  readonly #context: AdapterContext;
+  readonly #member: BusMember;
+  readonly #tags: readonly PolledTag[];
+  #lease: BusLease<ModbusBus> | undefined;
+  #session: Session | undefined;
+
+  constructor(device: ModbusDevice, context: AdapterContext) {
+    this.#device = device;
+    this.#context = context;
+    this.#member = { connection: device.connection, metrics: context.metrics };
+    this.#tags = compileTags(device);
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { host, port } = this.#device.connection;
+    const lease = this.#context.bus(
+      `modbus-tcp:${host}:${port}`,
+      () => new ModbusBus(host, port, this.#context.clock),
+    );
+    this.#lease = lease;
+    const { lost } = await lease.bus.connect(this.#member, signal);
+    const plan = new ReadPlan(this.#tags, this.#device);
+    await this.#probe(lease.bus, plan, signal);
+    this.#session = { lease, plan, lost };
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { lease, plan, lost } = this.#connected();
+    const poller = new Poller({
+      tags: this.#tags,
+      plan,
+      bus: lease.bus,
+      member: this.#member,
+      context: this.#context,
+    });
+    await poller.run(signal, lost);
+  }
+
+  async write(writes: readonly TagWrite[], signal: AbortSignal): Promise<void> {
+    const { bus } = this.#connected().lease;
+    const { clock } = this.#context;
+    const writer = new Writer({ device: this.#device, bus, member: this.#member, clock });
+    await writer.write(writes, signal);
+  }
+
+  async read(tags: readonly string[], signal: AbortSignal): Promise<readonly Sample[]> {
+    const { lease, plan } = this.#connected();
+    const { clock } = this.#context;
+    const reader = new Reader({ tags: this.#tags, plan, bus: lease.bus, member: this.#member, clock });
+    return reader.read(tags, signal);
+  }
+
+  async close(): Promise<void> {
+    const lease = this.#lease;
+    this.#lease = undefined;
+    this.#session = undefined;
+    if (lease === undefined) return;
+    lease.bus.leave(this.#member);
+    await lease.release();
+  }
+
+  /**
+   * A unit that fell silent on a connection that others still use is asked one question before it is polled again, so
+   * that each try of a dead unit costs the others one timeout. Another question each time: one of them may be at fault.
+   */
+  async #probe(bus: ModbusBus, plan: ReadPlan, signal: AbortSignal): Promise<void> {
+    const runs = bus.silentRuns(this.#device.connection.unitId);
+    const requests = plan.requests(this.#tags);
+    const request = requests[runs % Math.max(1, requests.length)];
+    if (runs === 0 || request === undefined) return;
+    const outcome = await bus.submit({
+      member: this.#member,
+      rank: 1,
+      deadline: this.#context.clock.monotonic() + this.#device.connection.timeout,
+      signal,
+      work: (exchange) => exchange(requestOf(request, this.#device.connection.unitId)),
+    });
+    if (!isSilence(outcome)) return;
+    bus.declareSilent(this.#member);
+    throw outcome.kind === "timeout" ? noAnswer(this.#member) : unitGone(this.#member, outcome);
+  }
+
+  #connected(): Session {
+    if (this.#session !== undefined) return this.#session;
+    const { host, port } = this.#device.connection;
+    throw new GatewayError(
+      "DEVICE_UNREACHABLE",
+      `${this.#device.device} at ${host}:${port} is not connected.`,
+    );
+  }
+}
+
+/** Modbus TCP. */
+export const modbusAdapter: AdapterModule<ModbusConnection, ModbusOptions, ModbusTagOptions> = {
+  name: "modbus",
+  dialsIn: false,
+  create: (device, context) => new ModbusAdapter(device, context),
+  plan: planModbus,
+};

@@ -1,0 +1,150 @@
+import { expect, test } from "vitest";
+import { ms } from "../../src/adapter-kit/index.ts";
+import { busLoad } from "./bus-load.ts";
+import { deviceOf, tagOf } from "./mapping-fixture.ts";
+import { planModbus } from "./plan.ts";
+
+const fast = { name: "fast", interval: ms(50) };
+const normal = { name: "normal", interval: ms(1_000) };
+const cost = { request: "4ms", register: "0.5ms" };
+
+const press = deviceOf(
+  [
+    tagOf({ address: "holding:40", type: "float32" }, { name: "ram/pressure", poll: normal }),
+    tagOf({ address: "holding:56", type: "float32" }, { name: "ram/stroke", poll: normal }),
+    tagOf({ address: "discrete:0" }, { name: "cycle/done", poll: fast }),
+  ],
+  { options: { requests: { cost: { request: "5ms", register: "0.01ms" } } } },
+);
+
+test("a plan lists the requests of each poll group in words that can be checked against a manual", () => {
+  const [bus] = planModbus([press]);
+  expect(bus?.bus).toBe("tcp 127.0.0.1:502");
+  expect(bus?.devices).toEqual([
+    {
+      device: "press-1",
+      groups: [
+        {
+          group: "fast",
+          intervalMs: 50,
+          requests: [
+            { text: "FC 2 read discrete inputs 0 (1)", tags: ["cycle/done"], costMs: expect.closeTo(5) },
+          ],
+        },
+        {
+          group: "normal",
+          intervalMs: 1_000,
+          requests: [
+            {
+              text: "FC 3 read holding registers 40..57 (18)",
+              tags: ["ram/pressure", "ram/stroke"],
+              costMs: expect.closeTo(5.18),
+            },
+          ],
+        },
+      ],
+    },
+  ]);
+  expect(bus?.load).toBeCloseTo(5 / 50 + 5.18 / 1_000, 3);
+  expect(bus?.cycleMs).toBeCloseTo(10.18, 2);
+  expect(bus?.warnings).toEqual([]);
+});
+
+test("devices with the same host and port share a bus, whatever their unit id", () => {
+  const second = deviceOf(press.tags, { device: "press-2", connection: { unitId: 2 } });
+  const third = deviceOf(press.tags, { device: "press-3", connection: { port: 1_502 } });
+  const buses = planModbus([press, second, third]);
+  expect(buses.map(({ bus, devices }) => [bus, devices.map(({ device }) => device)])).toEqual([
+    ["tcp 127.0.0.1:502", ["press-1", "press-2"]],
+    ["tcp 127.0.0.1:1502", ["press-3"]],
+  ]);
+});
+
+test("what two groups share is paid for once where both are due", () => {
+  const tags = [
+    tagOf({ address: "holding:0" }, { name: "a", poll: { name: "fast", interval: ms(10) } }),
+    tagOf({ address: "holding:1" }, { name: "b", poll: { name: "slow", interval: ms(20) } }),
+  ];
+  const [bus] = planModbus([deviceOf(tags, { options: { requests: { cost } } })]);
+  // Every 20 ms: once one register (4.5 ms), once two (5 ms).
+  expect(bus?.load).toBeCloseTo(9.5 / 20);
+});
+
+test("the pause between requests is a part of each request's cost", () => {
+  const tags = [tagOf({ address: "holding:0" }, { poll: normal })];
+  const connection = { pauseBetweenRequests: "20ms" };
+  const [bus] = planModbus([deviceOf(tags, { connection, options: { requests: { cost } } })]);
+  expect(bus?.cycleMs).toBeCloseTo(24.5);
+});
+
+test("a group whose requests take longer than its interval is warned of, with the reason", () => {
+  const spread = [0, 1_000, 2_000].map((offset) =>
+    tagOf({ address: `holding:${offset}` }, { name: `t${offset}`, poll: { name: "fast", interval: ms(10) } }),
+  );
+  const long = tagOf(
+    { address: "holding:0", type: "string(100)" },
+    { poll: { name: "fast", interval: ms(10) } },
+  );
+  const requests = { cost };
+  expect(planModbus([deviceOf(spread, { options: { requests } })])[0]?.warnings).toEqual([
+    "press-1: fast (10ms) can't be met: its 3 requests take 13.5 ms.",
+    "The bus is asked for 135 % of its time, so not all rates can be met: press-1: fast (10ms) asks for 135 %.",
+  ]);
+  expect(planModbus([deviceOf([long], { options: { requests } })])[0]?.warnings[0]).toBe(
+    "press-1: fast (10ms) can't be met: one of its requests alone takes 29 ms.",
+  );
+});
+
+test("devices that together ask for more than a shared bus has are named, the greediest first", () => {
+  const devices = [20, 10, 5].map((interval, index) =>
+    deviceOf([tagOf({ address: "holding:0" }, { poll: { name: "fast", interval: ms(interval) } })], {
+      device: `meter-${index + 1}`,
+      connection: { unitId: index + 1 },
+      options: { requests: { cost } },
+    }),
+  );
+  const [bus] = planModbus(devices);
+  expect(bus?.load).toBeCloseTo(4.5 / 20 + 4.5 / 10 + 4.5 / 5);
+  expect(bus?.warnings).toEqual([
+    "The bus is asked for 158 % of its time, so not all rates can be met: meter-3: fast (5ms) asks for 90 %, " +
+      "meter-2: fast (10ms) asks for 45 %, meter-1: fast (20ms) asks for 23 %.",
+  ]);
+});
+
+test("a rate that holds on average but not when all is due at once is warned of", () => {
+  const tags = [
+    tagOf({ address: "holding:0" }, { name: "a", poll: { name: "fast", interval: ms(10) } }),
+    tagOf({ address: "holding:1000", type: "string(100)" }, { name: "b", poll: normal }),
+  ];
+  const [bus] = planModbus([deviceOf(tags, { options: { requests: { cost } } })]);
+  expect(bus?.load).toBeLessThan(1);
+  expect(bus?.warnings).toEqual([
+    "press-1: fast (10ms) may be late at times: a round of the whole bus takes 33.5 ms.",
+  ]);
+});
+
+test("a device without polled tags asks for nothing", () => {
+  expect(planModbus([deviceOf([])])).toEqual([
+    {
+      bus: "tcp 127.0.0.1:502",
+      devices: [{ device: "press-1", groups: [] }],
+      load: 0,
+      cycleMs: 0,
+      warnings: [],
+    },
+  ]);
+});
+
+test("intervals with fractions meet where they should, whatever their sums are rounded to", () => {
+  const groups = [1.1, 3.3].map((interval, index) => ({ name: `g${index}`, interval: ms(interval) }));
+  expect(busLoad(groups, () => 1)).toBeCloseTo(1 / 1.1);
+});
+
+test("the load of intervals that hardly ever meet, or have fractions, is still reckoned", () => {
+  const groups = [7.001, 11.003, 13.1].map((interval, index) => ({
+    name: `g${index}`,
+    interval: ms(interval),
+  }));
+  const apart = groups.reduce((total, { interval }) => total + 1 / interval, 0);
+  expect(busLoad(groups, (due) => due.length)).toBeCloseTo(apart, 2);
+});

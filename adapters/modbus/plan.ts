@@ -1,0 +1,165 @@
+import {
+  formatDuration,
+  ms,
+  type BusPlan,
+  type DevicePlan,
+  type GroupPlan,
+  type PlannedRequest,
+  type PollGroup,
+} from "../../src/adapter-kit/index.ts";
+import type { Table } from "./address.ts";
+import { busLoad } from "./bus-load.ts";
+import type { ModbusDevice, ModbusTag } from "./mapping.ts";
+import { costOf, planReads, type CostModel, type ReadRequest } from "./planner.ts";
+import { groupsOf } from "./poll-grid.ts";
+import { readCodeOf } from "./request.ts";
+import { costModelOf, limitsOf, spanOf } from "./tag.ts";
+
+/** What is in a table, in the words of the specification (Modbus V1.1b3 §4.3). */
+const contents: Readonly<Record<Table, string>> = {
+  coil: "coils",
+  discrete: "discrete inputs",
+  holding: "holding registers",
+  input: "input registers",
+};
+
+/** One device's tags, planned: shared by the plan's text and the load's arithmetic. */
+interface PlannedDevice {
+  readonly mapping: ModbusDevice;
+  readonly cost: CostModel;
+  readonly groups: readonly PollGroup[];
+  /** The requests for the tags of some groups, planned together. */
+  readonly requests: (groups: readonly PollGroup[]) => readonly ReadRequest<ModbusTag>[];
+  /** Reckoned bus time of those, in ms. */
+  readonly costMs: (groups: readonly PollGroup[]) => number;
+}
+
+/**
+ * What would be sent, a bus at a time. Devices with the same host and port share a bus. Poll groups are listed each
+ * by itself; where several are due at the same time their tags are read together, and the load takes that into account.
+ */
+export function planModbus(devices: readonly ModbusDevice[]): BusPlan[] {
+  const buses = new Map<string, PlannedDevice[]>();
+  for (const device of devices) {
+    const key = busOf(device);
+    const members = buses.get(key) ?? [];
+    members.push(plannedDevice(device));
+    buses.set(key, members);
+  }
+  return [...buses].map(([bus, members]) => planBus(bus, members));
+}
+
+/** Such as `FC 3 read holding registers 40..57 (18)`. */
+function describeRequest({ table, start, length }: Omit<ReadRequest<unknown>, "tags">): string {
+  const range = length === 1 ? `${start}` : `${start}..${start + length - 1}`;
+  return `FC ${readCodeOf(table)} read ${contents[table]} ${range} (${length})`;
+}
+
+function busOf({ connection }: ModbusDevice): string {
+  return `${connection.transport} ${connection.host}:${connection.port}`;
+}
+
+function plannedDevice(mapping: ModbusDevice): PlannedDevice {
+  const cost = costModelOf(mapping.connection, mapping.options);
+  const limits = limitsOf(mapping.options);
+  const groups = groupsOf(mapping.tags.map(({ poll }) => ({ group: poll })));
+  const requests = (due: readonly PollGroup[]): readonly ReadRequest<ModbusTag>[] => {
+    const names = new Set(due.map((group) => group.name));
+    const tags = mapping.tags.filter(({ poll }) => poll !== undefined && names.has(poll.name));
+    return planReads(tags.map(spanOf), limits, cost);
+  };
+  return {
+    mapping,
+    cost,
+    groups: groups.sort((one, other) => one.interval - other.interval),
+    requests,
+    costMs: (due) => requests(due).reduce((total, request) => total + costOf(request, cost), 0),
+  };
+}
+
+function planBus(bus: string, devices: readonly PlannedDevice[]): BusPlan {
+  const load = devices.reduce((total, device) => total + busLoad(device.groups, device.costMs), 0);
+  const cycleMs = devices.reduce((total, device) => total + device.costMs(device.groups), 0);
+  return {
+    bus,
+    devices: devices.map(planDevice),
+    load,
+    cycleMs,
+    warnings: [
+      ...devices.flatMap(groupWarnings),
+      ...loadWarnings(devices, load),
+      ...roundWarnings(devices, load, cycleMs),
+    ],
+  };
+}
+
+function planDevice(device: PlannedDevice): DevicePlan {
+  const groups = device.groups.map((group): GroupPlan => {
+    const requests = device.requests([group]).map((request): PlannedRequest => {
+      return {
+        text: describeRequest(request),
+        tags: request.tags.map(({ tag }) => tag.name),
+        costMs: costOf(request, device.cost),
+      };
+    });
+    return { group: group.name, intervalMs: group.interval, requests };
+  });
+  return { device: device.mapping.device, groups };
+}
+
+/** Groups that could not keep their rate if they had the bus to themselves. */
+function groupWarnings(device: PlannedDevice): string[] {
+  return device.groups.flatMap((group) => {
+    const costs = device.requests([group]).map((request) => costOf(request, device.cost));
+    const total = costs.reduce((sum, cost) => sum + cost, 0);
+    if (total <= group.interval) return [];
+    const longest = Math.max(...costs);
+    const why =
+      longest > group.interval
+        ? `one of its requests alone takes ${inMs(longest)}`
+        : `its ${costs.length} requests take ${inMs(total)}`;
+    return [`${nameOf(device, group)} can't be met: ${why}.`];
+  });
+}
+
+/** What is slowed down when the bus has more to do than time: the groups that ask for the most of it come first. */
+function loadWarnings(devices: readonly PlannedDevice[], load: number): string[] {
+  if (load <= 1) return [];
+  const shares = devices
+    .flatMap((device) =>
+      device.groups.map((group) => ({ device, group, share: device.costMs([group]) / group.interval })),
+    )
+    .sort((one, other) => other.share - one.share);
+  const asking = shares
+    .slice(0, 5)
+    .map(({ device, group, share }) => `${nameOf(device, group)} asks for ${percent(share)}`);
+  const rest = shares.length > asking.length ? ` and ${shares.length - asking.length} more` : "";
+  return [
+    `The bus is asked for ${percent(load)} of its time, so not all rates can be met: ${asking.join(", ")}${rest}.`,
+  ];
+}
+
+/** Rates that hold on average, but not when everything on the bus is due at once. */
+function roundWarnings(devices: readonly PlannedDevice[], load: number, cycleMs: number): string[] {
+  if (load > 1) return [];
+  return devices.flatMap((device) =>
+    device.groups
+      .filter((group) => cycleMs > group.interval)
+      .map(
+        (group) =>
+          `${nameOf(device, group)} may be late at times: a round of the whole bus takes ${inMs(cycleMs)}.`,
+      ),
+  );
+}
+
+function nameOf(device: PlannedDevice, group: PollGroup): string {
+  return `${device.mapping.device}: ${group.name} (${formatDuration(ms(group.interval))})`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+function inMs(value: number): string {
+  return `${Number(value.toPrecision(3))} ms`;
+}

@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { deviceOf, tagOf } from "./mapping-fixture.ts";
+import { modbusSchema } from "./schema.ts";
+
+test("a device with nothing but a host has every default", () => {
+  const { connection, options } = deviceOf([]);
+  expect(connection).toEqual({
+    transport: "tcp",
+    host: "127.0.0.1",
+    port: 502,
+    unitId: 1,
+    timeout: 500,
+    connectTimeout: 3_000,
+    pauseAfterConnect: 0,
+    pauseBetweenRequests: 0,
+  });
+  expect(options).toEqual({
+    order: "ABCD",
+    stringOrder: "AB",
+    requests: {
+      maxRegisters: 125,
+      maxBits: 2_000,
+      holes: [],
+      grouping: "least-time",
+      cost: { request: 5, register: 0.01 },
+    },
+    writes: { bits: "read-modify-write", single: "single" },
+  });
+});
+
+test("a device's file becomes plain data, in canonical names", () => {
+  const device = deviceOf(
+    [tagOf({ address: "400041", type: "Float32", order: "word-swap" }), tagOf({ address: "holding:0.3" })],
+    { options: { order: "little-endian", requests: { holes: ["holding:60..69"] } } },
+  );
+  expect(structuredClone(device)).toEqual(device);
+  expect(device.options).toMatchObject({
+    order: "DCBA",
+    requests: { holes: [{ table: "holding", start: 60, end: 69 }] },
+  });
+  expect(device.tags[0]).toMatchObject({
+    options: { address: { table: "holding", offset: 40 }, type: { kind: "float32" }, order: "CDAB" },
+    value: { kind: "float", single: true },
+  });
+  expect(device.tags[1]?.value).toEqual({ kind: "boolean" });
+});
+
+test.each([
+  ["coil:0", { kind: "boolean" }],
+  ["discrete:7", { kind: "boolean" }],
+  ["input:7.15", { kind: "boolean" }],
+  ["input:7", { kind: "integer", min: 0n, max: 65_535n }],
+])("a tag at %s that names no type is %o", (address, value) => {
+  expect(tagOf({ address }).value).toEqual(value);
+});
+
+test.each([
+  [{ address: "holdng:40" }, "there is no table", "holding:40"],
+  [{ address: "holding:0", type: "real" }, "there is no type real", "float32"],
+  [{ address: "holding:0", order: "ABDC" }, "there is no order ABDC", "ABCD"],
+])("a mistake in %o carries what is allowed and what was meant", (keys, message, meant) => {
+  const { error } = modbusSchema.tag.safeParse(keys);
+  expect(error?.issues).toEqual([
+    expect.objectContaining({
+      code: "custom",
+      message: expect.stringContaining(message),
+      params: expect.objectContaining({ allowed: expect.any(String), meant }),
+    }),
+  ]);
+});
+
+test("an address that YAML reads as a number asks for quotes", () => {
+  const { error } = modbusSchema.tag.safeParse({ address: 40_041 });
+  expect(error?.issues[0]?.message).toContain("in quotes");
+});
+
+test.each([
+  [{ unitId: 256 }],
+  [{ port: 0 }],
+  [{ timeout: "0ms" }],
+  [{ timeout: 500 }],
+  [{ transport: "udp" }],
+  [{ hosts: "x" }],
+])("the connection %o is refused", (keys) => {
+  expect(() => deviceOf([], { connection: keys })).toThrow(z.ZodError);
+});
+
+test("two devices overlap where host, port and unit id are the same", () => {
+  const { connection, options } = deviceOf([], { connection: { port: 1_502, unitId: 7 } });
+  expect(modbusSchema.endpoint?.(connection, options)).toBe("127.0.0.1:1502/7");
+});
+
+test("the schema can be shown to an editor, with examples of what needs a form", () => {
+  const shown = JSON.stringify(z.toJSONSchema(modbusSchema.tag, { io: "input" }));
+  expect(shown).toContain('"examples":["holding:40"');
+  expect(shown).toContain('"BADCFEHG"');
+});

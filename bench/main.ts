@@ -1,0 +1,48 @@
+import { cpus, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import { execFileSync } from "node:child_process";
+import { latencies } from "./parts/latency.ts";
+import { memory } from "./parts/memory.ts";
+import { pipeline } from "./parts/pipeline.ts";
+import { requests } from "./parts/requests.ts";
+import { start } from "./parts/start.ts";
+import { seededRandom } from "./statistics.ts";
+
+const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
+
+Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start.
+`;
+
+type Part = (random: () => number, seed: number) => Promise<object>;
+const parts: Readonly<Record<string, Part>> = { pipeline, latency: latencies, memory, requests, start };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: "boolean" },
+    seed: { type: "string", default: "1" },
+    help: { type: "boolean", short: "h" },
+  },
+});
+const unknown = positionals.filter((name) => parts[name] === undefined);
+const seed = Number(values.seed);
+if (values.help === true || unknown.length > 0 || !Number.isInteger(seed)) {
+  process.stderr.write(unknown.length > 0 ? `There is no part ${unknown.join(", ")}.\n${usage}` : usage);
+  process.exit(values.help === true ? 0 : 2);
+}
+
+const machine = {
+  cpu: cpus()[0]?.model ?? "unknown",
+  cores: cpus().length,
+  memoryGb: Math.round(totalmem() / 1e9),
+  node: process.version,
+  natsServer: execFileSync("nats-server", ["--version"], { encoding: "utf8" }).trim(),
+};
+let figures: object = { machine, seed };
+for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
+  process.stderr.write(`bench: ${name}\n`);
+  const measured = (await parts[name]?.(seededRandom(seed), seed)) ?? {};
+  if (values.json !== true) process.stdout.write(`${JSON.stringify(measured, undefined, 2)}\n`);
+  figures = { ...figures, ...measured };
+}
+process.stdout.write(`${JSON.stringify(figures)}\n`);

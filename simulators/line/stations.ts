@@ -1,0 +1,142 @@
+import type { TagValue } from "../../src/domain/reading.ts";
+import { agvCapacity } from "./agv.ts";
+import { reported } from "./agv-message.ts";
+import { defaultInput, type LineInput, type LineState } from "./line.ts";
+import { donePulse, type PressPhase } from "./press.ts";
+
+/** What the line says of one device: values by tag name, in the tag's unit. */
+export type StationValues = Readonly<Record<string, TagValue>>;
+
+export type StationKind = "press" | "welder" | "agv" | "meter";
+
+/** The tags by which a device of a site is known to be a station of this line. */
+const signatures: Readonly<Record<StationKind, readonly string[]>> = {
+  press: ["cycle/done", "ram/pressure"],
+  welder: ["weld/current", "weld/count"],
+  agv: ["battery/charge", "position/x"],
+  meter: ["energy/total", "power/total"],
+};
+
+/** Which station of the line a device with these tags is; undefined where it is none. */
+export function stationOf(tags: readonly string[]): StationKind | undefined {
+  const kinds: readonly StationKind[] = ["press", "welder", "agv", "meter"];
+  return kinds.find((kind) => signatures[kind].every((tag) => tags.includes(tag)));
+}
+
+const phaseNumbers: Readonly<Record<PressPhase, number>> = { idle: 0, closing: 1, pressing: 2, opening: 3 };
+
+function pressValues({ press }: LineState): StationValues {
+  const oilHot = press.oilTemperature > 58;
+  const oilLow = press.oilLevel < 65;
+  const dieHot = press.dieTemperature > 110;
+  return {
+    "cycle/done": press.sinceDone < donePulse,
+    "cycle/running": press.phase !== "idle",
+    "cycle/phase": phaseNumbers[press.phase],
+    "cycle/time": press.cycleTime,
+    "guard/closed": true,
+    "ram/position": press.position,
+    "ram/pressure": press.pressure,
+    "ram/top": press.phase === "idle",
+    "oil/temperature": press.oilTemperature,
+    "oil/level": press.oilLevel,
+    "die/temperature": press.dieTemperature,
+    "motor/speed": press.motorSpeed,
+    "motor/current": press.motorCurrent,
+    "strokes/total": press.strokes,
+    "alarm/word": Number(oilHot) | (Number(oilLow) << 1) | (Number(dieHot) << 2),
+    "alarm/oil-hot": oilHot,
+    "alarm/oil-low": oilLow,
+    "alarm/die-hot": dieHot,
+    "lamp/green": !oilHot && !dieHot,
+  };
+}
+
+function welderValues({ welder, beforeWelder }: LineState): StationValues {
+  return {
+    "weld/active": welder.phase === "welding",
+    "weld/current": welder.current,
+    "weld/voltage": welder.voltage,
+    "weld/count": welder.welds,
+    "clamp/closed": welder.phase === "clamping" || welder.phase === "welding",
+    "clamp/force": welder.force,
+    "electrode/wear": welder.wear,
+    "electrode/worn": welder.wear > 90,
+    "cooling/flow": welder.coolingFlow,
+    "cooling/temperature": welder.coolingTemperature,
+    "part/id": welder.partId,
+    "part/total": welder.parts,
+    "part/waiting": beforeWelder.length,
+  };
+}
+
+function agvValues({ agv }: LineState): StationValues {
+  const { x, y, theta, speed, charge, voltage, weight, odometer } = reported(agv);
+  return {
+    "battery/charge": charge,
+    "battery/voltage": voltage,
+    "battery/charging": agv.task === "charging",
+    "position/x": x,
+    "position/y": y,
+    "position/theta": theta,
+    speed,
+    driving: agv.task === "driving",
+    "load/weight": weight,
+    "load/parts": agv.load,
+    "load/full": agv.load >= agvCapacity,
+    "node/last": agv.lastStop,
+    mode: "AUTOMATIC",
+    odometer,
+    "delivered/total": agv.delivered,
+  };
+}
+
+function meterValues({ meters }: LineState, index: number): StationValues {
+  const meter = meters[index % meters.length];
+  if (meter === undefined) return {};
+  return {
+    "voltage/l1": meter.voltage[0],
+    "voltage/l2": meter.voltage[1],
+    "voltage/l3": meter.voltage[2],
+    "current/l1": meter.current[0],
+    "current/l2": meter.current[1],
+    "current/l3": meter.current[2],
+    "power/total": meter.power,
+    "power/factor": meter.powerFactor,
+    frequency: meter.frequency,
+    "energy/total": meter.energy / 1_000,
+  };
+}
+
+/** The values of one station's tags. `index` counts the stations of the same kind from 0: the meter of the press, of the welder. */
+export function valuesOf(line: LineState, kind: StationKind, index: number): StationValues {
+  switch (kind) {
+    case "press":
+      return pressValues(line);
+    case "welder":
+      return welderValues(line);
+    case "agv":
+      return agvValues(line);
+    case "meter":
+      return meterValues(line, index);
+  }
+}
+
+/** The tags that the line itself takes in: their values before anybody wrote to them. */
+export const commandedTags: StationValues = {
+  "motor/setpoint": defaultInput.motorSetpoint,
+  "line/enable": defaultInput.enabled,
+  "weld/setpoint": defaultInput.weldCurrent,
+};
+
+/** What the tags in `commandedTags` ask of the line, from the values that the devices hold. */
+export function inputFrom(held: (tag: string) => TagValue | undefined): LineInput {
+  const setpoint = held("motor/setpoint");
+  const enabled = held("line/enable");
+  const current = held("weld/setpoint");
+  return {
+    motorSetpoint: typeof setpoint === "number" ? setpoint : defaultInput.motorSetpoint,
+    enabled: typeof enabled === "boolean" ? enabled : defaultInput.enabled,
+    weldCurrent: typeof current === "number" ? current : defaultInput.weldCurrent,
+  };
+}

@@ -1,0 +1,206 @@
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { GatewayError } from "../../src/domain/errors.ts";
+import { SimulatorConnection, type Answer } from "./connection.ts";
+import { FaultList, spoil, type Fault, type FaultScope, type SimulatedRequest } from "./faults.ts";
+import { answerPdu, exceptionPdu } from "./pdu.ts";
+import { Unit, type UnitOptions } from "./unit.ts";
+
+export type { Fault, FaultScope, SimulatedRequest } from "./faults.ts";
+export type { NumberType, RegisterTable, Table, TableName, WordOrder } from "./tables.ts";
+export type { Unit, UnitLimits, UnitOptions, UnitWrite } from "./unit.ts";
+
+export interface SimulatorOptions {
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
+  /** 0, the default, takes a free one and keeps it over restarts. */
+  readonly port?: number;
+  /** The unit ids, with what is special about each; unit 1 by default. */
+  readonly units?: Readonly<Record<number, UnitOptions>>;
+  /** What a request to any other unit id gets: an exception code (default 11, as a bridge answers) or nothing. */
+  readonly unknownUnit?: number | "silence";
+  /** Each answer takes so long, in ms: a constant, or by request. */
+  readonly delay?: number | ((request: SimulatedRequest) => number);
+  /** Connections beyond this number are closed at once. */
+  readonly maxConnections?: number;
+  /** How many of the last requests `requests` keeps; 10,000 by default. */
+  readonly keepRequests?: number;
+}
+
+/** A Modbus TCP server written from the specification, so that the adapter is not tested against its own library. */
+export class ModbusSimulator {
+  readonly #options: SimulatorOptions;
+  readonly #units = new Map<number, Unit>();
+  readonly #faults = new FaultList();
+  readonly #connections = new Set<SimulatorConnection>();
+  #requests: SimulatedRequest[] = [];
+  #server: Server | undefined;
+  #port: number;
+  #requestCount = 0;
+  #accepted = 0;
+  #frozen = false;
+
+  constructor(options: SimulatorOptions = {}) {
+    this.#options = options;
+    this.#port = options.port ?? 0;
+    for (const [id, unit] of Object.entries(options.units ?? { 1: {} })) {
+      this.#units.set(Number(id), new Unit(Number(id), unit));
+    }
+  }
+
+  /** A simulator that listens. */
+  static async start(options: SimulatorOptions = {}): Promise<ModbusSimulator> {
+    const simulator = new ModbusSimulator(options);
+    await simulator.listen();
+    return simulator;
+  }
+
+  get host(): string {
+    return this.#options.host ?? "127.0.0.1";
+  }
+
+  /** Where it listens, or listened last. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Clients connected now. */
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Connections taken since the start. */
+  get acceptedCount(): number {
+    return this.#accepted;
+  }
+
+  /** Requests since the start. */
+  get requestCount(): number {
+    return this.#requestCount;
+  }
+
+  /** The last requests, the oldest first. */
+  get requests(): readonly SimulatedRequest[] {
+    return this.#requests;
+  }
+
+  /** Forgets the requests kept so far. */
+  clearRequests(): void {
+    this.#requests = [];
+  }
+
+  /** One of the units; throws where there is none of that id. */
+  unit(id = 1): Unit {
+    const unit = this.#units.get(id);
+    if (unit === undefined) throw new GatewayError("INTERNAL", `the simulator has no unit ${id}`);
+    return unit;
+  }
+
+  /** From now on answers are spoilt so; returns the way to take the fault back. */
+  inject(fault: Fault, scope: FaultScope = {}): () => void {
+    return this.#faults.add(fault, scope);
+  }
+
+  clearFaults(): void {
+    this.#faults.clear();
+    this.#frozen = false;
+  }
+
+  /** Accepts connections and requests, and answers nothing, as a PLC in a hung state; `clearFaults` ends it. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  /** Idempotent. Rejects with the system's error where the port is taken. */
+  async listen(): Promise<void> {
+    if (this.#server !== undefined) return;
+    const server = createServer((socket) => this.#accept(socket));
+    server.listen(this.#port, this.host);
+    await once(server, "listening");
+    this.#server = server;
+    this.#port = (server.address() as AddressInfo).port;
+  }
+
+  /** Closes every connection and refuses new ones, until `listen`. Idempotent. */
+  async refuse(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    this.dropConnections();
+    if (server === undefined) return;
+    server.close();
+    await once(server, "close");
+  }
+
+  /** As a PLC that is switched off and on: connections gone, then listening on the same port. */
+  async restart(): Promise<void> {
+    await this.refuse();
+    await this.listen();
+  }
+
+  /** Closes every connection; new ones are welcome. */
+  dropConnections(): void {
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.refuse();
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#connections.size >= (this.#options.maxConnections ?? Number.POSITIVE_INFINITY)) {
+      socket.destroy();
+      return;
+    }
+    this.#accepted += 1;
+    const connection = new SimulatorConnection(this.#accepted, socket, {
+      onRequest: (id, header, pdu) => this.#answer(id, header, pdu),
+      onClose: () => this.#connections.delete(connection),
+    });
+    this.#connections.add(connection);
+    connection.start();
+  }
+
+  #answer(connection: number, header: Buffer, pdu: Buffer): Answer | undefined {
+    const request = this.#record(connection, header, pdu);
+    if (this.#frozen) return undefined;
+    const fault = this.#faults.take(request);
+    const response = this.#respond(request, fault);
+    if (response === undefined || fault?.kind === "drop") return undefined;
+    const frame = Buffer.alloc(7 + response.length);
+    header.copy(frame);
+    frame.writeUInt16BE(1 + response.length, 4);
+    response.copy(frame, 7);
+    const { delay = 0 } = this.#options;
+    const usual = typeof delay === "number" ? delay : delay(request);
+    return { frame: spoil(frame, fault), fault, delayMs: fault?.kind === "delay" ? fault.ms : usual };
+  }
+
+  #respond(request: SimulatedRequest, fault: Fault | undefined): Buffer | undefined {
+    if (fault?.kind === "exception") return exceptionPdu(request.functionCode, fault.code);
+    const unit = this.#units.get(request.unit);
+    if (unit !== undefined) return answerPdu(unit, request.pdu);
+    const { unknownUnit = 11 } = this.#options;
+    return unknownUnit === "silence" ? undefined : exceptionPdu(request.functionCode, unknownUnit);
+  }
+
+  #record(connection: number, header: Buffer, pdu: Buffer): SimulatedRequest {
+    this.#requestCount += 1;
+    const addressed = pdu.length >= 5;
+    const request: SimulatedRequest = {
+      number: this.#requestCount,
+      connection,
+      transactionId: header.readUInt16BE(0),
+      unit: header.readUInt8(6),
+      functionCode: pdu.readUInt8(0),
+      address: addressed ? pdu.readUInt16BE(1) : -1,
+      quantity: addressed ? pdu.readUInt16BE(3) : 0,
+      pdu: Buffer.from(pdu),
+    };
+    const kept = this.#requests;
+    kept.push(request);
+    const keep = this.#options.keepRequests ?? 10_000;
+    // Cut back in one go now and then: a shift for each request would cost more than the answer.
+    if (kept.length > keep * 2) this.#requests = kept.slice(-keep);
+    return request;
+  }
+}

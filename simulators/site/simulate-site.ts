@@ -1,0 +1,154 @@
+import { systemClock, type Clock } from "../../src/adapter-kit/clock.ts";
+import type { DeviceMapping } from "../../src/adapter-kit/mapping.ts";
+import type { Site } from "../../src/config/site.ts";
+import { GatewayError } from "../../src/domain/errors.ts";
+import { LineModel } from "../line/line-model.ts";
+import { seededRandom } from "../line/random.ts";
+import type { ModbusSimulator } from "../modbus/server.ts";
+import { DeviceClient } from "../mqtt/mqtt-client.ts";
+import type { MqttDeviceMapping } from "../mqtt/mapping.ts";
+import { SimulatedMqttDevice } from "../mqtt/mqtt-device.ts";
+import { isModbus, serveModbus, type ServedEndpoint, type ServerOptions } from "./modbus-servers.ts";
+import type { Model, SimulatedDevice } from "./simulated-device.ts";
+import { WanderModel } from "./wander.ts";
+
+export interface SimulateOptions {
+  /** Where Modbus servers listen, in place of the mapping's hosts; without it only loopback hosts are served. */
+  readonly host?: string | undefined;
+  /** `mapped` by default. */
+  readonly ports?: ServerOptions["ports"];
+  /** The same seed gives the same values. */
+  readonly seed?: number;
+  /** Simulated seconds a second; 1 by default. */
+  readonly speed?: number;
+  readonly clock?: Clock;
+}
+
+/** How a simulated MQTT device gets to its broker. */
+export interface DialInOptions {
+  /** Such as `mqtt://127.0.0.1:1883`. */
+  readonly broker: string;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+/** ms between two steps of the models: below the fastest usual poll. */
+const tickMs = 40;
+
+/**
+ * A simulated device for every device of the site, from its own mapping. Devices that are stations of the line are
+ * driven by it, all other tags wander. MQTT devices wait for `dialIn`. Rejects where a server can't listen, with nothing
+ * left open.
+ */
+export async function simulateSite(site: Site, options: SimulateOptions = {}): Promise<SiteSimulation> {
+  const { host, ports = "mapped", seed = 1, speed = 1, clock = systemClock } = options;
+  const endpoints = await serveModbus(site.devices.filter(isModbus), { host, ports });
+  const dialling = site.devices.filter(isMqtt).map((mapping) => new SimulatedMqttDevice(mapping));
+  return new SiteSimulation(site, endpoints, dialling, { seed, speed, clock });
+}
+
+interface Pace {
+  readonly seed: number;
+  readonly speed: number;
+  readonly clock: Clock;
+}
+
+/** All simulated devices of a site, running. */
+export class SiteSimulation {
+  readonly devices: readonly SimulatedDevice[];
+  readonly line: LineModel;
+  readonly #site: Site;
+  readonly #endpoints: readonly ServedEndpoint[];
+  readonly #dialling: readonly SimulatedMqttDevice[];
+  readonly #clients = new Map<string, DeviceClient>();
+  readonly #models: readonly Model[];
+  readonly #pace: Pace;
+  readonly #timer: NodeJS.Timeout;
+  #last: number;
+
+  constructor(
+    site: Site,
+    endpoints: readonly ServedEndpoint[],
+    dialling: readonly SimulatedMqttDevice[],
+    pace: Pace,
+  ) {
+    this.#site = site;
+    this.#endpoints = endpoints;
+    this.#dialling = dialling;
+    this.#pace = pace;
+    const all = new Map<string, SimulatedDevice>(
+      [...endpoints.flatMap(({ devices }) => devices), ...dialling].map((device) => [device.mapping.device, device]),
+    );
+    this.devices = site.devices.flatMap(({ device }) => all.get(device) ?? []);
+    this.line = new LineModel(this.devices, seededRandom(pace.seed));
+    const owned = (device: string, tag: string) => this.line.owns(device, tag);
+    this.#models = [this.line, new WanderModel(this.devices, owned, seededRandom(pace.seed + 1))];
+    this.#last = pace.clock.monotonic();
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+  }
+
+  /** The site with the connections that lead to the simulated devices, wherever they listen. */
+  get site(): Site {
+    const ports = new Map(
+      this.#endpoints.flatMap(({ server, devices }) => devices.map(({ mapping }) => [mapping.device, server] as const)),
+    );
+    const redirected = (mapping: DeviceMapping): DeviceMapping => {
+      const server = ports.get(mapping.device);
+      if (server === undefined || !isModbus(mapping)) return mapping;
+      return { ...mapping, connection: { ...mapping.connection, host: server.host, port: server.port } };
+    };
+    return { ...this.#site, devices: this.#site.devices.map(redirected) };
+  }
+
+  /** The ports of the mapping that were taken, each with the one that is used in its place. */
+  get movedPorts(): readonly (readonly [mapped: number, used: number])[] {
+    return this.#endpoints
+      .filter(({ server, mappedPort }) => server.port !== mappedPort)
+      .map(({ server, mappedPort }) => [mappedPort, server.port]);
+  }
+
+  /** The MQTT devices connect, and go on trying until the broker is there. */
+  dialIn(options: DialInOptions): void {
+    for (const device of this.#dialling) {
+      const client = new DeviceClient(device, { ...options, clock: this.#pace.clock });
+      this.#clients.set(device.mapping.device, client);
+      client.start();
+    }
+  }
+
+  /** The server behind which a Modbus device is, with its fault switches. */
+  server(device: string): ModbusSimulator {
+    const found = this.#endpoints.find(({ devices }) => devices.some(({ mapping }) => mapping.device === device));
+    if (found === undefined) throw new GatewayError("INTERNAL", `no Modbus device ${device} is simulated`);
+    return found.server;
+  }
+
+  /** The radio of an MQTT device that dials in, with its fault switch. */
+  radio(device: string): DeviceClient {
+    const client = this.#clients.get(device);
+    if (client === undefined) throw new GatewayError("INTERNAL", `no MQTT device ${device} dials in`);
+    return client;
+  }
+
+  /** Idempotent; leaves no timer and no socket. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all([...this.#clients.values()].map((client) => client.stop()));
+    await Promise.all(this.#endpoints.map(({ server }) => server.refuse()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #tick(): void {
+    const now = this.#pace.clock.monotonic();
+    const seconds = ((now - this.#last) / 1_000) * this.#pace.speed;
+    this.#last = now;
+    for (const model of this.#models) model.step(seconds);
+  }
+}
+
+function isMqtt(device: DeviceMapping): device is MqttDeviceMapping {
+  return device.adapter === "mqtt";
+}

@@ -1,0 +1,266 @@
+import { Aedes, type AedesPublishPacket, type Client } from "aedes";
+import type { Clock } from "../adapter-kit/clock.ts";
+import type { BrokerMessage, LocalBroker } from "../adapter-kit/local-broker.ts";
+import type { Log } from "../adapter-kit/log.ts";
+import type { BrokerConfig } from "../config/gateway-schema.ts";
+import type { PartHealth } from "../observability/health.ts";
+import type { Authenticator } from "../security/authenticator.ts";
+import { ClientPolicy } from "./client-policy.ts";
+import { ClientRegistry } from "./client-registry.ts";
+import { Connection, connectionOf, type Transport } from "./connection.ts";
+import { noTraffic, type BrokerCounters } from "./counters.ts";
+import { brokerLimits, type BrokerLimits } from "./limits.ts";
+import { Listeners, type BrokerAddresses } from "./listeners.ts";
+import { Persistence } from "./persistence.ts";
+import { rejectionOf } from "./rejection.ts";
+import { RetainedStore, type LastValueSource } from "./retained-store.ts";
+import { SessionStore } from "./session-store.ts";
+import { TopicEmitter } from "./topic-emitter.ts";
+
+export type { BrokerAddresses } from "./listeners.ts";
+
+export interface BrokerDeps {
+  /** Relative paths of the configuration start here. */
+  readonly siteDir: string;
+  /** The gateway's path, such as `plant1/line1`: clients send commands below `cmd/<site>/` alone. */
+  readonly site: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly authenticator: Authenticator;
+  /** The last readings: what a late subscriber to `data/…` gets first. */
+  readonly lastValues: LastValueSource;
+  /** Bounds that differ from `brokerLimits`. */
+  readonly limits?: Partial<BrokerLimits>;
+}
+
+/** Where the health check publishes: nobody else may publish or subscribe there. */
+const healthTopic = "$linegate/health";
+
+function ignore(): void {}
+
+/** The MQTT broker inside the gateway: MQTT 3.1 and 3.1.1 over TCP, TLS and WebSocket, and for the gateway's own parts. */
+export class Broker implements LocalBroker {
+  readonly counters: BrokerCounters = noTraffic();
+  readonly #deps: BrokerDeps;
+  readonly #limits: BrokerLimits;
+  readonly #emitter: TopicEmitter;
+  readonly #retained: RetainedStore;
+  readonly #sessions: SessionStore;
+  readonly #clients = new ClientRegistry();
+  readonly #aedes: Aedes;
+  readonly #listeners: Listeners;
+  /** Connections that have not logged in yet, oldest first. */
+  readonly #waiting = new Set<Connection>();
+  #addresses: BrokerAddresses;
+  #stopped: Promise<void> | undefined;
+  #running = false;
+  /** Health checks that came through. */
+  #heard = 0;
+
+  constructor(config: BrokerConfig, deps: BrokerDeps) {
+    this.#deps = deps;
+    const limits = { ...brokerLimits(config), ...deps.limits };
+    const { log, authenticator, clock } = deps;
+    const { counters } = this;
+    this.#limits = limits;
+    this.#emitter = new TopicEmitter((caught, topic) => this.#subscriberFailed(caught, topic));
+    this.#retained = new RetainedStore(deps.lastValues, limits, counters);
+    this.#sessions = new SessionStore(limits, counters, clock);
+    const clients = this.#clients;
+    const sessions = this.#sessions;
+    const policy = new ClientPolicy({
+      site: deps.site,
+      limits,
+      counters,
+      log,
+      authenticator,
+      clients,
+      sessions,
+    });
+    this.#aedes = new Aedes({
+      mq: this.#emitter,
+      persistence: new Persistence({
+        retained: this.#retained,
+        sessions,
+        limits,
+        maySubscribe: (client, filter) => policy.maySubscribe(client, filter),
+      }),
+      connectTimeout: limits.connectTimeoutMs,
+      drainTimeout: limits.drainTimeoutMs,
+      maxClientsIdLength: limits.clientIdLength,
+      maxTopicLevels: limits.topicLevels,
+      maxInflightInbound: limits.inflightInbound,
+      // Packets of one read that may come before the CONNACK: clients need not wait for it (MQTT 3.1.1 §3.1.4).
+      queueLimit: 2_000,
+      ...policy.hooks,
+    });
+    this.#addresses = { mqtt: config.listen };
+    this.#listeners = new Listeners(config, {
+      siteDir: deps.siteDir,
+      counters,
+      mostSockets: limits.connections + limits.waitingConnections,
+      handshakeTimeoutMs: limits.connectTimeoutMs,
+      messageBytes: limits.packetBytes + 65_536,
+      open: authenticator.open,
+      accept: (transport, address) => this.#accept(transport, address),
+    });
+  }
+
+  /** Where clients can connect, with the real ports once started. */
+  get addresses(): BrokerAddresses {
+    return this.#addresses;
+  }
+
+  /** Opens the listeners. Rejects with CONFIG_INVALID where one can't be opened. */
+  async start(): Promise<void> {
+    this.#watch();
+    await this.#aedes.listen();
+    this.#addresses = await this.#listeners.open();
+    this.#running = true;
+  }
+
+  /** Disconnects everybody and closes the listeners. Idempotent. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** The hot path: hands the message to all subscribers at once. Never throws. */
+  publish(
+    topic: string,
+    payload: Buffer | string,
+    { retain = false, qos = 0 }: { readonly retain?: boolean; readonly qos?: 0 | 1 } = {},
+  ): void {
+    this.counters.published += 1;
+    // Nobody listens, and nothing is to be kept: most readings of most sites go this way.
+    if (!retain && qos === 0 && !this.#emitter.isHeard(topic)) return;
+    try {
+      this.#aedes.publish(
+        { cmd: "publish", topic, payload, retain, qos, dup: false } as AedesPublishPacket,
+        ignore,
+      );
+    } catch (caught) {
+      this.#subscriberFailed(caught, topic);
+    }
+  }
+
+  /** Forgets the retained message of a topic, as when its device is gone from the mappings. */
+  clearRetained(topic: string): void {
+    this.#retained.clear(topic);
+  }
+
+  /** Retained messages come first, before this returns. What a handler throws is logged and goes no further. */
+  subscribe(filter: string, onMessage: (message: BrokerMessage) => void): () => void {
+    const take = (packet: Pick<AedesPublishPacket, "topic" | "payload" | "qos">, retain: boolean): void => {
+      const { topic, payload, qos } = packet;
+      const { clientId } = packet as { readonly clientId?: string };
+      const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
+      try {
+        onMessage({ topic, payload: bytes, qos, retain, clientId });
+      } catch (caught) {
+        this.#subscriberFailed(caught, topic);
+      }
+    };
+    for (const message of this.#retained.matching(filter)) take(message, true);
+    // MQTT 3.1.1 §3.3.1.3: to a subscription that stands, a message comes without RETAIN, whoever sent it how.
+    const notify = (packet: AedesPublishPacket) => take(packet, false);
+    this.#emitter.on(filter, notify);
+    return () => this.#emitter.removeListener(filter, notify);
+  }
+
+  onClient(onChange: (clientId: string, connected: boolean) => void): () => void {
+    return this.#clients.onChange((clientId, connected) => {
+      try {
+        onChange(clientId, connected);
+      } catch (caught) {
+        this.#subscriberFailed(caught, "client");
+      }
+    });
+  }
+
+  /** Judged by a message that really went from a publisher to a subscriber inside. */
+  health(): PartHealth {
+    if (!this.#running) return { ok: false, detail: "not started" };
+    const before = this.#heard;
+    this.#aedes.publish(
+      { cmd: "publish", topic: healthTopic, payload: "", qos: 0, retain: false, dup: false },
+      ignore,
+    );
+    return this.#heard > before
+      ? { ok: true }
+      : { ok: false, detail: "a message published inside the broker did not arrive" };
+  }
+
+  async #stop(): Promise<void> {
+    this.#running = false;
+    const closed = Promise.withResolvers<void>();
+    this.#aedes.close(() => closed.resolve());
+    const listeners = this.#listeners.close();
+    for (const connection of this.#waiting) connection.sever();
+    await Promise.all([closed.promise, listeners]);
+  }
+
+  #accept(transport: Transport, address: string): void {
+    const { clock } = this.#deps;
+    const connection = new Connection({
+      transport,
+      address,
+      limits: this.#limits,
+      monotonic: () => clock.monotonic(),
+      onThrottled: () => (this.counters.throttled += 1),
+    });
+    this.counters.connectionsTotal += 1;
+    this.#waiting.add(connection);
+    connection.once("close", () => this.#waiting.delete(connection));
+    this.#aedes.handle(connection);
+    connection.open();
+    if (this.#waiting.size <= this.#limits.waitingConnections) return;
+    // A flood of connections that say nothing must not keep out those that do.
+    const [oldest] = this.#waiting;
+    this.counters.rejected.connections += 1;
+    oldest?.sever();
+  }
+
+  #watch(): void {
+    const { log } = this.#deps;
+    this.#aedes.on("client", (client) => {
+      if (!client.clean) this.#sessions.open(client.id, connectionOf(client).user);
+      this.#clients.add(client);
+      this.counters.clients = this.#clients.size;
+    });
+    this.#aedes.on("clientDisconnect", (client) => {
+      if (this.#clients.remove(client)) this.#sessions.leave(client.id);
+      this.counters.clients = this.#clients.size;
+    });
+    this.#emitter.on(healthTopic, () => (this.#heard += 1));
+    this.#aedes.on("connackSent", (packet, client) => {
+      if (packet.returnCode !== 0) return;
+      const connection = connectionOf(client);
+      connection.acknowledged = true;
+      this.#waiting.delete(connection);
+    });
+    const onError = (client: Client, error: Error) => this.#connectionFailed(client, error);
+    this.#aedes.on("clientError", onError);
+    this.#aedes.on("connectionError", onError);
+    // aedes's own `error`: without a listener it would end the process.
+    this.#aedes.on("error" as "closed", (...caught: unknown[]) => {
+      log.error({ error: caught[0] }, "the broker failed inside");
+    });
+  }
+
+  #connectionFailed(client: Client, error: Error): void {
+    const reason = rejectionOf(error);
+    if (reason === "slow") this.counters.slowDisconnected += 1;
+    else if (reason !== undefined) this.counters.rejected[reason] += 1;
+    const { address } = connectionOf(client);
+    this.#deps.log.debug(
+      { client: client.id, address, reason: error.message },
+      "a client's connection ended",
+    );
+  }
+
+  #subscriberFailed(caught: unknown, topic: string): void {
+    this.counters.subscriberErrors += 1;
+    this.#deps.log.error({ error: caught, topic }, "a subscriber inside the gateway failed");
+  }
+}

@@ -1,0 +1,145 @@
+import type { Clock } from "../adapter-kit/clock.ts";
+import type { ListenAddress } from "../config/gateway-schema.ts";
+import type { Site } from "../config/site.ts";
+import { DemoSubscriber, findSetpoint } from "./demo-nats.ts";
+import type { DemoView } from "./demo-output.ts";
+import type { DemoSummary } from "./demo-summary.ts";
+import type { DemoTable } from "./demo-table.ts";
+import type { DemoPicture } from "./demo-view.ts";
+
+export interface DemoRunOptions {
+  readonly site: Site;
+  readonly table: DemoTable;
+  readonly view: DemoView;
+  readonly clock: Clock;
+  readonly addresses: { readonly mqtt: ListenAddress; readonly nats: string; readonly http: ListenAddress };
+}
+
+const repaintMs = 250;
+const firstWriteMs = 1_000;
+const writeEveryMs = 5_000;
+
+/** The demo while it runs: repaints, writes a setpoint now and then, and counts what NATS delivers. */
+export class DemoRun {
+  readonly #options: DemoRunOptions;
+  readonly #subscriber: DemoSubscriber;
+  readonly #setpoint: ReturnType<typeof findSetpoint>;
+  readonly #startedAt: number;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #lastWrite = "";
+  #writing: Promise<void> = Promise.resolve();
+  #rate = { readings: 0, at: 0, perSecond: 0 };
+
+  private constructor(options: DemoRunOptions, subscriber: DemoSubscriber) {
+    this.#options = options;
+    this.#subscriber = subscriber;
+    this.#setpoint = findSetpoint(options.site);
+    this.#startedAt = options.clock.monotonic();
+  }
+
+  static async start(options: DemoRunOptions): Promise<DemoRun> {
+    const run = new DemoRun(options, await DemoSubscriber.connect(options.addresses.nats));
+    run.#schedule();
+    return run;
+  }
+
+  /** Shows the end; resolves with the figures. */
+  async finish(): Promise<DemoSummary> {
+    this.#stopTimers();
+    await this.#writing;
+    await this.#subscriber.flush();
+    const { table, view } = this.#options;
+    const summary: DemoSummary = {
+      devices: table.devices.length,
+      online: table.online,
+      readings: table.readings,
+      badReadings: table.badReadings,
+      natsMessages: this.#subscriber.messages,
+      writes: this.#subscriber.writes,
+    };
+    view.finish(this.#picture(), summary);
+    return summary;
+  }
+
+  /** Idempotent; leaves no timer and no connection. */
+  async close(): Promise<void> {
+    this.#stopTimers();
+    await this.#subscriber.close();
+  }
+
+  #schedule(): void {
+    const { view } = this.#options;
+    this.#timers.push(
+      setInterval(() => view.show(this.#picture()), repaintMs),
+      setTimeout(() => this.#write(), firstWriteMs),
+      setInterval(() => this.#write(), writeEveryMs),
+    );
+  }
+
+  #stopTimers(): void {
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+  }
+
+  #write(): void {
+    const setpoint = this.#setpoint;
+    if (setpoint === undefined) return;
+    this.#writing = this.#subscriber.write(setpoint).then((outcome) => {
+      this.#lastWrite = outcome;
+    });
+  }
+
+  #picture(): DemoPicture {
+    const { site, table, clock, addresses } = this.#options;
+    const { mqtt, http } = addresses;
+    return {
+      gateway: site.gateway.gateway,
+      site: site.gateway.site,
+      addresses: { mqtt: hostPort(mqtt), nats: addresses.nats, http: hostPort(http) },
+      devices: table.devices,
+      online: table.online,
+      readings: table.readings,
+      readingsPerSecond: this.#perSecond(),
+      badReadings: table.badReadings,
+      natsMessages: this.#subscriber.messages,
+      writes: this.#subscriber.writes,
+      rssBytes: process.memoryUsage.rss(),
+      elapsedMs: clock.monotonic() - this.#startedAt,
+      now: clock.now(),
+      hints: this.#hints(),
+      notes: this.#lastWrite === "" ? [] : [this.#lastWrite],
+    };
+  }
+
+  #hints(): DemoPicture["hints"] {
+    const { mqtt, nats } = this.#options.addresses;
+    const at = `-h ${mqtt.host} -p ${mqtt.port}`;
+    const subscribe = [
+      ["Subscribe", `mosquitto_sub ${at} -t 'data/#' -v`],
+      ["", `nats sub -s ${nats} 'data.>'     (any NATS client will do)`],
+    ] as const;
+    const setpoint = this.#setpoint;
+    if (setpoint === undefined) return subscribe;
+    const request = `'{"value":${setpoint.values[0]}}'`;
+    return [
+      ...subscribe,
+      ["Write", `mosquitto_pub ${at} -t ${setpoint.topic} -m ${request}`],
+      ["", `nats request -s ${nats} ${setpoint.subject} ${request}`],
+    ];
+  }
+
+  /** Over the last second or two, so that the figure is calm. */
+  #perSecond(): number {
+    const now = this.#options.clock.monotonic();
+    const { readings } = this.#options.table;
+    const since = now - this.#rate.at;
+    if (since >= 1_000) {
+      const perSecond = this.#rate.at === 0 ? 0 : ((readings - this.#rate.readings) * 1_000) / since;
+      this.#rate = { readings, at: now, perSecond };
+    }
+    return this.#rate.perSecond;
+  }
+}
+
+function hostPort({ host, port }: ListenAddress): string {
+  return `${host}:${port}`;
+}

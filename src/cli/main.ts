@@ -1,0 +1,97 @@
+import { readFile } from "node:fs/promises";
+import { enableCompileCache } from "node:module";
+import { GatewayError, toGatewayError } from "../domain/errors.ts";
+import { nearestName } from "../domain/nearest.ts";
+
+/** A command's file: it prints for itself and gives the exit code. */
+interface Command {
+  run(args: readonly string[]): Promise<number>;
+}
+
+interface CommandEntry {
+  readonly usage: string;
+  readonly does: string;
+  /** Loaded only when called: a command costs nothing to the others. */
+  load(): Promise<Command>;
+}
+
+const commands: Readonly<Record<string, CommandEntry>> = {
+  run: {
+    usage: "run DIR",
+    does: "the gateway on a site folder, until SIGTERM or SIGINT",
+    load: () => import("./run.ts"),
+  },
+  check: {
+    usage: "check DIR [--json]",
+    does: "every mistake of a site folder; exit 1 where there is one",
+    load: () => import("./check.ts"),
+  },
+  plan: {
+    usage: "plan DIR [--json]",
+    does: "per bus: the requests that will be sent, bus load, cycle time, which poll rates can't be met",
+    load: () => import("./plan.ts"),
+  },
+  demo: {
+    usage: "demo [--seconds N] [--json]",
+    does: "simulators for the factory site, the gateway on them, a live view in the terminal",
+    load: () => import("./demo.ts"),
+  },
+  simulate: {
+    usage: "simulate DIR",
+    does: "a simulated device for every device of a folder, from its own mapping",
+    load: () => import("./simulate.ts"),
+  },
+  passwd: {
+    usage: "passwd [NAME]",
+    does: "asks for a password and prints the lines for gateway.yaml",
+    load: () => import("./passwd.ts"),
+  },
+};
+
+function help(): string {
+  const width = Math.max(...Object.values(commands).map(({ usage }) => usage.length));
+  const rows = Object.values(commands).map(({ usage, does }) => `  ${usage.padEnd(width)}  ${does}`);
+  return ["usage: linegate COMMAND", "", ...rows, "", "  --help, --version"].join("\n");
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+async function dispatch([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    console.log(help());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === "--version" || name === "-v") {
+    console.log(await version());
+    return 0;
+  }
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (entry === undefined) {
+    const meant = nearestName(name, Object.keys(commands));
+    const hint = meant === undefined ? "" : ` Did you mean ${meant}?`;
+    console.error(`There is no command ${name}.${hint} linegate --help lists them all.`);
+    return 2;
+  }
+  const command = await entry.load();
+  return command.run(args);
+}
+
+/** Wrong arguments are the caller's mistake, told in a line; what is wrong inside comes with its stack. */
+function tell(caught: unknown): number {
+  const isUsage = caught instanceof TypeError && String((caught as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS");
+  if (isUsage) {
+    console.error(`${caught.message} linegate --help tells more.`);
+    return 2;
+  }
+  const error = toGatewayError(caught);
+  console.error(error.message);
+  if (!(caught instanceof GatewayError) || error.code === "INTERNAL") console.error(error.stack);
+  return 1;
+}
+
+// What is compiled once is read from the system's folder for temporary files the next time: half the time to start.
+enableCompileCache();
+process.exitCode = await dispatch(process.argv.slice(2)).catch(tell);

@@ -1,0 +1,119 @@
+import { parseArgs } from "node:util";
+import { simulateSite, type SiteSimulation } from "../../simulators/site/simulate-site.ts";
+import { systemClock } from "../adapter-kit/clock.ts";
+import { loadSiteApart } from "../config/load-site-apart.ts";
+import type { Site } from "../config/site.ts";
+import { GatewayError } from "../domain/errors.ts";
+import { readSecret } from "../security/read-secret.ts";
+import { printIssues } from "./issue-text.ts";
+import { numberArgument } from "./number-argument.ts";
+import { stopSignal, untilAborted } from "./until-aborted.ts";
+
+const usage = `Usage: linegate simulate DIR [options]
+
+A simulated device for every device of the folder, made from its own mapping: Modbus devices as servers on their hosts
+and ports, MQTT devices as clients of the site's broker. Written values stick. Ctrl+C ends it.
+
+  --host ADDRESS     where Modbus servers listen; without it only devices on loopback addresses are simulated
+  --ports WHICH      mapped, or free-if-taken: a free port where the mapping's can't be had (mapped)
+  --broker URL       the broker for MQTT devices (the one of gateway.yaml)
+  --user NAME        the user of the broker for all of them
+  --password SECRET  its password: env:NAME or file:PATH
+  --seed N           the same seed gives the same values (1)
+  --speed N          simulated seconds a second (1)
+  --seconds N        ends after so long
+  --help             this text
+`;
+
+interface SimulateArguments {
+  readonly dir: string;
+  readonly host: string | undefined;
+  readonly ports: "mapped" | "free-if-taken";
+  readonly broker: string | undefined;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly seed: number;
+  readonly speed: number;
+  readonly seconds: number | undefined;
+}
+
+/** Resolves with the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  const options = readArguments(args);
+  if (options === undefined) {
+    console.log(usage);
+    return 0;
+  }
+  const loaded = await loadSiteApart(options.dir);
+  if (loaded.ok) {
+    await simulate(loaded.site, options);
+    return 0;
+  }
+  printIssues(options.dir, loaded.issues);
+  return 1;
+}
+
+async function simulate(site: Site, options: SimulateArguments): Promise<void> {
+  using stop = stopSignal();
+  const { host, port } = site.gateway.broker.listen;
+  const broker = options.broker ?? `mqtt://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const secrets = { siteDir: site.dir, environment: process.env };
+  const password = options.password === undefined ? undefined : await readSecret(options.password, secrets);
+  await using simulation = await simulateSite(site, options);
+  simulation.dialIn({ broker, user: options.user, password });
+  print(simulation, broker);
+  await untilAborted(stop, options.seconds, systemClock);
+}
+
+function print(simulation: SiteSimulation, broker: string): void {
+  const names = simulation.devices.map(({ mapping }) => mapping.device);
+  const width = Math.max(0, ...names.map((name) => name.length));
+  for (const { mapping, tags, place } of simulation.devices) {
+    const where = mapping.adapter === "mqtt" ? `${place} at ${broker}` : place;
+    console.log(`${mapping.device.padEnd(width)}  ${mapping.adapter}  ${where}, ${tags.length} tags`);
+  }
+  for (const [mapped, used] of simulation.movedPorts) {
+    console.log(`Port ${mapped} is taken or reserved; ${used} is used in its place.`);
+  }
+}
+
+/** Undefined where help was asked for. */
+function readArguments(args: readonly string[]): SimulateArguments | undefined {
+  const text = { type: "string" } as const;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      host: text,
+      ports: text,
+      broker: text,
+      user: text,
+      password: text,
+      seed: text,
+      speed: text,
+      seconds: text,
+      help: { type: "boolean", short: "h" },
+    },
+  });
+  if (values.help === true) return undefined;
+  const [dir, ...rest] = positionals;
+  if (dir === undefined || rest.length > 0)
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      "linegate simulate takes one site folder, such as: linegate simulate mappings/factory",
+    );
+  const { host, ports = "mapped", broker, user, password } = values;
+  if (ports !== "mapped" && ports !== "free-if-taken")
+    throw new GatewayError("CONFIG_INVALID", `--ports: expected mapped or free-if-taken, found "${ports}"`);
+  return {
+    dir,
+    host,
+    ports,
+    broker,
+    user,
+    password,
+    seed: numberArgument("--seed", values.seed) ?? 1,
+    speed: numberArgument("--speed", values.speed) ?? 1,
+    seconds: numberArgument("--seconds", values.seconds),
+  };
+}

@@ -1,0 +1,61 @@
+import type { GatewayConfig, ListenAddress } from "./gateway-schema.ts";
+import type { Mistakes } from "./mistakes.ts";
+import { valuePlace, type Source, type SourcePath } from "./source.ts";
+
+interface Listener {
+  readonly path: SourcePath;
+  readonly address: ListenAddress;
+}
+
+/** Every listener that the gateway would open. */
+function listeners({ broker, nats, http }: GatewayConfig): readonly Listener[] {
+  const found: Listener[] = [{ path: ["broker", "listen"], address: broker.listen }];
+  if (broker.tls !== undefined) found.push({ path: ["broker", "tls", "listen"], address: broker.tls.listen });
+  if (broker.websocket !== undefined) {
+    found.push({ path: ["broker", "websocket", "listen"], address: broker.websocket.listen });
+  }
+  if (nats.url === undefined) {
+    found.push({ path: ["nats", "embedded", "listen"], address: nats.embedded.listen });
+  }
+  found.push({ path: ["http", "listen"], address: http.listen });
+  return found;
+}
+
+/** True for an address that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function overlap(left: string, right: string): boolean {
+  const any = (host: string) => host === "0.0.0.0" || host === "::";
+  return left === right || any(left) || any(right) || (isLoopback(left) && isLoopback(right));
+}
+
+/** No two listeners on one port, and none beyond this machine where nobody has to say who they are. */
+export function checkListeners(source: Source, gateway: GatewayConfig, mistakes: Mistakes): void {
+  const open: Listener[] = [];
+  const users = Object.keys(gateway.users).length;
+  for (const listener of listeners(gateway)) {
+    const { path, address } = listener;
+    const shown = `${address.host}:${address.port}`;
+    const other = open.find(
+      (one) =>
+        one.address.port !== 0 &&
+        one.address.port === address.port &&
+        overlap(one.address.host, address.host),
+    );
+    if (other !== undefined) {
+      mistakes.add(valuePlace(source, path), path, {
+        message: `port ${address.port} is taken by ${other.path.join(".")} already`,
+        allowed: "a port of its own for each listener",
+      });
+    }
+    open.push(listener);
+    if (isLoopback(address.host) || users > 0) continue;
+    mistakes.add(valuePlace(source, path), path, {
+      message: `${shown} can be reached from other machines, and no users are configured`,
+      allowed:
+        "a loopback address such as 127.0.0.1, or `users:` with passwords, or a user named `anonymous` to allow access without a password",
+    });
+  }
+}

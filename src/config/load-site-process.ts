@@ -1,0 +1,30 @@
+/** The process that `loadSiteApart` starts: loads one site folder, sends what came of it, and ends. */
+import { enableCompileCache } from "node:module";
+import type { ErrorCode } from "../domain/errors.ts";
+import type { LoadedSite } from "./site.ts";
+
+/** What the process sends: the site or its mistakes, or why it could not tell. */
+export type LoadAnswer =
+  | { readonly loaded: LoadedSite }
+  | { readonly code: ErrorCode; readonly message: string; readonly stack: string | undefined };
+
+async function answer(dir: string): Promise<LoadAnswer> {
+  // Loaded after the cache is on, so that it serves them.
+  const [{ loadSite }, { toGatewayError }, { config }] = await Promise.all([
+    import("./load-site.ts"),
+    import("../domain/errors.ts"),
+    import("zod"),
+  ]);
+  // Compiling the schemas takes longer than the one run that this process makes of them.
+  config({ jitless: true });
+  try {
+    return { loaded: await loadSite(dir) };
+  } catch (caught) {
+    const { code, message, stack } = toGatewayError(caught);
+    return { code, message, stack };
+  }
+}
+
+enableCompileCache();
+const found = await answer(process.argv[2] ?? ".");
+process.send?.(found, () => process.disconnect());

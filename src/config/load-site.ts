@@ -1,0 +1,135 @@
+import { stat } from "node:fs/promises";
+import { adapterRegistry } from "../adapter-registry.ts";
+import { gatewaySchema, type GatewayConfig } from "./gateway-schema.ts";
+import { checkListeners } from "./listener-rules.ts";
+import { mergeDevice, type MergedDevice, type SchemaRegistry } from "./merge-device.ts";
+import { Mistakes } from "./mistakes.ts";
+import { checkOutside, type Surroundings } from "./outside-rules.ts";
+import { readDevice, type ReadDevice } from "./read-device.ts";
+import { SiteFolder } from "./site-folder.ts";
+import type { LoadedSite } from "./site.ts";
+import { keyPlace, sourceAt, valuePlace } from "./source.ts";
+import { checkUsers } from "./user-rules.ts";
+import { validate } from "./validate.ts";
+
+const gatewayFile = "gateway.yaml";
+const devicesFolder = "devices";
+/** Files of a site that are read by services of their own; here only their syntax counts. */
+const otherFiles = ["alerts.yaml", "line.yaml"];
+
+export interface LoadOptions {
+  readonly registry?: SchemaRegistry;
+  readonly env?: Surroundings["env"];
+}
+
+/**
+ * Reads a whole site folder and checks it by every rule there is, with no I/O but reading files. Gives the site, or all
+ * the mistakes at once. Rejects only where something is wrong with the program itself.
+ */
+export async function loadSite(dir: string, options: LoadOptions = {}): Promise<LoadedSite> {
+  const { registry = adapterRegistry, env = process.env } = options;
+  const mistakes = new Mistakes();
+  const folder = new SiteFolder(dir, mistakes);
+  const found = await stat(folder.dir).catch(() => undefined);
+  if (found?.isDirectory() !== true) {
+    mistakes.add({ file: ".", line: 1, column: 1 }, [], {
+      message: `there is no folder ${folder.dir}`,
+      allowed: "a site folder with gateway.yaml and devices/*.yaml",
+    });
+    return { ok: false, issues: mistakes.list(), files: [] };
+  }
+  const [gateway, devices] = await Promise.all([
+    readGateway(folder, { dir: folder.dir, env }, mistakes),
+    readDevices(folder, registry, mistakes),
+    ...otherFiles.map((file) => folder.yaml(file)),
+  ]);
+  const { files } = folder;
+  if (gateway === undefined || !mistakes.none) return { ok: false, issues: mistakes.list(), files };
+  return { ok: true, site: { dir: folder.dir, gateway, devices: devices.map((one) => one.mapping), files } };
+}
+
+async function readGateway(
+  folder: SiteFolder,
+  around: Surroundings,
+  mistakes: Mistakes,
+): Promise<GatewayConfig | undefined> {
+  const read = await folder.text(gatewayFile);
+  if ("reason" in read) {
+    const start = { file: gatewayFile, line: 1, column: 1 };
+    mistakes.add(start, [], { message: read.reason, allowed: "gateway.yaml with at least gateway and site" });
+    return undefined;
+  }
+  const source = await folder.yaml(gatewayFile);
+  if (source === undefined) return undefined;
+  const validated = validate(gatewaySchema, source, [], mistakes, { gateway: "gateway", site: "site" });
+  if (validated === undefined) return undefined;
+  const gateway = validated.value;
+  const siteKnown = !validated.leftOut.some(([key]) => key === "site");
+  checkListeners(source, gateway, mistakes);
+  checkUsers(source, gateway, siteKnown ? `cmd/${gateway.site}/` : "cmd/", mistakes);
+  await checkOutside(source, gateway, around, mistakes);
+  return gateway;
+}
+
+async function readDevices(
+  folder: SiteFolder,
+  registry: SchemaRegistry,
+  mistakes: Mistakes,
+): Promise<readonly ReadDevice[]> {
+  const names = (await folder.list(devicesFolder)).filter((name) => !name.startsWith("."));
+  for (const name of names.filter((one) => one.endsWith(".yml"))) {
+    const file = `${devicesFolder}/${name}`;
+    mistakes.add({ file, line: 1, column: 1 }, [], {
+      message: "this file is not read, for its name",
+      allowed: "names that end in .yaml",
+      meant: name.replace(/\.yml$/, ".yaml"),
+    });
+  }
+  const files = names.filter((name) => name.endsWith(".yaml")).map((name) => `${devicesFolder}/${name}`);
+  const merged = await Promise.all(files.map((file) => mergeDevice(file, { folder, registry, mistakes })));
+  const known = merged.filter((device) => device !== undefined);
+  checkNames(known, mistakes);
+  const read = known.map((device) => readDevice(device, mistakes));
+  const devices = read.filter((device) => device !== undefined);
+  checkEndpoints(devices, mistakes);
+  return devices;
+}
+
+/** No name twice. */
+function checkNames(devices: readonly MergedDevice[], mistakes: Mistakes): void {
+  const byName = new Map<unknown, MergedDevice>();
+  for (const device of devices) {
+    const named = sourceAt(device.source, "device");
+    if (named?.kind !== "scalar" || typeof named.value !== "string") continue;
+    const namesake = byName.get(named.value);
+    if (namesake === undefined) {
+      byName.set(named.value, device);
+      continue;
+    }
+    const { line } = valuePlace(namesake.source, ["device"]);
+    mistakes.add(named.place, ["device"], {
+      message: `the device ${named.value} is given twice; first in ${namesake.file}, line ${line}`,
+      allowed: "each name once in a site",
+    });
+  }
+}
+
+/** No device twice on its medium. */
+function checkEndpoints(devices: readonly ReadDevice[], mistakes: Mistakes): void {
+  const byEndpoint = new Map<string, ReadDevice>();
+  for (const device of devices) {
+    const { mapping, source, endpoint } = device;
+    if (endpoint === undefined) continue;
+    const key = `${mapping.adapter} ${endpoint}`;
+    const other = byEndpoint.get(key);
+    if (other === undefined) {
+      byEndpoint.set(key, device);
+      continue;
+    }
+    const { file } = valuePlace(other.source, ["device"]);
+    mistakes.add(keyPlace(source, ["connection"]), ["connection"], {
+      message: `this is the same device as ${other.mapping.device} (${file}): ${endpoint}`,
+      allowed: "each device in one file",
+    });
+  }
+}

@@ -1,0 +1,126 @@
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { GatewayConfig } from "./gateway-schema.ts";
+import type { Mistakes } from "./mistakes.ts";
+import { keyPlace, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
+
+/** What the rules on things outside the mapping files look at. */
+export interface Surroundings {
+  /** The site folder, absolute. */
+  readonly dir: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  return access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Every file, environment variable and server that `gateway.yaml` names. */
+export async function checkOutside(
+  source: Source,
+  gateway: GatewayConfig,
+  around: Surroundings,
+  mistakes: Mistakes,
+): Promise<void> {
+  checkServer(source, gateway, mistakes);
+  checkHub(source, gateway, mistakes);
+  await Promise.all([
+    ...filesNamed(gateway).map((file) => checkFile(source, file, around, mistakes)),
+    checkSecret(source, gateway.nats.password, ["nats", "password"], around, mistakes),
+  ]);
+}
+
+interface NamedFile {
+  readonly path: SourcePath;
+  readonly file: string;
+}
+
+function filesNamed({ broker, nats }: GatewayConfig): readonly NamedFile[] {
+  const tls = [
+    { path: ["broker", "tls"], config: broker.tls },
+    { path: ["broker", "websocket", "tls"], config: broker.websocket?.tls },
+    { path: ["nats", "embedded", "tls"], config: nats.url === undefined ? nats.embedded.tls : undefined },
+  ];
+  const named = tls.flatMap(({ path, config }) =>
+    (["cert", "key", "ca"] as const).map((key) => ({ path: [...path, key], file: config?.[key] })),
+  );
+  named.push({ path: ["nats", "ca"], file: nats.ca }, { path: ["nats", "credentials"], file: nats.credentials });
+  return named.filter((one): one is { path: string[]; file: string } => one.file !== undefined);
+}
+
+async function checkFile(
+  source: Source,
+  { path, file }: NamedFile,
+  around: Surroundings,
+  mistakes: Mistakes,
+): Promise<void> {
+  if (await isReadable(resolve(around.dir, file))) return;
+  mistakes.add(valuePlace(source, path), path, {
+    message: `there is no file ${JSON.stringify(file)} that can be read`,
+    allowed: "a file; its path is relative to the site folder",
+  });
+}
+
+async function checkSecret(
+  source: Source,
+  secret: string | undefined,
+  path: SourcePath,
+  around: Surroundings,
+  mistakes: Mistakes,
+): Promise<void> {
+  if (secret === undefined) return;
+  const [kind, name = ""] = [secret.slice(0, secret.indexOf(":")), secret.slice(secret.indexOf(":") + 1)];
+  if (kind === "file") return checkFile(source, { path, file: name }, around, mistakes);
+  if (around.env[name] !== undefined && around.env[name] !== "") return;
+  mistakes.add(valuePlace(source, path), path, {
+    message: `the environment variable ${name} is not set`,
+    allowed: "env:NAME with NAME set where the gateway runs, or file:PATH",
+  });
+}
+
+/** Keys of `nats` that only make sense with a server that somebody else runs. */
+const onlyWithUrl = ["user", "password", "credentials", "ca"] as const;
+
+function checkServer(source: Source, { nats }: GatewayConfig, mistakes: Mistakes): void {
+  const add = (key: string, message: string, allowed: string) =>
+    mistakes.add(keyPlace(source, ["nats", key]), ["nats", key], { message, allowed });
+  if (nats.url === undefined) {
+    for (const key of onlyWithUrl) {
+      if (nats[key] === undefined) continue;
+      add(key, `nats.${key} has no meaning without nats.url`, "nats.url beside it; the embedded server needs none");
+    }
+    return;
+  }
+  if (sourceAt(source, "nats", "embedded") !== undefined) {
+    add("embedded", "nats.url and nats.embedded stand together", "one of them");
+  }
+  const url = parseUrl(nats.url);
+  if (url === undefined || !["nats:", "tls:"].includes(url.protocol)) {
+    add("url", "nats.url is not the address of a NATS server", "such as nats://10.0.0.5:4222 or tls://10.0.0.5:4222");
+  } else if (url.username !== "" || url.password !== "") {
+    add("url", "nats.url holds a user or password", "nats.user, and nats.password as env:NAME or file:PATH");
+  }
+  if ((nats.user === undefined) !== (nats.password === undefined)) {
+    const key = nats.user === undefined ? "password" : "user";
+    add(key, `nats.${key} stands alone`, "nats.user and nats.password together");
+  }
+  if (nats.credentials !== undefined && nats.user !== undefined) {
+    add("credentials", "nats.credentials and nats.user stand together", "one of them");
+  }
+}
+
+function checkHub(source: Source, { hub }: GatewayConfig, mistakes: Mistakes): void {
+  if (hub === undefined || (parseUrl(hub.leaf)?.host ?? "") !== "") return;
+  mistakes.add(valuePlace(source, ["hub", "leaf"]), ["hub", "leaf"], {
+    message: "hub.leaf is not the address of a leaf node listener",
+    allowed: "such as nats-leaf://hub.example:7422",
+  });
+}
+
+function parseUrl(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}

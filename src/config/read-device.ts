@@ -1,0 +1,154 @@
+import type { Deadband, DeviceMapping, TagMapping } from "../adapter-kit/mapping.ts";
+import type { AdapterSchema } from "../adapter-kit/schema.ts";
+import { ms, type Duration } from "../domain/duration.ts";
+import { deviceSchema, type DeviceEntry } from "./device-schema.ts";
+import type { MergedDevice } from "./merge-device.ts";
+import type { Mistakes } from "./mistakes.ts";
+import { pollGroups, unknownGroup, type PollGroups } from "./poll-groups.ts";
+import { keyPlace, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
+import { checkTag, checkTagName } from "./tag-rules.ts";
+import { defaultStale, republishOf, tagSchema, type TagEntry } from "./tag-schema.ts";
+import { validate } from "./validate.ts";
+
+/** A device as far as its file could be understood. */
+export interface ReadDevice {
+  readonly mapping: DeviceMapping;
+  readonly source: Source;
+  /** Names the device on its medium; undefined where that is not known for certain. */
+  readonly endpoint: string | undefined;
+}
+
+interface DeviceReading {
+  readonly adapter: AdapterSchema;
+  readonly source: Source;
+  readonly entry: DeviceEntry;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly groups: PollGroups;
+  readonly mistakes: Mistakes;
+}
+
+/** Validates one device with its profile and CSV already merged in; undefined where too little of it is right. */
+export function readDevice(device: MergedDevice, mistakes: Mistakes): ReadDevice | undefined {
+  const { source, adapter, tagsRead } = device;
+  const tags = sourceAt(source, "tags");
+  if (tagsRead && tags?.kind === "map" && tags.entries.size === 0) {
+    mistakes.add(keyPlace(source, ["tags"]), ["tags"], {
+      message: "the device has no tags",
+      allowed: "at least one tag",
+    });
+  }
+  const validated = validate(deviceSchema(adapter), source, [], mistakes, { device: "device" });
+  // The tags are checked all the same: their mistakes do not hang on the device's.
+  const entry = (validated?.value ?? {}) as unknown as DeviceEntry;
+  const options = pick(entry, Object.keys(adapter.options.shape));
+  const groups = pollGroups(entry.poll);
+  const reading: DeviceReading = { adapter, source, entry, options, groups, mistakes };
+  const read = readTags(reading, tags, validated !== undefined);
+  if (validated === undefined) return undefined;
+  const mapping = toDevice(reading, read);
+  for (const issue of adapter.check?.(mapping) ?? []) {
+    const { path, ...problem } = issue;
+    mistakes.add(valuePlace(source, path), path, problem);
+  }
+  const sure = !validated.leftOut.some(([key = ""]) => key === "connection" || key in adapter.options.shape);
+  const endpoint = sure ? adapter.endpoint?.(entry.connection, options) : undefined;
+  return { mapping, source, endpoint };
+}
+
+function pick(from: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]));
+}
+
+function toDevice(reading: DeviceReading, tags: readonly TagMapping[]): DeviceMapping {
+  const { adapter, entry, options } = reading;
+  const byAdapter = adapter.silence?.(entry.connection);
+  const silence = entry.silence ?? (byAdapter === undefined ? undefined : ms(byAdapter));
+  return {
+    device: entry.device,
+    adapter: adapter.name,
+    connection: entry.connection,
+    options,
+    ...(silence === undefined || silence === "never" ? {} : { silence }),
+    tags,
+  };
+}
+
+function readTags(reading: DeviceReading, tags: Source | undefined, deviceKnown: boolean): readonly TagMapping[] {
+  if (tags?.kind !== "map") return [];
+  const schema = tagSchema(reading.adapter);
+  const read: TagMapping[] = [];
+  for (const name of tags.entries.keys()) {
+    const path = ["tags", name];
+    const misnamed = checkTagName(name, reading.adapter.templates);
+    if (misnamed !== undefined) reading.mistakes.add(keyPlace(reading.source, path), path, misnamed);
+    const validated = validate(schema, reading.source, path, reading.mistakes);
+    if (validated === undefined) continue;
+    const tag = toTag(reading, name, validated.value as unknown as TagEntry, deviceKnown);
+    if (tag !== undefined) read.push(tag);
+  }
+  return read;
+}
+
+function toTag(
+  reading: DeviceReading,
+  name: string,
+  tag: TagEntry,
+  deviceKnown: boolean,
+): TagMapping | undefined {
+  const { adapter, groups, mistakes, source } = reading;
+  const path: SourcePath = ["tags", name];
+  const poll = adapter.polled ? (tag.poll === undefined ? groups.usual : groups.byName.get(tag.poll)) : undefined;
+  // A group whose interval is wrong is there all the same.
+  const declared = tag.poll !== undefined && sourceAt(source, "poll", tag.poll) !== undefined;
+  if (adapter.polled && poll === undefined && tag.poll !== undefined && deviceKnown && !declared) {
+    const where = [...path, "poll"];
+    mistakes.add(valuePlace(source, where), where, unknownGroup(tag.poll, groups));
+  }
+  // A tag's type may hang on the device's own keys: without them nothing more can be said.
+  if (!deviceKnown) return undefined;
+  const options = pick(tag, Object.keys(adapter.tag.shape));
+  const value = adapter.value(options, reading.options);
+  for (const { path: below, at, problem } of checkTag(tag, value)) {
+    const where = [...path, ...below];
+    mistakes.add(at === "key" ? keyPlace(source, where) : valuePlace(source, where), where, problem);
+  }
+  const deadband = toDeadband(tag);
+  const stale = toStale(tag, reading.entry, poll?.interval);
+  return {
+    name,
+    options,
+    value,
+    scale: tag.scale ?? 1,
+    offset: tag.offset ?? 0,
+    ...(tag.unit === undefined ? {} : { unit: tag.unit }),
+    ...(tag.description === undefined ? {} : { description: tag.description }),
+    ...(poll === undefined ? {} : { poll }),
+    ...(deadband === undefined ? {} : { deadband }),
+    ...(stale === undefined ? {} : { stale }),
+    ...(tag.write === undefined ? {} : { write: toWriteRule(tag.write, adapter) }),
+  };
+}
+
+function toDeadband(tag: TagEntry): Deadband | undefined {
+  const republish = republishOf(tag);
+  if (tag.deadband !== undefined) return { kind: "absolute", band: tag.deadband, republish };
+  if (tag.deadbandPercent !== undefined) return { kind: "percent", band: tag.deadbandPercent, republish };
+  return undefined;
+}
+
+function toStale(tag: TagEntry, device: DeviceEntry, interval: Duration | undefined): Duration | undefined {
+  const stale = tag.stale ?? device.stale ?? defaultStale(interval);
+  return stale === "never" ? undefined : stale;
+}
+
+function toWriteRule(
+  write: NonNullable<TagEntry["write"]>,
+  adapter: AdapterSchema,
+): NonNullable<TagMapping["write"]> {
+  const { min, max } = write;
+  return {
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
+    options: pick(write as Record<string, unknown>, Object.keys(adapter.write.shape)),
+  };
+}

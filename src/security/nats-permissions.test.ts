@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { natsUsers } from "./nats-permissions.ts";
+
+const site = "plant1/line1";
+
+function natsPermissions(rights: { read: string[]; write: string[] }, place: string) {
+  const [user] = natsUsers({ panel: { publish: [], ...rights } }, place);
+  return { publish: user?.publish ?? [], subscribe: user?.subscribe ?? [] };
+}
+
+test("a reader subscribes to what it may read, and gets the snapshot of just that", () => {
+  const { publish, subscribe } = natsPermissions({ read: ["data/plant1/line1/+/ram/#"], write: [] }, site);
+  expect(subscribe).toEqual(["data.plant1.line1.*.ram.>", "_INBOX.>"]);
+  expect(publish).toContain("$JS.API.CONSUMER.CREATE.LATEST.*.data.plant1.line1.*.ram.>");
+  expect(publish.every((subject) => subject.startsWith("$JS."))).toBe(true);
+});
+
+test("a writer sends requests to its commands alone", () => {
+  const { publish, subscribe } = natsPermissions({ read: [], write: ["cmd/plant1/line1/press-1/#"] }, site);
+  expect(publish).toEqual(["cmd.plant1.line1.press-1.>"]);
+  expect(subscribe).toEqual(["_INBOX.>"]);
+  expect(natsPermissions({ read: [], write: ["cmd/#"] }, site).publish).toEqual(["cmd.plant1.line1.>"]);
+});
+
+test("who may read everything reads no inbox of others and no server internals", () => {
+  const { subscribe } = natsPermissions({ read: ["#"], write: [] }, site);
+  expect(subscribe).toContain("data.>");
+  expect(subscribe).not.toContain(">");
+  expect(subscribe.some((subject) => subject.startsWith("$"))).toBe(false);
+});
+
+test("a filter that would mean more on NATS, or nothing, is left out", () => {
+  const user = { read: ["data/*/x", "data/a.b/#", "agv/+/state", "data/ > /x"], write: ["cmd/*", "agv/x"] };
+  expect(natsPermissions(user, site)).toEqual({ publish: [], subscribe: [] });
+});

@@ -1,0 +1,80 @@
+import type { UserConfig } from "../config/gateway-schema.ts";
+import { filterCovers } from "../domain/topic-filter.ts";
+import { isSegment, subjectOfFilter } from "../domain/tag-path.ts";
+
+/** What a user may do on NATS, as subject patterns. An empty list means nothing at all. */
+interface NatsPermissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
+/** A user of nats-server with its rights. */
+interface NatsUserRights extends NatsPermissions {
+  readonly name: string;
+  /** bcrypt; absent only for `anonymous`. */
+  readonly passwordHash?: string | undefined;
+}
+
+/** All users of `gateway.yaml` as nats-server is to know them. */
+export function natsUsers(users: Readonly<Record<string, UserConfig>>, site: string): NatsUserRights[] {
+  return Object.entries(users).map(([name, user]) => ({
+    name,
+    passwordHash: user.passwordHash,
+    ...natsPermissions(user, site),
+  }));
+}
+
+/** The first tokens of what the gateway publishes (design §3). `_INBOX`, `$JS` and `$SYS` are not among them on purpose. */
+const readable = ["data", "state", "cmd", "alert", "line", "batch", "audit"];
+
+/**
+ * The rights of a user on NATS. Readers subscribe to their read filters and take the snapshot of `data` from the stream
+ * LATEST, writers send requests to their `cmd` subjects; device data comes in over MQTT alone, and nobody but the gateway
+ * publishes on `data`, `state`, `alert` or `line`.
+ */
+function natsPermissions(user: Pick<UserConfig, "read" | "write">, site: string): NatsPermissions {
+  const read = user.read.flatMap(readSubjects);
+  const commands = `cmd/${site}/#`;
+  const write = user.write.filter(isTranslatable).flatMap((filter) => {
+    if (filterCovers(commands, filter)) return [subjectOfFilter(filter)];
+    return filterCovers(filter, commands) ? [subjectOfFilter(commands)] : [];
+  });
+  const inbox = read.length > 0 || write.length > 0 ? ["_INBOX.>"] : [];
+  return {
+    publish: [...write, ...latestRequests(read.filter((subject) => subject.startsWith("data.")))],
+    subscribe: [...read, ...inbox],
+  };
+}
+
+/** A filter whose first level is a wildcard stands for the gateway's names, not for other people's inboxes. */
+function readSubjects(filter: string): string[] {
+  if (!isTranslatable(filter)) return [];
+  if (filter === "#") return readable.map((first) => `${first}.>`);
+  const [first, ...rest] = filter.split("/");
+  const firsts = first === "+" ? readable : readable.filter((name) => name === first);
+  return firsts.map((name) => subjectOfFilter([name, ...rest].join("/")));
+}
+
+/** A level such as `*` is a name in MQTT and a wildcard in NATS: such a filter would grow. */
+function isTranslatable(filter: string): boolean {
+  return filter.split("/").every((level) => level === "+" || level === "#" || isSegment(level));
+}
+
+/**
+ * What an ordered consumer on LATEST asks of JetStream. The filter stands in the subject of the request, where the server
+ * holds the consumer to it, so that the snapshot shows no more than the subscription would.
+ */
+function latestRequests(data: readonly string[]): string[] {
+  if (data.length === 0) return [];
+  return [
+    ...data.map((subject) => `$JS.API.CONSUMER.CREATE.LATEST.*.${subject}`),
+    ...data.map((subject) => `$JS.API.DIRECT.GET.LATEST.${subject}`),
+    "$JS.API.INFO",
+    "$JS.API.STREAM.INFO.LATEST",
+    "$JS.API.CONSUMER.INFO.LATEST.*",
+    "$JS.API.CONSUMER.DELETE.LATEST.*",
+    "$JS.API.CONSUMER.MSG.NEXT.LATEST.*",
+    "$JS.ACK.LATEST.>",
+    "$JS.FC.LATEST.>",
+  ];
+}
