@@ -22,7 +22,7 @@ import { Writer } from "./writer.ts";
 interface Session {
   readonly lease: BusLease<ModbusBus>;
   readonly plan: ReadPlan;
-  readonly lost: Promise<GatewayError>;
+  readonly connection: Awaited<ReturnType<ModbusBus["connect"]>>;
 }
 
 /** One unit id behind one host and port. */
@@ -49,22 +49,23 @@ class ModbusAdapter implements Adapter {
       () => new ModbusBus(host, port, this.#context.clock),
     );
     this.#lease = lease;
-    const { lost } = await lease.bus.connect(this.#member, signal);
+    const connection = await lease.bus.connect(this.#member, signal);
     const plan = new ReadPlan(this.#tags, this.#device);
     await this.#probe(lease.bus, plan, signal);
-    this.#session = { lease, plan, lost };
+    this.#session = { lease, plan, connection };
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { lease, plan, lost } = this.#connected();
+    const { lease, plan, connection } = this.#connected();
     const poller = new Poller({
       tags: this.#tags,
       plan,
       bus: lease.bus,
       member: this.#member,
+      connection,
       context: this.#context,
     });
-    await poller.run(signal, lost);
+    await poller.run(signal);
   }
 
   async write(writes: readonly TagWrite[], signal: AbortSignal): Promise<void> {

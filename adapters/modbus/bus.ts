@@ -59,12 +59,11 @@ export class ModbusBus implements Bus {
     return `${this.#host}:${this.#port}`;
   }
 
-  /** Opens the connection where it is not open; resolves with the promise of what will end it, in an object. */
-  async connect(member: BusMember, signal: AbortSignal): Promise<{ readonly lost: Promise<GatewayError> }> {
+  /** Opens the connection where it is not open; resolves with the way to hear of its end. */
+  async connect(member: BusMember, signal: AbortSignal): Promise<Pick<ModbusLink, "onEnd">> {
     this.#members.add(member);
-    if (this.#link?.isOpen === true) return { lost: this.#link.closed };
-    const link = await this.#opening.join((shared) => this.#open(member, shared), signal);
-    return { lost: link.closed };
+    if (this.#link?.isOpen === true) return this.#link;
+    return this.#opening.join((shared) => this.#open(member, shared), signal);
   }
 
   /** The member is done; its waiting jobs are its own to abort. */
@@ -142,7 +141,7 @@ export class ModbusBus implements Bus {
     this.#link = link;
     this.#silent.clear();
     this.#restsUntil = this.#clock.monotonic() + pauseAfterConnect;
-    void link.closed.then((error) => this.#lose(link, error));
+    link.onEnd((error) => this.#lose(link, error));
     return link;
   }
 

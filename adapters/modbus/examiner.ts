@@ -40,6 +40,9 @@ const restAfterTimeout = 4;
 export class RangeExaminer {
   readonly #options: ExaminerOptions;
   readonly #refused: Refused[] = [];
+  /** What the log has not been told yet: an examination is one line, however many tags it finds. */
+  #newlyRefused: string[] = [];
+  #newlyAnswered: string[] = [];
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: ExaminerOptions) {
@@ -53,7 +56,12 @@ export class RangeExaminer {
     plan.beginExamination(tags);
     const looked = this.#last.then(() => this.#narrow(request, outcome));
     // Only the end of the session rejects a read: nothing is left to be found out then.
-    this.#last = looked.catch(() => undefined).finally(() => plan.endExamination(tags));
+    this.#last = looked
+      .catch(() => undefined)
+      .finally(() => {
+        plan.endExamination(tags);
+        this.#logRefused();
+      });
   }
 
   /** A tag read apart has answered outside of its turn. */
@@ -69,7 +77,10 @@ export class RangeExaminer {
     const { clock, timeoutMs, signal } = this.#options;
     const pauseMs = Math.max(betweenRetriesMs, restAfterTimeout * timeoutMs);
     for (let answered = false; !signal.aborted;) {
-      if (!answered) await clock.sleep(pauseMs, signal);
+      if (!answered) {
+        this.#logAnswered();
+        await clock.sleep(pauseMs, signal);
+      }
       const now = clock.monotonic();
       const due = this.#refused.find((refused) => refused.retryAt <= now);
       answered = due !== undefined && (await this.#retryOne(due));
@@ -96,12 +107,11 @@ export class RangeExaminer {
 
   /** What made one place answer again may have done so for the others: each gets a try now, until one fails. */
   #readmit(at: number): void {
-    const { plan, clock, log } = this.#options;
+    const { plan, clock } = this.#options;
     const [refused] = this.#refused.splice(at, 1);
     for (const tag of refused?.tags ?? []) plan.rejoin(tag);
     for (const other of this.#refused) other.retryAt = clock.monotonic();
-    const tags = refused?.tags.map((tag) => tag.name) ?? [];
-    log.info({ tags }, `${tags.join(", ")}: the device answers for it again`);
+    for (const tag of refused?.tags ?? []) this.#newlyAnswered.push(tag.name);
   }
 
   /** `request` just failed with `outcome`. Resolves once each of its tags has been read or set apart. */
@@ -155,19 +165,31 @@ export class RangeExaminer {
   }
 
   #refuse(tags: readonly PolledTag[], outcome: Outcome): void {
-    const { plan, clock, log } = this.#options;
+    const { plan, clock } = this.#options;
     const status = statusOf(outcome);
-    for (const tag of tags) plan.setApart(tag, status);
     this.#refused.push({ tags, retryAt: clock.monotonic() + firstRetryMs, waitMs: firstRetryMs });
     this.#emitBad(tags, outcome);
-    const names = tags.map((tag) => tag.name);
-    const [first] = tags;
-    const address = first === undefined ? "" : formatAddress(first.mapping.options.address);
-    log.warn(
-      { tags: names, address, status },
-      `${names.join(", ")}: ${address} can't be read (${status}). Check the address and the type in the mapping; ` +
-        `the next try is in ${firstRetryMs / 1000}s`,
+    for (const tag of tags) {
+      plan.setApart(tag, status);
+      this.#newlyRefused.push(`${tag.name} (${formatAddress(tag.mapping.options.address)}, ${status})`);
+    }
+  }
+
+  #logRefused(): void {
+    const tags = this.#newlyRefused;
+    this.#newlyRefused = [];
+    if (tags.length === 0) return;
+    this.#options.log.warn(
+      { tags },
+      `can't be read: ${listed(tags)}. Check addresses and types in the mapping; ` +
+        `the next try is in ${firstRetryMs / 1_000}s`,
     );
+  }
+
+  #logAnswered(): void {
+    const tags = this.#newlyAnswered;
+    this.#newlyAnswered = [];
+    if (tags.length > 0) this.#options.log.info({ tags }, `can be read again: ${listed(tags)}`);
   }
 
   #emitBad(tags: readonly PolledTag[], outcome: Outcome): void {
@@ -186,6 +208,12 @@ export class RangeExaminer {
 /** Busy, or still at it: says nothing about the addresses. Modbus V1.1b3 §7. */
 export function isTransient(outcome: Outcome): boolean {
   return outcome.kind === "exception" && (outcome.code === 5 || outcome.code === 6);
+}
+
+/** The first few, and how many more there are. */
+function listed(tags: readonly string[]): string {
+  const shown = tags.slice(0, 5).join(", ");
+  return tags.length > 5 ? `${shown} and ${tags.length - 5} more` : shown;
 }
 
 function tagsOf(request: ReadRequest<PolledTag>): PolledTag[] {

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import modbusSerial from "modbus-serial";
 import { GatewayError } from "../../src/adapter-kit/index.ts";
 import { MbapPort } from "./mbap-port.ts";
+import { loadModbusRtu, type ModbusRtu } from "./modbus-serial.ts";
 import type { ModbusRequest, Outcome } from "./request.ts";
 
 export interface LinkOptions {
@@ -28,28 +28,24 @@ const nothing = Buffer.alloc(0);
 
 /** One open connection; modbus-serial encodes and decodes on it. One exchange at a time: the bus sees to that. */
 export class ModbusLink {
-  /** Resolves once, with what ended the connection. Never rejects. */
-  readonly closed: Promise<GatewayError>;
   readonly #socket: Socket;
   readonly #endpoint: string;
   readonly #port: MbapPort;
-  readonly #client: InstanceType<typeof modbusSerial.default>;
+  readonly #client: ModbusRtu;
   #exchange: Exchange | undefined;
   #ended: GatewayError | undefined;
-  readonly #resolveClosed: (error: GatewayError) => void;
+  readonly #listeners = new Set<(error: GatewayError) => void>();
 
   constructor(options: LinkOptions) {
     const { socket, endpoint } = options;
     this.#socket = socket;
     this.#endpoint = endpoint;
-    const { promise, resolve } = Promise.withResolvers<GatewayError>();
-    this.closed = promise;
-    this.#resolveClosed = resolve;
     this.#port = new MbapPort(socket, {
       onStray: (kind, unit) => options.onStray(kind, unit),
       onViolation: (what) => this.destroy(this.#violation(what)),
     });
-    this.#client = new modbusSerial.default(this.#port);
+    const Client = loadModbusRtu();
+    this.#client = new Client(this.#port);
   }
 
   /** Begins to listen to the socket. */
@@ -63,6 +59,13 @@ export class ModbusLink {
 
   get isOpen(): boolean {
     return this.#ended === undefined;
+  }
+
+  /** Calls back once, with what ended the connection; returns the way to stop listening. */
+  onEnd(listener: (error: GatewayError) => void): () => void {
+    if (this.#ended === undefined) this.#listeners.add(listener);
+    else listener(this.#ended);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Sends one request and waits for its answer. Rejects where the connection is lost or the answer does not fit. */
@@ -82,7 +85,8 @@ export class ModbusLink {
     this.#port.abandon();
     this.#socket.destroy();
     this.#take()?.reject(error);
-    this.#resolveClosed(error);
+    for (const listener of this.#listeners) listener(error);
+    this.#listeners.clear();
   }
 
   /** Ends the connection and waits until its socket is gone. */

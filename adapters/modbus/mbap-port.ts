@@ -4,7 +4,7 @@ import { MbapFramer } from "./mbap-framer.ts";
 import { misfit } from "./response-check.ts";
 
 /** What modbus-serial asks of a port: it writes RTU frames, and takes `data` events with RTU frames. */
-export interface ModbusSerialPort extends EventEmitter {
+interface ModbusSerialPort extends EventEmitter {
   readonly isOpen: boolean;
   /** The key under which modbus-serial files the request that it is about to write. */
   _transactionIdWrite: number;

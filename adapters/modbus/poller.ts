@@ -13,6 +13,8 @@ export interface PollerOptions {
   readonly plan: ReadPlan;
   readonly bus: ModbusBus;
   readonly member: BusMember;
+  /** As `connect` of the bus gave it. */
+  readonly connection: Awaited<ReturnType<ModbusBus["connect"]>>;
   readonly context: AdapterContext;
 }
 
@@ -50,12 +52,12 @@ export class Poller {
     });
   }
 
-  /** Resolves when aborted; rejects when the unit falls silent (DEVICE_TIMEOUT), or with what `lost` says. */
-  async run(signal: AbortSignal, lost: Promise<GatewayError>): Promise<void> {
+  /** Resolves when aborted; rejects when the unit falls silent (DEVICE_TIMEOUT), or with what ended the connection. */
+  async run(signal: AbortSignal): Promise<void> {
     const stop = () => this.#ending.abort(signal.reason);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop);
-    void lost.then((error) => this.#fail(error));
+    const deafen = this.#options.connection.onEnd((error) => this.#fail(error));
     const ending = this.#ending.signal;
     try {
       await Promise.all([this.#poll(ending), this.#examiner.retry()]);
@@ -63,6 +65,7 @@ export class Poller {
       if (!ending.aborted) throw caught;
     } finally {
       signal.removeEventListener("abort", stop);
+      deafen();
       stop();
     }
     if (!signal.aborted) throw ending.reason;
@@ -107,7 +110,7 @@ export class Poller {
       apart.told = true;
       context.emit(cycle.apart);
     };
-    for (const read of cycle.reads) void this.#send(read, now + read.intervalMs, groups, tell);
+    for (const read of cycle.reads) void this.#send(read, now + read.intervalMs, tell);
     if (cycle.reads.length === 0 && cycle.apartTags.length > 0) void this.#sendApart(cycle, groups, tell);
   }
 
@@ -128,14 +131,9 @@ export class Poller {
     });
   }
 
-  async #send(
-    read: PlannedRead,
-    deadline: number,
-    groups: readonly string[],
-    tell: () => void,
-  ): Promise<void> {
+  async #send(read: PlannedRead, deadline: number, tell: () => void): Promise<void> {
     const { request } = read;
-    await this.#counted(groups, () =>
+    await this.#counted(read.groups, () =>
       this.#submit(request, 1, deadline, (outcome) => {
         if (outcome.kind === "data") {
           read.failures = 0;

@@ -2,6 +2,7 @@ import type { Sample } from "../../src/adapter-kit/index.ts";
 import { isBitTable, type Hole, type Table } from "./address.ts";
 import type { ModbusDevice } from "./mapping.ts";
 import { planReads, touches, type CostModel, type ReadRequest, type RequestLimits } from "./planner.ts";
+import { groupsOf } from "./poll-grid.ts";
 import { badSample, type PolledTag } from "./polled-tag.ts";
 import { costModelOf, limitsOf } from "./tag.ts";
 
@@ -10,6 +11,8 @@ export interface PlannedRead {
   readonly request: ReadRequest<PolledTag>;
   /** The shortest poll interval of its tags: by then it should be answered. */
   readonly intervalMs: number;
+  /** The poll groups of its tags. */
+  readonly groups: readonly string[];
   /** Cycles in a row in which it failed in a way that may pass. */
   failures: number;
 }
@@ -126,6 +129,11 @@ export class ReadPlan {
 }
 
 function planned(request: ReadRequest<PolledTag>): PlannedRead {
-  const intervals = request.tags.map(({ tag }) => tag.group?.interval ?? Number.POSITIVE_INFINITY);
-  return { request, intervalMs: Math.min(...intervals), failures: 0 };
+  const groups = groupsOf(request.tags.map(({ tag }) => tag));
+  return {
+    request,
+    intervalMs: Math.min(...groups.map(({ interval }) => interval)),
+    groups: groups.map(({ name }) => name),
+    failures: 0,
+  };
 }

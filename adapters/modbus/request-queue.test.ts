@@ -21,10 +21,8 @@ test("gives writes in their own order, then polls by deadline, equal ones in the
       const queue = new RequestQueue<Job>();
       for (const job of named) queue.push(job);
       const gone = new Set(removed);
-      for (const name of gone) {
-        const job = named[name];
-        if (job !== undefined) expect(queue.remove(job)).toBe(true);
-      }
+      const leaving = named.filter((job) => gone.has(job.name));
+      expect(leaving.map((job) => queue.remove(job))).toEqual(leaving.map(() => true));
       const key = (job: Job) => (job.rank === 0 ? -1 : job.deadline);
       const expected = named
         .filter((job) => !gone.has(job.name))

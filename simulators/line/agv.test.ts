@@ -16,7 +16,10 @@ test("it drives to the welder, loads until it is full, and delivers to the store
   const there = runAgv(0, ({ task }) => task === "waiting");
   expect(there).toMatchObject({ x: 12.4, y: 3.1, speed: 0, lastStop: "weld-out" });
   const loaded = stepAgv(there, agvCapacity + 4, 0.05, seededRandom(1));
-  expect(loaded).toMatchObject({ taken: agvCapacity, state: { task: "driving", stop: "store", load: agvCapacity } });
+  expect(loaded).toMatchObject({
+    taken: agvCapacity,
+    state: { task: "driving", stop: "store", load: agvCapacity },
+  });
   const delivered = runAgv(0, (agv) => agv.delivered > 0, loaded.state);
   expect(delivered).toMatchObject({ delivered: agvCapacity, load: 0, task: "driving", stop: "weld-out" });
 });
@@ -42,7 +45,9 @@ test("it brakes before its stop and never drives past it", () => {
   let fastest = 0;
   while (agv.task === "driving") {
     const next = stepAgv(agv, 0, 0.05, random).state;
-    expect(Math.hypot(next.x - 12.4, next.y - 3.1)).toBeLessThanOrEqual(Math.hypot(agv.x - 12.4, agv.y - 3.1));
+    expect(Math.hypot(next.x - 12.4, next.y - 3.1)).toBeLessThanOrEqual(
+      Math.hypot(agv.x - 12.4, agv.y - 3.1),
+    );
     fastest = Math.max(fastest, next.speed);
     agv = next;
   }

@@ -77,7 +77,8 @@ export function stepAgv(agv: AgvState, ready: number, seconds: number, random: R
     case "waiting":
       return wait(drained, ready);
     case "unloading": {
-      if (agv.unloading > seconds) return { state: { ...drained, unloading: agv.unloading - seconds }, taken: 0 };
+      if (agv.unloading > seconds)
+        return { state: { ...drained, unloading: agv.unloading - seconds }, taken: 0 };
       const empty = { ...drained, unloading: 0, delivered: agv.delivered + agv.load, load: 0 };
       return { state: leave(empty, charge < lowCharge ? "charger" : "weld-out"), taken: 0 };
     }

@@ -72,7 +72,9 @@ function parsed(args: readonly string[]) {
       },
     }).values;
   } catch (cause) {
-    throw new GatewayError("CONFIG_INVALID", cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new GatewayError("CONFIG_INVALID", cause instanceof Error ? cause.message : String(cause), {
+      cause,
+    });
   }
 }
 

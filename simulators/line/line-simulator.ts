@@ -1,6 +1,11 @@
 import type { Site } from "../../src/config/site.ts";
 import { GatewayError } from "../../src/domain/errors.ts";
-import { simulateSite, type DialInOptions, type SimulateOptions, type SiteSimulation } from "../site/simulate-site.ts";
+import {
+  simulateSite,
+  type DialInOptions,
+  type SimulateOptions,
+  type SiteSimulation,
+} from "../site/simulate-site.ts";
 import type { LineModel } from "./line-model.ts";
 import type { StationKind } from "./stations.ts";
 

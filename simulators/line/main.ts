@@ -32,7 +32,10 @@ async function serve(options: Arguments): Promise<void> {
     );
   }
   const { host, port } = loaded.site.gateway.broker.listen;
-  const line = new LineSimulator(loaded.site, { ...options, broker: options.broker ?? `mqtt://${host}:${port}` });
+  const line = new LineSimulator(loaded.site, {
+    ...options,
+    broker: options.broker ?? `mqtt://${host}:${port}`,
+  });
   await line.start();
   for (const { mapping, place, tags } of line.simulation.devices) {
     console.log(`${mapping.device}  ${mapping.adapter}  ${place}  ${tags.length} tags`);

@@ -26,7 +26,8 @@ test("pressure builds up only while the ram stands on the part", () => {
   const pressing = states.filter(({ phase }) => phase === "pressing");
   expect(Math.max(...pressing.map(({ pressure }) => pressure))).toBeGreaterThan(170);
   expect(new Set(pressing.map(({ position }) => position))).toEqual(new Set([0]));
-  for (const { pressure } of states.filter(({ phase }) => phase === "idle")) expect(pressure).toBeLessThan(20);
+  for (const { pressure } of states.filter(({ phase }) => phase === "idle"))
+    expect(pressure).toBeLessThan(20);
 });
 
 test("the done pulse is seen by a poll of 50 ms, and is over before the next stroke is done", () => {

@@ -29,12 +29,12 @@ test("a part is taken once, gets its spots, and is counted when it is finished",
 });
 
 test("current and voltage are there while it welds, and only then", () => {
-  for (const { phase, current, voltage } of runWelder(fed, 20).states) {
-    if (phase === "welding") {
-      expect(current).toBeGreaterThan(8);
-      expect(voltage).toBeGreaterThan(1);
-    } else expect([current, voltage]).toEqual([0, 0]);
-  }
+  const [hot, cold] = [true, false].map((welding) =>
+    runWelder(fed, 20).states.filter(({ phase }) => (phase === "welding") === welding),
+  );
+  expect(Math.min(...(hot ?? []).map(({ current }) => current))).toBeGreaterThan(8);
+  expect(Math.min(...(hot ?? []).map(({ voltage }) => voltage))).toBeGreaterThan(1);
+  expect(new Set(cold?.flatMap(({ current, voltage }) => [current, voltage]))).toEqual(new Set([0]));
 });
 
 test("it waits without a part, and without room behind it", () => {

@@ -76,9 +76,7 @@ export function stepWelder(
 ): WelderStep {
   const inPhase = welder.inPhase + seconds;
   const took = welder.phase === "waiting" && input.nextPart !== undefined && input.roomForPart;
-  const next = took
-    ? { phase: "clamping" as const, spotsLeft: spotsPerPart }
-    : advance(welder, inPhase);
+  const next = took ? { phase: "clamping" as const, spotsLeft: spotsPerPart } : advance(welder, inPhase);
   const changed = next.phase !== welder.phase || next.spotsLeft !== welder.spotsLeft;
   const welded = welder.phase === "welding" && changed;
   const finished = welder.phase === "releasing" && next.phase === "waiting";
@@ -114,7 +112,9 @@ function advance(welder: WelderState, inPhase: number): Pick<WelderState, "phase
     case "clamping":
       return { phase: "welding", spotsLeft };
     case "welding":
-      return spotsLeft > 1 ? { phase: "clamping", spotsLeft: spotsLeft - 1 } : { phase: "releasing", spotsLeft: 0 };
+      return spotsLeft > 1
+        ? { phase: "clamping", spotsLeft: spotsLeft - 1 }
+        : { phase: "releasing", spotsLeft: 0 };
     case "releasing":
       return { phase: "waiting", spotsLeft: 0 };
   }

@@ -7,8 +7,7 @@ import { answerPdu, exceptionPdu } from "./pdu.ts";
 import { Unit, type UnitOptions } from "./unit.ts";
 
 export type { Fault, FaultScope, SimulatedRequest } from "./faults.ts";
-export type { NumberType, RegisterTable, Table, TableName, WordOrder } from "./tables.ts";
-export type { Unit, UnitLimits, UnitOptions, UnitWrite } from "./unit.ts";
+export type { Unit } from "./unit.ts";
 
 export interface SimulatorOptions {
   /** 127.0.0.1 by default. */

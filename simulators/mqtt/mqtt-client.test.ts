@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { Aedes } from "aedes";
 import { expect, onTestFinished, test } from "vitest";
+import type { MqttDeviceMapping } from "../../adapters/mqtt/mapping.ts";
 import { systemClock } from "../../src/adapter-kit/clock.ts";
-import type { MqttDeviceMapping } from "./mapping.ts";
 import { DeviceClient } from "./mqtt-client.ts";
 import { SimulatedMqttDevice } from "./mqtt-device.ts";
 
@@ -12,11 +12,21 @@ const mapping = {
   adapter: "mqtt",
   connection: {
     clientId: "agv-1",
-    will: { topic: "agv/1/connection", pointer: "/connectionState", offline: ["OFFLINE", "CONNECTIONBROKEN"] },
+    will: {
+      topic: "agv/1/connection",
+      pointer: "/connectionState",
+      offline: ["OFFLINE", "CONNECTIONBROKEN"],
+    },
   },
   options: {},
   tags: [
-    { name: "speed", options: { address: "agv/1/state", pointer: "/vx" }, value: { kind: "float" }, scale: 1, offset: 0 },
+    {
+      name: "speed",
+      options: { address: "agv/1/state", payload: "json", pointer: "/vx" },
+      value: { kind: "float" },
+      scale: 1,
+      offset: 0,
+    },
   ],
 } satisfies MqttDeviceMapping;
 
@@ -28,7 +38,7 @@ interface Heard {
 }
 
 /** A broker on the port, and what clients publish to it. */
-async function startBroker(port = 0): Promise<{ port: number; heard: Heard[]; close(): Promise<void> }> {
+async function startBroker(port = 0): Promise<{ port: number; heard: Heard[]; close: () => Promise<void> }> {
   const aedes = await Aedes.createBroker();
   const heard: Heard[] = [];
   aedes.on("publish", ({ topic, payload, qos, retain }) => {
@@ -48,7 +58,11 @@ async function startBroker(port = 0): Promise<{ port: number; heard: Heard[]; cl
 function startDevice(port: number): DeviceClient {
   const device = new SimulatedMqttDevice(mapping);
   device.set("speed", 1.5);
-  const client = new DeviceClient(device, { broker: `mqtt://127.0.0.1:${port}`, clock: systemClock, period: 20 });
+  const client = new DeviceClient(device, {
+    broker: `mqtt://127.0.0.1:${port}`,
+    clock: systemClock,
+    period: 20,
+  });
   onTestFinished(() => client.stop());
   client.start();
   return client;
@@ -64,7 +78,9 @@ test("says that it is online, then sends its state at QoS 0", async () => {
   const { port, heard } = await startBroker();
   startDevice(port);
   await expect.poll(() => heard).toContainEqual(expect.objectContaining({ ...connection("ONLINE"), qos: 1 }));
-  await expect.poll(() => heard).toContainEqual({ topic: "agv/1/state", payload: '{"vx":1.5}', qos: 0, retain: false });
+  await expect
+    .poll(() => heard)
+    .toContainEqual({ topic: "agv/1/state", payload: '{"vx":1.5}', qos: 0, retain: false });
 });
 
 test("goes on trying until the broker is there", async () => {
@@ -83,7 +99,9 @@ test("a lost radio leaves the last will, and the device is back after the time s
   await expect.poll(() => heard).toContainEqual(expect.objectContaining(connection("CONNECTIONBROKEN")));
   expect(client.connected).toBe(false);
   heard.length = 0;
-  await expect.poll(() => heard, { timeout: 5_000 }).toContainEqual(expect.objectContaining(connection("ONLINE")));
+  await expect
+    .poll(() => heard, { timeout: 5_000 })
+    .toContainEqual(expect.objectContaining(connection("ONLINE")));
 });
 
 test("a stop says goodbye, with no last will, and may be called twice", async () => {

@@ -1,8 +1,10 @@
 import { connect, type MqttClient } from "mqtt";
+import type { MqttConnection } from "../../adapters/mqtt/mapping.ts";
 import type { Clock } from "../../src/adapter-kit/clock.ts";
-import { withPointer } from "./pointer.ts";
-import type { MqttWill } from "./mapping.ts";
 import type { SimulatedMqttDevice } from "./mqtt-device.ts";
+import { withPointer } from "./pointer.ts";
+
+type MqttWill = NonNullable<MqttConnection["will"]>;
 
 export interface DeviceClientOptions {
   /** Such as `mqtt://127.0.0.1:1883`. */
@@ -54,7 +56,10 @@ export class DeviceClient {
     this.#client = client;
     // A broker that is not there yet is the usual case at start; the client tries again by itself.
     client.on("error", () => undefined);
+    client.on("message", (topic, payload) => this.#device.receive(topic, payload.toString()));
     client.on("connect", () => {
+      const topics = [...this.#device.writeTopics];
+      if (topics.length > 0) client.subscribe(topics, { qos: 1 });
       if (will !== undefined) this.#announce(will, "ONLINE");
       this.#send();
     });
@@ -101,8 +106,8 @@ export class DeviceClient {
   }
 }
 
-function says({ pointer }: MqttWill, state: string): string {
-  if (pointer === undefined) return state;
+function says({ pointer }: MqttWill, state: string | number | boolean): string {
+  if (pointer === undefined) return String(state);
   return JSON.stringify(withPointer({}, pointer, state));
 }
 

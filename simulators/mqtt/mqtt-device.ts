@@ -1,9 +1,14 @@
-import type { TagMapping } from "../../src/adapter-kit/mapping.ts";
+import { pointerPath, valueAt } from "../../adapters/mqtt/json-pointer.ts";
+import type {
+  MqttDeviceMapping,
+  MqttTagMapping,
+  MqttWriteOptions,
+  TimestampUnit,
+} from "../../adapters/mqtt/mapping.ts";
 import type { TagValue } from "../../src/domain/reading.ts";
 import { compileScaling } from "../../src/normalise/scaling.ts";
 import { rawOf } from "../site/raw-value.ts";
 import type { SimulatedDevice } from "../site/simulated-device.ts";
-import type { MqttDeviceMapping, MqttTagOptions } from "./mapping.ts";
 import { withPointer } from "./pointer.ts";
 import { filledIn, instancesOf } from "./wildcards.ts";
 
@@ -15,7 +20,7 @@ export interface DeviceMessage {
 
 interface DeviceTag {
   readonly name: string;
-  readonly mapping: TagMapping<MqttTagOptions>;
+  readonly mapping: MqttTagMapping;
   readonly topic: string;
   /** As the device holds it. */
   raw: TagValue | undefined;
@@ -64,6 +69,22 @@ export class SimulatedMqttDevice implements SimulatedDevice {
     this.#frame = build;
   }
 
+  /** Where it takes values from the gateway. */
+  get writeTopics(): ReadonlySet<string> {
+    return new Set(this.mapping.tags.flatMap((tag) => writeOf(tag)?.topic ?? []));
+  }
+
+  /** A message on one of its `writeTopics`: what is written sticks. One that makes no sense changes nothing. */
+  receive(topic: string, payload: string): void {
+    for (const tag of this.tags) {
+      const write = writeOf(tag.mapping);
+      if (write?.topic !== topic) continue;
+      const value = valueAt(parsed(payload), pointerPath(write.pointer ?? ""));
+      if (typeof value === "number" || typeof value === "boolean" || typeof value === "string")
+        tag.raw = rawOf(value, { ...tag.mapping, scale: 1, offset: 0 });
+    }
+  }
+
   /** What it sends now: one message a topic. `now` in ms since the Unix epoch. */
   messages(now: number): readonly DeviceMessage[] {
     const byTopic = Map.groupBy(this.tags, ({ topic }) => topic);
@@ -74,21 +95,50 @@ export class SimulatedMqttDevice implements SimulatedDevice {
   }
 
   #payload(topic: string, tags: readonly DeviceTag[], now: number): string | undefined {
-    const documentTags = tags.filter(({ mapping }) => mapping.options.pointer !== undefined);
-    if (documentTags.length === 0) {
-      const raw = tags[0]?.raw;
-      return raw === undefined ? undefined : String(raw);
-    }
+    const known = tags.filter(({ raw }) => raw !== undefined);
+    const plain = known.find(({ mapping }) => mapping.options.payload !== "json");
+    if (plain !== undefined) return plainPayload(plain);
+    if (known.length === 0) return undefined;
     const sequence = (this.#sent.get(topic) ?? 0) + 1;
     this.#sent.set(topic, sequence);
     let document: unknown = this.#frame?.(sequence) ?? {};
-    for (const { mapping, raw } of documentTags) {
+    for (const { mapping, raw } of known) {
       const { pointer = "", timestamp } = mapping.options;
-      if (raw === undefined) continue;
       document = withPointer(document, pointer, typeof raw === "bigint" ? Number(raw) : raw);
       if (timestamp !== undefined)
-        document = withPointer(document, timestamp.pointer, new Date(now).toISOString());
+        document = withPointer(document, timestamp.pointer, timeIn(timestamp.unit, now));
     }
     return JSON.stringify(document);
+  }
+}
+
+function writeOf({ write }: MqttTagMapping): MqttWriteOptions | undefined {
+  return write?.options as MqttWriteOptions | undefined;
+}
+
+/** JSON where it is some, else the text itself. */
+function parsed(payload: string): unknown {
+  try {
+    return JSON.parse(payload);
+  } catch {
+    return payload;
+  }
+}
+
+/** `payload: number` has digits for a bool too, `payload: text` the word. */
+function plainPayload({ mapping, raw }: DeviceTag): string {
+  return typeof raw === "boolean" && mapping.options.payload === "number" ? String(Number(raw)) : String(raw);
+}
+
+function timeIn(unit: TimestampUnit, now: number): string | number {
+  switch (unit) {
+    case "iso8601":
+      return new Date(now).toISOString();
+    case "s":
+      return now / 1_000;
+    case "ms":
+      return now;
+    case "us":
+      return now * 1_000;
   }
 }

@@ -1,11 +1,4 @@
-/** Reads a JSON Pointer (RFC 6901) into its reference tokens; the empty pointer is the whole document. */
-export function pointerTokens(pointer: string): string[] {
-  if (pointer === "") return [];
-  return pointer
-    .slice(1)
-    .split("/")
-    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
+import { pointerPath } from "../../adapters/mqtt/json-pointer.ts";
 
 type Container = Record<string, unknown> | unknown[];
 
@@ -24,7 +17,7 @@ function put(container: Container, token: string, value: unknown): void {
 
 /** The document with a value at the pointer; what is missing on the way is made, an array where a token is a number. */
 export function withPointer(document: unknown, pointer: string, value: unknown): unknown {
-  const [first, ...rest] = pointerTokens(pointer);
+  const [first, ...rest] = pointerPath(pointer);
   if (first === undefined) return value;
   const root = isContainer(document) ? document : emptyFor(first);
   let at = root;

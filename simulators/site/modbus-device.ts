@@ -1,13 +1,12 @@
+import { tables } from "../../adapters/modbus/address.ts";
 import { compileDecoder, encodeValue, registerMask } from "../../adapters/modbus/codec.ts";
 import type { ModbusDevice, ModbusTag } from "../../adapters/modbus/mapping.ts";
 import { spanOf } from "../../adapters/modbus/tag.ts";
 import type { TagValue } from "../../src/domain/reading.ts";
 import { compileScaling } from "../../src/normalise/scaling.ts";
-import type { TableName, Unit } from "../modbus/server.ts";
+import type { Unit } from "../modbus/server.ts";
 import { rawOf } from "./raw-value.ts";
 import type { SimulatedDevice, SimulatedTag } from "./simulated-device.ts";
-
-const tableNames: readonly TableName[] = ["coil", "discrete", "holding", "input"];
 
 /** A Modbus device as its mapping describes it: the tags' values lie in the registers of one unit of a server. */
 export class SimulatedModbusDevice implements SimulatedDevice {
@@ -31,13 +30,14 @@ export class SimulatedModbusDevice implements SimulatedDevice {
    */
   keepMapped(): void {
     const spans = this.mapping.tags.map(spanOf);
-    for (const name of tableNames) {
+    for (const name of tables) {
       const mapped = spans.filter(({ table }) => table === name);
       const first = Math.min(...mapped.map(({ start }) => start));
       const last = Math.max(...mapped.map(({ start, length }) => start + length - 1));
       this.#unit[name].keepOnly(...(mapped.length === 0 ? [] : [[first, last] as const]));
     }
-    for (const hole of this.mapping.options.requests.holes) this.#unit[hole.table].remove(hole.start, hole.end);
+    for (const hole of this.mapping.options.requests.holes)
+      this.#unit[hole.table].remove(hole.start, hole.end);
   }
 
   set(name: string, value: TagValue): void {

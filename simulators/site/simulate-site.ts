@@ -1,3 +1,4 @@
+import type { MqttDeviceMapping } from "../../adapters/mqtt/mapping.ts";
 import { systemClock, type Clock } from "../../src/adapter-kit/clock.ts";
 import type { DeviceMapping } from "../../src/adapter-kit/mapping.ts";
 import type { Site } from "../../src/config/site.ts";
@@ -6,7 +7,6 @@ import { LineModel } from "../line/line-model.ts";
 import { seededRandom } from "../line/random.ts";
 import type { ModbusSimulator } from "../modbus/server.ts";
 import { DeviceClient } from "../mqtt/mqtt-client.ts";
-import type { MqttDeviceMapping } from "../mqtt/mapping.ts";
 import { SimulatedMqttDevice } from "../mqtt/mqtt-device.ts";
 import { isModbus, serveModbus, type ServedEndpoint, type ServerOptions } from "./modbus-servers.ts";
 import type { Model, SimulatedDevice } from "./simulated-device.ts";
@@ -77,7 +77,10 @@ export class SiteSimulation {
     this.#dialling = dialling;
     this.#pace = pace;
     const all = new Map<string, SimulatedDevice>(
-      [...endpoints.flatMap(({ devices }) => devices), ...dialling].map((device) => [device.mapping.device, device]),
+      [...endpoints.flatMap(({ devices }) => devices), ...dialling].map((device) => [
+        device.mapping.device,
+        device,
+      ]),
     );
     this.devices = site.devices.flatMap(({ device }) => all.get(device) ?? []);
     this.line = new LineModel(this.devices, seededRandom(pace.seed));
@@ -90,7 +93,9 @@ export class SiteSimulation {
   /** The site with the connections that lead to the simulated devices, wherever they listen. */
   get site(): Site {
     const ports = new Map(
-      this.#endpoints.flatMap(({ server, devices }) => devices.map(({ mapping }) => [mapping.device, server] as const)),
+      this.#endpoints.flatMap(({ server, devices }) =>
+        devices.map(({ mapping }) => [mapping.device, server] as const),
+      ),
     );
     const redirected = (mapping: DeviceMapping): DeviceMapping => {
       const server = ports.get(mapping.device);
@@ -118,7 +123,9 @@ export class SiteSimulation {
 
   /** The server behind which a Modbus device is, with its fault switches. */
   server(device: string): ModbusSimulator {
-    const found = this.#endpoints.find(({ devices }) => devices.some(({ mapping }) => mapping.device === device));
+    const found = this.#endpoints.find(({ devices }) =>
+      devices.some(({ mapping }) => mapping.device === device),
+    );
     if (found === undefined) throw new GatewayError("INTERNAL", `no Modbus device ${device} is simulated`);
     return found.server;
   }

@@ -5,7 +5,12 @@ import { seededRandom } from "../line/random.ts";
 import type { SimulatedTag } from "./simulated-device.ts";
 import { wanderOf } from "./wander.ts";
 
-function tagNamed(name: string, type: string, unit?: string, write?: { min: number; max: number }): SimulatedTag {
+function tagNamed(
+  name: string,
+  type: string,
+  unit?: string,
+  write?: { min: number; max: number },
+): SimulatedTag {
   const address = type === "bool" ? "coil:0" : "holding:0";
   const common = write === undefined ? { name } : { name, write: { ...write, options: {} } };
   const mapping = tagOf({ address, type }, common);

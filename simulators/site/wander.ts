@@ -104,7 +104,8 @@ const wanderEvery = 0.25;
 
 /** Lets every tag wander that no other model owns; a tag with a write entry is set once, so that what is written sticks. */
 export class WanderModel implements Model {
-  readonly #moving: { readonly device: SimulatedDevice; readonly tag: string; readonly wander: Wander }[] = [];
+  readonly #moving: { readonly device: SimulatedDevice; readonly tag: string; readonly wander: Wander }[] =
+    [];
   #elapsed = 0;
   #moved = 0;
 

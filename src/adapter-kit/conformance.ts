@@ -16,7 +16,7 @@ export interface SimulatedFault {
 }
 
 /** A running simulator, and the mapping of the device that it plays. */
-export interface SimulatedDevice {
+interface SimulatedDevice {
   /** Two tags or more, all of which the simulator answers for or sends. */
   readonly device: DeviceMapping;
   /** The same with one tag more that the device does not have, where the protocol lets it say so. */
@@ -32,7 +32,7 @@ export interface SimulatedDevice {
   stop(): Promise<void>;
 }
 
-export interface ConformanceHarness<C, O, T> {
+interface ConformanceHarness<C, O, T> {
   readonly module: AdapterModule<C, O, T>;
   start(): Promise<SimulatedDevice & { readonly device: DeviceMapping<C, O, T> }>;
 }

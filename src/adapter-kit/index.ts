@@ -11,3 +11,4 @@ export { GatewayError, isAbort, toGatewayError, type ErrorCode } from "../domain
 export { nearestName } from "../domain/nearest.ts";
 export type { Quality, Sample, TagValue } from "../domain/reading.ts";
 export { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
+export { isTopicFilter, isTopicName } from "../domain/topic-filter.ts";

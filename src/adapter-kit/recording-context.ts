@@ -15,7 +15,7 @@ export interface RecordingOptions {
   readonly buses?: BusRegistry;
 }
 
-export interface LogEntry {
+interface LogEntry {
   readonly level: keyof Log;
   readonly fields: object;
   readonly message: string;

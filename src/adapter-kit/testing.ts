@@ -1,9 +1,4 @@
 /** What the tests of an adapter may import beside the contract itself. */
 export { documentedKeys, schemaKeys } from "./documented-keys.ts";
-export {
-  testConformance,
-  type ConformanceHarness,
-  type SimulatedDevice,
-  type SimulatedFault,
-} from "./conformance.ts";
-export { RecordingContext, type LogEntry, type RecordingOptions } from "./recording-context.ts";
+export { testConformance, type SimulatedFault } from "./conformance.ts";
+export { RecordingContext, type RecordingOptions } from "./recording-context.ts";

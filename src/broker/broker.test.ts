@@ -117,7 +117,7 @@ test("health is true to life, and stopping leaves nobody connected", async () =>
   expect(await ended).toBe("closed");
   expect(broker.health().ok).toBe(false);
   expect(() => broker.publish("data/x", "1", { retain: true, qos: 1 })).not.toThrow();
-  await expect(client(port, { connectTimeout: 500 })).rejects.toThrow();
+  await expect(client(port, { connectTimeout: 500 })).rejects.toMatchObject({ code: "ECONNREFUSED" });
 });
 
 test("a port that is taken, or a listener for other machines without users, is refused with a sentence", async () => {

@@ -135,10 +135,7 @@ export class Broker implements LocalBroker {
     // Nobody listens, and nothing is to be kept: most readings of most sites go this way.
     if (!retain && qos === 0 && !this.#emitter.isHeard(topic)) return;
     try {
-      this.#aedes.publish(
-        { cmd: "publish", topic, payload, retain, qos, dup: false } as AedesPublishPacket,
-        ignore,
-      );
+      this.#aedes.publish({ cmd: "publish", topic, payload, retain, qos, dup: false }, ignore);
     } catch (caught) {
       this.#subscriberFailed(caught, topic);
     }
@@ -249,12 +246,14 @@ export class Broker implements LocalBroker {
   }
 
   #connectionFailed(client: Client, error: Error): void {
+    const connection = connectionOf(client);
+    if (connection.failed) return;
+    connection.failed = true;
     const reason = rejectionOf(error);
     if (reason === "slow") this.counters.slowDisconnected += 1;
     else if (reason !== undefined) this.counters.rejected[reason] += 1;
-    const { address } = connectionOf(client);
     this.#deps.log.debug(
-      { client: client.id, address, reason: error.message },
+      { client: client.id, address: connection.address, reason: error.message },
       "a client's connection ended",
     );
   }

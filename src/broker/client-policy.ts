@@ -69,14 +69,14 @@ export class ClientPolicy {
       },
       authenticate: (client, user, password, done) => {
         void this.#admit(client, user, password).then((refused) => {
-          if (refused === undefined) done(null, true);
-          else
-            done(
-              Object.assign(refusal("The client was not let in.", refused), {
-                returnCode: returnCodes[refused],
-              }),
-              false,
-            );
+          const error =
+            refused === undefined
+              ? null
+              : Object.assign(refusal("The client was not let in.", refused), {
+                  returnCode: returnCodes[refused],
+                });
+          // oxlint-disable-next-line promise/no-callback-in-promise -- aedes asks for a callback; #admit never rejects
+          done(error, error === null);
         });
       },
       authorizePublish: (client, packet, done) => {

@@ -1,6 +1,6 @@
 import type { Client } from "aedes";
 import { Duplex } from "node:stream";
-import { GatewayError } from "../domain/errors.ts";
+import type { GatewayError } from "../domain/errors.ts";
 import type { Rights } from "../security/rights.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { PacketScanner } from "./packet-scanner.ts";
@@ -44,6 +44,8 @@ export class Connection extends Duplex {
   acknowledged = false;
   /** A refusal is logged once for each connection. */
   refusalLogged = false;
+  /** What ended it is counted once, however many of its packets fail with it. */
+  failed = false;
   /** The CONNECT had no client id and asked for a session: nobody could ever come back to it. */
   anonymousSession = false;
   readonly #transport: Transport;

@@ -28,7 +28,7 @@ export interface ListenersOptions {
   readonly messageBytes: number;
   /** True where nobody has to log in: then no page of somewhere else may use the user's browser to come in. */
   readonly open: boolean;
-  accept(transport: Transport, address: string): void;
+  readonly accept: (transport: Transport, address: string) => void;
 }
 
 /** The broker's listeners: MQTT over TCP, TLS and WebSocket. */

@@ -15,7 +15,7 @@ export interface PersistenceParts {
   readonly sessions: SessionStore;
   readonly limits: BrokerLimits;
   /** Whether the client may have this subscription. aedes hands over all of a packet, the refused ones too. */
-  maySubscribe(client: Client, filter: string): boolean;
+  readonly maySubscribe: (client: Client, filter: string) => boolean;
 }
 
 /**

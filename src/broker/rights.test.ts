@@ -1,7 +1,6 @@
 import bcrypt from "bcrypt";
-import { once } from "node:events";
 import { expect, test, vi } from "vitest";
-import { client, received, startBroker } from "./testing.ts";
+import { client, closed, received, startBroker } from "./testing.ts";
 
 const passwordHash = bcrypt.hashSync("secret", 4);
 const users = {
@@ -90,7 +89,7 @@ test("a will is published where its client may publish, and nowhere else", async
   const will = (topic: string) => ({ topic, payload: Buffer.from("gone"), qos: 0 as const, retain: true });
   for (const topic of ["data/plant1/x", "agv/#", "agv/1/state"]) {
     const vehicle = await client(port, { ...as("vehicle"), will: will(topic) });
-    const ended = once(vehicle, "close");
+    const ended = closed(vehicle);
     vehicle.stream.destroy();
     await ended;
   }

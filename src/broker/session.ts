@@ -20,7 +20,7 @@ export interface OutgoingPacket {
 const overheadBytes = 200;
 
 /** What one packet counts for, in bytes. */
-export function sizeOfOutgoing(packet: OutgoingPacket): number {
+function sizeOfOutgoing(packet: OutgoingPacket): number {
   return packet.topic.length + packet.payload.length + overheadBytes;
 }
 

@@ -62,12 +62,19 @@ export async function startBroker(setup: BrokerSetup = {}) {
 
 /** A real MQTT client, ended with the test. */
 export async function client(port: number, options: IClientOptions = {}): Promise<MqttClient> {
-  const mqtt = await connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0, ...options });
+  const mqtt = await connectAsync(`mqtt://127.0.0.1:${port}`, { reconnectPeriod: 0, ...options }, false);
   mqtt.on("error", () => undefined);
   onTestFinished(async () => {
     await mqtt.endAsync(true);
   });
   return mqtt;
+}
+
+/** Resolves once the client's connection is gone. */
+export function closed(mqtt: MqttClient): Promise<void> {
+  return new Promise((resolve) => {
+    mqtt.once("close", () => resolve());
+  });
 }
 
 /** What a client gets, as `topic payload`, in order. */

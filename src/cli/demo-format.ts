@@ -7,7 +7,8 @@ const mostDecimals = 3;
 export function formatValue({ value, decimals, largest, status }: Row): string {
   if (value === undefined) return "–";
   if (value === null) return status ?? "–";
-  if (typeof value === "number") return value.toFixed(decimals === undefined ? decimalsFor(largest) : cap(decimals));
+  if (typeof value === "number")
+    return value.toFixed(decimals === undefined ? decimalsFor(largest) : cap(decimals));
   return String(value);
 }
 

@@ -38,7 +38,10 @@ export function layOut(blocks: readonly Block[], grid: Grid): LaidOut {
   if (whole !== undefined) return { lines: whole, hidden: 0 };
   const less = { ...grid, height: Math.max(1, grid.height - 1) };
   for (let room = Math.min(total, less.columns * less.height); room >= 0; room -= 1) {
-    const shares = shareOut(blocks.map(({ rows }) => rows.length), room);
+    const shares = shareOut(
+      blocks.map(({ rows }) => rows.length),
+      room,
+    );
     const lines = flow(blocks, shares, less);
     if (lines !== undefined) return { lines, hidden: total - room };
   }

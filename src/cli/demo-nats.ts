@@ -11,6 +11,8 @@ interface Setpoint {
   readonly unit: string;
   /** Written one after the other, in the tag's unit. */
   readonly values: readonly number[];
+  /** Another one, for the reader to try: the demo knows by it that somebody else has taken over. */
+  readonly example: number;
 }
 
 const replyWithinMs = 3_000;
@@ -19,8 +21,8 @@ const replyWithinMs = 3_000;
 export function findSetpoint({ gateway, devices }: Pick<Site, "gateway" | "devices">): Setpoint | undefined {
   for (const { device, tags } of devices) {
     for (const tag of tags) {
-      const values = valuesFor(tag);
-      if (values === undefined) continue;
+      const [example, ...values] = valuesFor(tag);
+      if (example === undefined) continue;
       const topic = `cmd/${gateway.site}/${device}/${tag.name}`;
       return {
         name: `${device}/${tag.name}`,
@@ -28,21 +30,24 @@ export function findSetpoint({ gateway, devices }: Pick<Site, "gateway" | "devic
         subject: topic.replaceAll("/", "."),
         unit: tag.unit ?? "",
         values,
+        example,
       };
     }
   }
   return undefined;
 }
 
-/** Some values well inside of the limits; the last is where a process is left in peace. */
-function valuesFor({ write, value, scale }: TagMapping): readonly number[] | undefined {
-  if (write?.min === undefined || write.max === undefined) return undefined;
-  if (value.kind !== "integer" && value.kind !== "float") return undefined;
+/** Values well inside of the limits, the first one for the reader; none for a tag that is no number with both limits. */
+function valuesFor({ write, value, scale }: TagMapping): readonly number[] {
+  if (write?.min === undefined || write.max === undefined) return [];
+  if (value.kind !== "integer" && value.kind !== "float") return [];
   const { min, max } = write;
   const step = value.kind === "integer" ? scale : 0;
-  return [0.9, 0.7, 0.8].map((share) => {
+  return [0.5, 0.9, 0.7, 0.8].map((share) => {
     const wanted = min + (max - min) * share;
-    return step === 0 ? Number(wanted.toPrecision(6)) : Number((Math.round(wanted / step) * step).toPrecision(12));
+    return step === 0
+      ? Number(wanted.toPrecision(6))
+      : Number((Math.round(wanted / step) * step).toPrecision(12));
   });
 }
 
@@ -52,7 +57,7 @@ export class DemoSubscriber {
   /** Writes that were answered with ok. */
   writes = 0;
   readonly #connection: NatsConnection;
-  #written = 0;
+  #next = 0;
 
   constructor(connection: NatsConnection) {
     this.#connection = connection;
@@ -76,11 +81,13 @@ export class DemoSubscriber {
 
   /** Writes the next value by a NATS request; resolves with what came of it, in words. */
   async write({ name, subject, unit, values }: Setpoint): Promise<string> {
-    const value = values[this.#written % values.length] ?? 0;
-    this.#written += 1;
+    const value = values[this.#next % values.length] ?? 0;
+    this.#next += 1;
     const what = `wrote ${value}${unit === "" ? "" : ` ${unit}`} to ${name} by NATS request`;
     try {
-      const message = await this.#connection.request(subject, JSON.stringify({ value }), { timeout: replyWithinMs });
+      const message = await this.#connection.request(subject, JSON.stringify({ value }), {
+        timeout: replyWithinMs,
+      });
       const reply = message.json<{ ok: boolean; readBack?: unknown; tookMs?: number; message?: string }>();
       if (!reply.ok) return `${what}: ${reply.message ?? "refused"}`;
       this.writes += 1;

@@ -1,7 +1,7 @@
 import { AlternateScreen, type Terminal } from "./demo-screen.ts";
 import { withColour, withoutColour } from "./demo-style.ts";
 import type { DemoSummary } from "./demo-summary.ts";
-import { renderScreen, renderTable, type DemoPicture } from "./demo-view.ts";
+import { hintLines, renderScreen, renderTable, type DemoPicture } from "./demo-view.ts";
 
 /** Where the demo's pictures and words go. */
 export interface DemoView extends Disposable {
@@ -9,6 +9,8 @@ export interface DemoView extends Disposable {
   show(picture: DemoPicture): void;
   /** The picture of the end, and the figures. */
   finish(picture: DemoPicture, summary: DemoSummary): void;
+  /** What is about to happen, before there is a picture. */
+  begin(line: string): void;
   /** Something that happened, in a line. */
   say(line: string): void;
   /** Leaves the terminal as it was. Idempotent. */
@@ -47,6 +49,10 @@ class LiveView implements DemoView {
     this.#colour = colour;
   }
 
+  begin(line: string): void {
+    this.#output.write(`${line}\n`);
+  }
+
   show(picture: DemoPicture): void {
     const paint = this.#colour ? withColour : withoutColour;
     const notes = [...picture.notes, ...this.#said.slice(-notesShown)];
@@ -81,11 +87,15 @@ class PlainView implements DemoView {
     this.#output = output;
   }
 
+  begin(line: string): void {
+    this.#print([line]);
+  }
+
   show(picture: DemoPicture): void {
     const full = picture.devices.every(({ rows }) => rows.every(({ value }) => value !== undefined));
     if (this.#shown || !(full || picture.elapsedMs >= 3_000)) return;
     this.#shown = true;
-    this.#print([...renderTable(picture), "", ...picture.hints.map(([what, command]) => `${what.padEnd(10)}${command}`), ""]);
+    this.#print([...renderTable(picture), "", ...hintLines(picture.hints, 0), ""]);
   }
 
   finish(picture: DemoPicture, summary: DemoSummary): void {
@@ -112,6 +122,8 @@ class JsonView implements DemoView {
   constructor(output: Output) {
     this.#output = output;
   }
+
+  begin(): void {}
 
   show(): void {}
 

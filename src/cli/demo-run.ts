@@ -1,23 +1,19 @@
 import type { Clock } from "../adapter-kit/clock.ts";
-import type { ListenAddress } from "../config/gateway-schema.ts";
-import type { Site } from "../config/site.ts";
+import { hostPort, type DemoGateway } from "./demo-gateway.ts";
 import { DemoSubscriber, findSetpoint } from "./demo-nats.ts";
 import type { DemoView } from "./demo-output.ts";
 import type { DemoSummary } from "./demo-summary.ts";
-import type { DemoTable } from "./demo-table.ts";
 import type { DemoPicture } from "./demo-view.ts";
 
-export interface DemoRunOptions {
-  readonly site: Site;
-  readonly table: DemoTable;
+export interface DemoRunOptions extends Pick<DemoGateway, "site" | "table" | "addresses"> {
   readonly view: DemoView;
   readonly clock: Clock;
-  readonly addresses: { readonly mqtt: ListenAddress; readonly nats: string; readonly http: ListenAddress };
 }
 
 const repaintMs = 250;
 const firstWriteMs = 1_000;
 const writeEveryMs = 5_000;
+const farewellMs = 500;
 
 /** The demo while it runs: repaints, writes a setpoint now and then, and counts what NATS delivers. */
 export class DemoRun {
@@ -46,8 +42,7 @@ export class DemoRun {
   /** Shows the end; resolves with the figures. */
   async finish(): Promise<DemoSummary> {
     this.#stopTimers();
-    await this.#writing;
-    await this.#subscriber.flush();
+    await this.#arrivals();
     const { table, view } = this.#options;
     const summary: DemoSummary = {
       devices: table.devices.length,
@@ -61,10 +56,18 @@ export class DemoRun {
     return summary;
   }
 
-  /** Idempotent; leaves no timer and no connection. */
-  async close(): Promise<void> {
+  /** Leaves no timer and no connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#stopTimers();
     await this.#subscriber.close();
+  }
+
+  /** What is still under way arrives; a server that hangs does not hold up the end. */
+  async #arrivals(): Promise<void> {
+    const patience = new AbortController();
+    const tooLong = this.#options.clock.sleep(farewellMs, patience.signal).catch(() => undefined);
+    await Promise.race([Promise.all([this.#writing, this.#subscriber.flush()]), tooLong]);
+    patience.abort();
   }
 
   #schedule(): void {
@@ -83,6 +86,11 @@ export class DemoRun {
   #write(): void {
     const setpoint = this.#setpoint;
     if (setpoint === undefined) return;
+    const held = this.#options.table.valueOf(setpoint.name);
+    if (this.#subscriber.writes > 0 && !setpoint.values.some((value) => value === held)) {
+      this.#lastWrite = `${setpoint.name} was set to ${String(held)} by somebody else: the demo writes no more`;
+      return;
+    }
     this.#writing = this.#subscriber.write(setpoint).then((outcome) => {
       this.#lastWrite = outcome;
     });
@@ -113,18 +121,18 @@ export class DemoRun {
   #hints(): DemoPicture["hints"] {
     const { mqtt, nats } = this.#options.addresses;
     const at = `-h ${mqtt.host} -p ${mqtt.port}`;
-    const subscribe = [
-      ["Subscribe", `mosquitto_sub ${at} -t 'data/#' -v`],
-      ["", `nats sub -s ${nats} 'data.>'     (any NATS client will do)`],
-    ] as const;
+    const subscribe = {
+      what: "Subscribe",
+      commands: [`mosquitto_sub ${at} -t 'data/#' -v`, `nats sub -s ${nats} 'data.>'`, "any other client"],
+    };
     const setpoint = this.#setpoint;
-    if (setpoint === undefined) return subscribe;
-    const request = `'{"value":${setpoint.values[0]}}'`;
-    return [
-      ...subscribe,
-      ["Write", `mosquitto_pub ${at} -t ${setpoint.topic} -m ${request}`],
-      ["", `nats request -s ${nats} ${setpoint.subject} ${request}`],
+    if (setpoint === undefined) return [subscribe];
+    const request = `'{"value":${setpoint.example}}'`;
+    const write = [
+      `mosquitto_pub ${at} -t ${setpoint.topic} -m ${request}`,
+      `nats request -s ${nats} ${setpoint.subject} ${request}`,
     ];
+    return [subscribe, { what: "Write", commands: write }];
   }
 
   /** Over the last second or two, so that the figure is calm. */
@@ -138,8 +146,4 @@ export class DemoRun {
     }
     return this.#rate.perSecond;
   }
-}
-
-function hostPort({ host, port }: ListenAddress): string {
-  return `${host}:${port}`;
 }

@@ -32,12 +32,12 @@ export class DemoTable {
   readonly devices: readonly DeviceRows[];
   readings = 0;
   badReadings = 0;
-  readonly #prefix: number;
+  readonly #prefix: string;
   readonly #byDevice: ReadonlyMap<string, DeviceRows>;
   readonly #byTopic = new Map<string, Row>();
 
   constructor(site: Site, places: ReadonlyMap<string, string>) {
-    this.#prefix = `data/${site.gateway.site}/`.length;
+    this.#prefix = `data/${site.gateway.site}/`;
     this.devices = site.devices.map(({ device, tags }) => ({
       device,
       place: places.get(device) ?? "",
@@ -46,7 +46,7 @@ export class DemoTable {
     }));
     this.#byDevice = new Map(this.devices.map((rows) => [rows.device, rows]));
     for (const { device, rows } of this.devices) {
-      for (const row of rows) this.#byTopic.set(`data/${site.gateway.site}/${device}/${row.tag}`, row);
+      for (const row of rows) this.#byTopic.set(`${this.#prefix}${device}/${row.tag}`, row);
     }
   }
 
@@ -57,6 +57,11 @@ export class DemoTable {
   /** True when every tag has had a reading. */
   get filled(): boolean {
     return this.devices.every(({ rows }) => rows.every(({ value }) => value !== undefined));
+  }
+
+  /** The last value of a tag, such as `press-1/motor/setpoint`. */
+  valueOf(name: string): TagValue | null | undefined {
+    return this.#byTopic.get(`${this.#prefix}${name}`)?.value;
   }
 
   /** Quick enough to be called for every reading. */
@@ -80,7 +85,7 @@ export class DemoTable {
 
   /** A tag that a wildcard made is in the table from its first reading on. */
   #added(reading: Reading): Row | undefined {
-    const [device = "", ...tag] = reading.path.topic.slice(this.#prefix).split("/");
+    const [device = "", ...tag] = reading.path.topic.slice(this.#prefix.length).split("/");
     const rows = this.#byDevice.get(device)?.rows;
     if (rows === undefined || tag.length === 0) return undefined;
     const row = emptyRow(tag.join("/"), reading.unit ?? "", undefined);

@@ -20,10 +20,15 @@ export interface DemoPicture {
   readonly elapsedMs: number;
   /** Milliseconds since the Unix epoch: ages are reckoned from it. */
   readonly now: number;
-  /** How to subscribe and to write: a word and a command each. */
-  readonly hints: readonly (readonly [what: string, command: string])[];
+  /** How to subscribe and to write: a word, and commands of which any will do. */
+  readonly hints: readonly Hint[];
   /** What happened last: a write, a warning. */
   readonly notes: readonly string[];
+}
+
+export interface Hint {
+  readonly what: string;
+  readonly commands: readonly string[];
 }
 
 export interface Screen {
@@ -50,7 +55,8 @@ export function renderScreen(picture: DemoPicture, screen: Screen): readonly str
   const room = Math.max(1, height - header.length - 1 - footer.length);
   const blocks = picture.devices.map((device) => blockOf(device, cell, picture.now, paint));
   const { lines, hidden } = layOut(blocks, { columns, height: room, cell, gap });
-  const more = hidden === 0 ? [] : [paint("dim", fit(`… ${hidden} more tags; a larger terminal shows them`, width))];
+  const more =
+    hidden === 0 ? [] : [paint("dim", fit(`… ${hidden} more tags; a larger terminal shows them`, width))];
   const body = [...lines, ...more];
   const filled = [...body, ...Array.from({ length: Math.max(0, room - body.length) }, () => "")];
   return [...header, paint("dim", titles.trimEnd()), ...filled, ...footer].slice(0, Math.max(1, height));
@@ -61,7 +67,9 @@ function headerLines(picture: DemoPicture, { width, paint }: Screen): readonly s
   const name = `Linegate  ${picture.gateway}  ${picture.site}`;
   const where = `MQTT ${addresses.mqtt}   NATS ${addresses.nats}   HTTP ${addresses.http}`;
   const together = name.length + where.length + 4 <= width;
-  const first = together ? [`${name}${where.padStart(width - name.length)}`] : [fit(name, width), fit(where, width)];
+  const first = together
+    ? [`${name}${where.padStart(width - name.length)}`]
+    : [fit(name, width), fit(where, width)];
   const figures = [
     `${picture.online}/${picture.devices.length} devices online`,
     `${formatCount(picture.readingsPerSecond)} readings/s`,
@@ -75,10 +83,20 @@ function headerLines(picture: DemoPicture, { width, paint }: Screen): readonly s
 }
 
 function footerLines({ hints, notes }: DemoPicture, { width, height, paint }: Screen): readonly string[] {
-  const commands = hints.map(([what, command]) => fit(`${what.padEnd(10)}${command}`, width));
+  const commands = hintLines(hints, width).map((line) => fit(line, width));
   const rest = notes.map((note) => paint("dim", fit(note, width)));
   // On a very small terminal the tags are worth more than the commands.
   return height < 16 ? rest.slice(0, 1) : ["", ...commands, ...rest];
+}
+
+/** The commands of a hint in one line where it is wide enough for them, else a line each. */
+export function hintLines(hints: readonly Hint[], width: number): readonly string[] {
+  const indent = Math.max(0, ...hints.map(({ what }) => what.length)) + 1;
+  return hints.flatMap(({ what, commands }) => {
+    const one = `${what.padEnd(indent)}${commands.join("   or   ")}`;
+    if (one.length <= width) return [one];
+    return commands.map((command, index) => `${(index === 0 ? what : "or").padEnd(indent)}${command}`);
+  });
 }
 
 function blockOf(device: DeviceRows, cell: number, now: number, paint: Paint): Block {
@@ -90,7 +108,10 @@ function blockOf(device: DeviceRows, cell: number, now: number, paint: Paint): B
       text: `${paint("bold", name)} ${paint(stateColour(device.state), fit(state, cell - name.length - 1))}${paint("dim", place)}`,
       width: Math.min(cell, name.length + 1 + state.length + place.length),
     },
-    continued: { text: paint("dim", fit(`${device.device} (continued)`, cell)), width: Math.min(cell, device.device.length + 12) },
+    continued: {
+      text: paint("dim", fit(`${device.device} (continued)`, cell)),
+      width: Math.min(cell, device.device.length + 12),
+    },
     rows: device.rows.map((row) => ({ text: rowLine(row, cell, now, paint), width: cell })),
   };
 }

@@ -21,7 +21,10 @@ function linegate(args: readonly string[], input = ""): Promise<Ended> {
 
 test("help lists every command, the version is the package's", async () => {
   const [help, version] = await Promise.all([linegate(["--help"]), linegate(["--version"])]);
-  expect(help).toMatchObject({ code: 0, stdout: expect.stringMatching(/run DIR[\s\S]*check DIR[\s\S]*passwd/) });
+  expect(help).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/run DIR[\s\S]*check DIR[\s\S]*passwd/),
+  });
   expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 

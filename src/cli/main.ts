@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { enableCompileCache } from "node:module";
+import { compileCacheFolder } from "../config/compile-cache.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import { nearestName } from "../domain/nearest.ts";
 
@@ -81,7 +82,9 @@ async function dispatch([name, ...args]: readonly string[]): Promise<number> {
 
 /** Wrong arguments are the caller's mistake, told in a line; what is wrong inside comes with its stack. */
 function tell(caught: unknown): number {
-  const isUsage = caught instanceof TypeError && String((caught as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS");
+  const isUsage =
+    caught instanceof TypeError &&
+    String((caught as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS");
   if (isUsage) {
     console.error(`${caught.message} linegate --help tells more.`);
     return 2;
@@ -92,6 +95,5 @@ function tell(caught: unknown): number {
   return 1;
 }
 
-// What is compiled once is read from the system's folder for temporary files the next time: half the time to start.
-enableCompileCache();
+enableCompileCache(compileCacheFolder);
 process.exitCode = await dispatch(process.argv.slice(2)).catch(tell);

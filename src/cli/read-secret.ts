@@ -22,7 +22,7 @@ export async function readSecret(
         return reject(new GatewayError("CONFIG_INVALID", "Given up: no password was read."));
       }
       const erases = terminal && (character === "\u007f" || character === "\b");
-      line = erases ? [...line].slice(0, -1).join("") : line + character;
+      line = erases ? Array.from(line).slice(0, -1).join("") : line + character;
     }
   };
   const onEnd = () => resolve(line);

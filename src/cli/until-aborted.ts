@@ -20,6 +20,14 @@ export function stopSignal(atOnce: () => void = () => undefined): AbortSignal & 
   });
 }
 
+/** Resolves when the signal aborts. Holds no timer: it does not keep the process alive. */
+export function whenAborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  else signal.addEventListener("abort", () => resolve(), { once: true });
+  return promise;
+}
+
 /** Resolves when the signal aborts, or after so many seconds where they are given. Keeps the process alive until then. */
 export async function untilAborted(
   signal: AbortSignal,

@@ -99,7 +99,10 @@ function addRow(
   if (name === undefined || name.text === "") {
     const place = name?.place ?? row[0]?.place;
     if (place !== undefined) {
-      mistakes.add(place, ["tags"], { message: "this row has no tag name", allowed: "a name in the column tag" });
+      mistakes.add(place, ["tags"], {
+        message: "this row has no tag name",
+        allowed: "a name in the column tag",
+      });
     }
     return;
   }

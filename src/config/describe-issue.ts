@@ -27,7 +27,7 @@ const typeWords: Readonly<Record<string, string>> = {
 const secretKey = /password|secret|token|credential/i;
 
 /** A value of a mapping file as a message shows it. */
-export function show(value: unknown, path: SourcePath): string {
+function show(value: unknown, path: SourcePath): string {
   if (path.some((key) => secretKey.test(String(key)))) return "this";
   if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
   if (Array.isArray(value)) return "a list";
@@ -58,7 +58,11 @@ export function describeIssue(
     return issue.keys.map((key) => ({
       path: [...path, key],
       at: "key",
-      problem: { message: `unknown key "${key}"`, allowed: allowed.join(", "), meant: nearestName(key, allowed) },
+      problem: {
+        message: `unknown key "${key}"`,
+        allowed: allowed.join(", "),
+        meant: nearestName(key, allowed),
+      },
     }));
   }
   if (issue.code === "invalid_key") {
@@ -83,7 +87,7 @@ function describeUnion(
   const inner = [...issue.errors].sort((left, right) => depth(right) - depth(left))[0];
   if (inner !== undefined && inner.length > 0 && depth(inner) > 0) {
     return inner.flatMap((one) =>
-      describeIssue(schema, { ...one, path: [...issue.path, ...one.path] } as Issue, input, under),
+      describeIssue(schema, { ...one, path: [...issue.path, ...one.path] }, input, under),
     );
   }
   const forms = issue.errors.flat().map((one) => allowedBy(schema, one, local));
@@ -103,7 +107,9 @@ function wrong(value: unknown, path: SourcePath, title: string | undefined): str
 
 function refused(shown: string, message: string): Problem {
   const expected = /^expected (.+)$/s.exec(message)?.[1];
-  return expected === undefined ? { message } : { message: `${shown} is not allowed here`, allowed: expected };
+  return expected === undefined
+    ? { message }
+    : { message: `${shown} is not allowed here`, allowed: expected };
 }
 
 function titleOf(schema: z.core.$ZodType): string | undefined {
@@ -136,19 +142,14 @@ function allowedBy(schema: z.core.$ZodType, issue: Issue, local: SourcePath): st
   const expected = /^expected (.+)$/s.exec(issue.message)?.[1];
   if (expected !== undefined) return expected;
   if (choices(issue).length > 0) return choices(issue).join(", ");
-  switch (issue.code) {
-    case "invalid_type": {
-      const bounds = boundsAt(schema, local);
-      const word = typeWords[issue.expected] ?? issue.expected;
-      return bounds === undefined ? word : `${word}, ${bounds}`;
-    }
-    case "too_small":
-      return boundsAt(schema, local) ?? atLeast(issue);
-    case "too_big":
-      return boundsAt(schema, local) ?? atMost(issue);
-    default:
-      return issue.code === "custom" ? undefined : issue.message;
+  if (issue.code === "custom") return undefined;
+  const bounds = boundsAt(schema, local);
+  if (issue.code === "invalid_type") {
+    const word = typeWords[issue.expected] ?? issue.expected;
+    return bounds === undefined ? word : `${word}, ${bounds}`;
   }
+  if (issue.code === "too_small") return bounds ?? atLeast(issue);
+  return issue.code === "too_big" ? (bounds ?? atMost(issue)) : issue.message;
 }
 
 function counted(origin: string, count: number | bigint): string {

@@ -25,7 +25,9 @@ const commonDevice = {
     .describe("A file with keys shared by devices of one type, such as ../profiles/meter.yaml; own keys win"),
   silence: limitField
     .optional()
-    .describe("Without any sample for this long the device counts as lost. Where it is absent, the adapter's default"),
+    .describe(
+      "Without any sample for this long the device counts as lost. Where it is absent, the adapter's default",
+    ),
   stale: limitField.optional().describe("The stale limit of tags that have none of their own"),
 };
 

@@ -64,7 +64,10 @@ function byAdapter(adapters: readonly AdapterSchema[], schemaOf: (adapter: Adapt
   const common = inputSchema(anyDeviceSchema)["properties"] as Json;
   return {
     type: "object",
-    properties: { ...common, adapter: { enum: adapters.map((one) => one.name), description: "The protocol" } },
+    properties: {
+      ...common,
+      adapter: { enum: adapters.map((one) => one.name), description: "The protocol" },
+    },
     allOf: adapters.map((adapter) => ({
       if: { properties: { adapter: { const: adapter.name } }, required: ["adapter"] },
       // oxlint-disable-next-line unicorn/no-thenable -- the keyword of JSON Schema

@@ -1,7 +1,5 @@
 import * as z from "zod";
 import { byteSizeField } from "../adapter-kit/schema.ts";
-import { byteSize } from "../domain/byte-size.ts";
-import { ms } from "../domain/duration.ts";
 import { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
 import { waitField } from "./wait-field.ts";
 
@@ -57,16 +55,14 @@ const brokerField = z
     limits: z
       .strictObject({
         connections: z.int().min(1).default(256).describe("Clients connected at once"),
-        packetSize: byteSizeField
-          .default(byteSize(1e6))
-          .describe("The largest MQTT packet taken from a client"),
+        packetSize: byteSizeField.prefault("1MB").describe("The largest MQTT packet taken from a client"),
         messagesPerSecond: z
           .int()
           .min(1)
           .default(2_000)
           .describe("Messages taken from one client each second"),
         pendingBytes: byteSizeField
-          .default(byteSize(4e6))
+          .prefault("4MB")
           .describe("Bytes waiting for one slow client before it is disconnected"),
       })
       .prefault({}),
@@ -79,7 +75,7 @@ const natsField = z
       .strictObject({
         listen: listenField.prefault("127.0.0.1:4222").describe("Where line services connect"),
         store: z.string().default("./data").describe("Folder for JetStream, relative to the site folder"),
-        maxBytes: byteSizeField.default(byteSize(4e9)).describe("The most that JetStream may keep on disk"),
+        maxBytes: byteSizeField.prefault("4GB").describe("The most that JetStream may keep on disk"),
         tls: tlsField.optional(),
         server: z.string().optional().describe("Path of the nats-server to run, where it is not on PATH"),
       })
@@ -94,7 +90,7 @@ const natsField = z
     credentials: z.string().optional().describe("A NATS .creds file"),
     ca: z.string().optional().describe("PEM file with the certificate authority of the server at `url`"),
     latestBytes: byteSizeField
-      .default(byteSize(64e6))
+      .prefault("64MB")
       .describe("The most memory that the stream LATEST may take in nats-server"),
   })
   .describe("Where readings go: an embedded nats-server (the default) or one at `url`");
@@ -148,7 +144,7 @@ export const gatewaySchema = z.strictObject({
   writes: z
     .strictObject({
       deadline: waitField
-        .default(ms(2_000))
+        .prefault("2s")
         .describe("A write is answered within this time, one way or the other"),
     })
     .prefault({}),

@@ -19,7 +19,10 @@ async function isCurrent(file: string, text: string): Promise<boolean> {
 }
 
 /** Writes the files, or with `check` names on stderr those that are not what they should be. Gives the exit code. */
-export async function main(args: readonly string[], registry: SchemaRegistry = adapterRegistry): Promise<number> {
+export async function main(
+  args: readonly string[],
+  registry: SchemaRegistry = adapterRegistry,
+): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     options: { check: { type: "boolean" } },

@@ -1,3 +1,4 @@
+import { isLoopback } from "../security/loopback.ts";
 import type { GatewayConfig, ListenAddress } from "./gateway-schema.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { valuePlace, type Source, type SourcePath } from "./source.ts";
@@ -19,11 +20,6 @@ function listeners({ broker, nats, http }: GatewayConfig): readonly Listener[] {
   }
   found.push({ path: ["http", "listen"], address: http.listen });
   return found;
-}
-
-/** True for an address that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function overlap(left: string, right: string): boolean {

@@ -54,7 +54,9 @@ test("an abort ends the process and rejects with its reason", async () => {
   const loading = loadSiteApart(tmpdir(), { entry, signal: abort.signal });
   abort.abort();
   await expect(loading).rejects.toMatchObject({ name: "AbortError" });
-  await expect(loadSiteApart(tmpdir(), { signal: abort.signal })).rejects.toMatchObject({ name: "AbortError" });
+  await expect(loadSiteApart(tmpdir(), { signal: abort.signal })).rejects.toMatchObject({
+    name: "AbortError",
+  });
 });
 
 test("what fails inside keeps its code and message", async () => {

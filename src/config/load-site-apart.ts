@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { GatewayError } from "../domain/errors.ts";
+import { compileCacheFolder } from "./compile-cache.ts";
 import type { LoadAnswer } from "./load-site-process.ts";
 import type { LoadedSite } from "./site.ts";
 
@@ -14,6 +15,8 @@ export interface LoadApartOptions {
 
 /** Far above what a thousand devices need; a folder on a dead network mount must not hold up a reload for good. */
 const defaultTimeoutMs = 30_000;
+/** For what is left to do once the answer is sent. */
+const endWithinMs = 5_000;
 /** Of what the process said last, enough for its error. */
 const keptOutput = 4_096;
 
@@ -27,6 +30,8 @@ export async function loadSiteApart(dir: string, options: LoadApartOptions = {})
   const entry = fileURLToPath(options.entry ?? new URL("./load-site-process.ts", import.meta.url));
   const child = fork(entry, [dir], {
     execArgv: [],
+    // Set from outside, the cache serves the entry as well, and the TypeScript parser is not even loaded.
+    env: { NODE_COMPILE_CACHE: compileCacheFolder, ...process.env },
     serialization: "advanced",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
@@ -34,18 +39,26 @@ export async function loadSiteApart(dir: string, options: LoadApartOptions = {})
   const ended = signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
   try {
     const answer = await answerOf(child, ended, dir);
+    letEnd(child);
     if ("loaded" in answer) return answer.loaded;
     throw new GatewayError(answer.code, answer.message, { context: { dir, stack: answer.stack } });
   } catch (caught) {
+    child.kill("SIGKILL");
     if (!timeout.aborted || signal?.aborted === true) throw caught;
     throw new GatewayError(
       "INTERNAL",
       `Reading ${dir} took longer than ${timeoutMs / 1_000} s. Check that the disk or mount it stands on answers.`,
       { context: { dir } },
     );
-  } finally {
-    child.kill("SIGKILL");
   }
+}
+
+/** The answer is here; the process still writes its compile cache, which nobody need wait for. */
+function letEnd(child: ChildProcess): void {
+  const late = setTimeout(() => child.kill("SIGKILL"), endWithinMs);
+  late.unref();
+  child.once("exit", () => clearTimeout(late));
+  child.unref();
 }
 
 function answerOf(child: ChildProcess, ended: AbortSignal, dir: string): Promise<LoadAnswer> {
@@ -58,7 +71,7 @@ function answerOf(child: ChildProcess, ended: AbortSignal, dir: string): Promise
   child.once("error", (cause) =>
     reject(new GatewayError("INTERNAL", "The process that reads the site folder did not start.", { cause })),
   );
-  child.once("exit", (code, signal) => {
+  child.once("close", (code, signal) => {
     const how = signal ?? `exit code ${code}`;
     const message = `The process that reads the site folder ended early (${how}).`;
     reject(new GatewayError("INTERNAL", message, { context: { dir, output } }));

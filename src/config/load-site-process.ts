@@ -1,5 +1,4 @@
 /** The process that `loadSiteApart` starts: loads one site folder, sends what came of it, and ends. */
-import { enableCompileCache } from "node:module";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { LoadedSite } from "./site.ts";
 
@@ -9,7 +8,6 @@ export type LoadAnswer =
   | { readonly code: ErrorCode; readonly message: string; readonly stack: string | undefined };
 
 async function answer(dir: string): Promise<LoadAnswer> {
-  // Loaded after the cache is on, so that it serves them.
   const [{ loadSite }, { toGatewayError }, { config }] = await Promise.all([
     import("./load-site.ts"),
     import("../domain/errors.ts"),
@@ -25,6 +23,5 @@ async function answer(dir: string): Promise<LoadAnswer> {
   }
 }
 
-enableCompileCache();
 const found = await answer(process.argv[2] ?? ".");
 process.send?.(found, () => process.disconnect());

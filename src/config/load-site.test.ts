@@ -18,7 +18,9 @@ async function told(files: Readonly<Record<string, string>>): Promise<readonly s
   const loaded = await load(files);
   return loaded.ok
     ? []
-    : loaded.issues.map(({ file, line, column, path, message }) => `${file}:${line}:${column} ${path}: ${message}`);
+    : loaded.issues.map(
+        ({ file, line, column, path, message }) => `${file}:${line}:${column} ${path}: ${message}`,
+      );
 }
 
 const head = "device: a\nadapter: polled\nconnection: { host: h }\n";
@@ -69,7 +71,8 @@ test.each([
 });
 
 test("deadband, scaling and limits of a write are taken over, the adapter's own keys apart", async () => {
-  const tag = "{ address: 1, scale: 0.1, offset: -5, deadbandPercent: 2, republish: 5s, write: { min: 0, readBack: false } }";
+  const tag =
+    "{ address: 1, scale: 0.1, offset: -5, deadbandPercent: 2, republish: 5s, write: { min: 0, readBack: false } }";
   const site = await siteOf({ "devices/a.yaml": `${head}silence: never\ntags: { t: ${tag} }` });
   expect(site.devices[0]).not.toHaveProperty("silence");
   expect(site.devices[0]?.tags[0]).toMatchObject({
@@ -85,9 +88,9 @@ test("where devices send by themselves there are no poll groups, no stale limit,
   const site = await siteOf({ "devices/a.yaml": `${sending}tags: { "shelf/{1}/stock": { address: 1 } }` });
   expect(site.devices[0]?.tags[0]).not.toHaveProperty("poll");
   expect(site.devices[0]?.tags[0]).not.toHaveProperty("stale");
-  expect(await told({ "devices/a.yaml": `${sending}poll: { fast: 1s }\ntags: { t: { address: 1 } }` })).toEqual([
-    'devices/a.yaml:4:1 poll: unknown key "poll"',
-  ]);
+  expect(
+    await told({ "devices/a.yaml": `${sending}poll: { fast: 1s }\ntags: { t: { address: 1 } }` }),
+  ).toEqual(['devices/a.yaml:4:1 poll: unknown key "poll"']);
   expect(await told({ "devices/a.yaml": `${head}tags: { "shelf/{1}/stock": { address: 1 } }` })).toEqual([
     'devices/a.yaml:4:9 tags.shelf/{1}/stock: "shelf/{1}/stock" is not a tag name',
   ]);
@@ -118,7 +121,8 @@ test("a CSV gives the same device as the map of the same tags", async () => {
 
 test("what a device says itself wins over its profile, key by key", async () => {
   const site = await siteOf({
-    "profiles/p.yaml": "adapter: polled\norder: CDAB\npoll: { slow: 1m }\nconnection: { host: p, timeout: 3s }\ntags: p.csv",
+    "profiles/p.yaml":
+      "adapter: polled\norder: CDAB\npoll: { slow: 1m }\nconnection: { host: p, timeout: 3s }\ntags: p.csv",
     "profiles/p.csv": "tag,address,unit\nx,1,bar\ny,2,mm\n",
     "devices/a.yaml":
       "device: a\nprofile: ../profiles/p.yaml\nconnection: { host: h }\ntags: { y: { unit: cm }, z: { address: 3 } }",
@@ -148,10 +152,7 @@ test("what an adapter finds across keys is told where it stands, though it stand
       "devices/a.yaml": `${own}tags: a.csv`,
       "devices/a.csv": "tag,unit,address\nu,bar,13\n",
     }),
-  ).toEqual([
-    "devices/a.csv:2:7 tags.u.address: 13 is unlucky",
-    "p.yaml:3:23 tags.t.address: 13 is unlucky",
-  ]);
+  ).toEqual(["devices/a.csv:2:7 tags.u.address: 13 is unlucky", "p.yaml:3:23 tags.t.address: 13 is unlucky"]);
 });
 
 test("a mistake in one part does not hide those in others, nor make up new ones", async () => {
@@ -173,7 +174,10 @@ test("a mistake in one part does not hide those in others, nor make up new ones"
 
 test.each([
   ["broker: { listen: 0.0.0.0:1883 }\nusers: { anonymous: {} }", []],
-  ["broker: { listen: '[::]:0' }", ["gateway.yaml:3:19 broker.listen: :::0 can be reached from other machines, and no users are configured"]],
+  [
+    "broker: { listen: '[::]:0' }",
+    ["gateway.yaml:3:19 broker.listen: :::0 can be reached from other machines, and no users are configured"],
+  ],
   ["nats: { url: 'nats://h:4222', user: u, password: env:TOKEN }\nhttp: { listen: 127.0.0.1:4222 }", []],
   ["nats: { user: u }", ["gateway.yaml:3:9 nats.user: nats.user has no meaning without nats.url"]],
 ])("gateway.yaml with %j: %j", async (yaml, expected) => {
@@ -189,7 +193,10 @@ test("an alias stands for what its anchor holds", async () => {
 });
 
 test("aliases that multiply without end are a mistake, not a hang", async () => {
-  const levels = Array.from({ length: 30 }, (_, level) => `l${level + 1}: &l${level + 1} [ *l${level}, *l${level} ]`);
+  const levels = Array.from(
+    { length: 30 },
+    (_, level) => `l${level + 1}: &l${level + 1} [ *l${level}, *l${level} ]`,
+  );
   const messages = await told({ "gateway.yaml": `l0: &l0 x\n${levels.join("\n")}\n` });
   expect(messages.join("\n")).toContain("with what this alias repeats the file has too many parts");
 });

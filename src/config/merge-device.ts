@@ -58,7 +58,12 @@ export async function mergeDevice(file: string, merging: Merging): Promise<Merge
     return { file, source: withKey(merged, "tags", none), adapter, tagsRead: false };
   }
   const tags = ownTags && sharedTags ? mergeSources(sharedTags, ownTags) : (ownTags ?? sharedTags);
-  return { file, source: tags === undefined ? merged : withKey(merged, "tags", tags), adapter, tagsRead: true };
+  return {
+    file,
+    source: tags === undefined ? merged : withKey(merged, "tags", tags),
+    adapter,
+    tagsRead: true,
+  };
 }
 
 async function readMap(file: string, { folder, mistakes }: Merging): Promise<Source | undefined> {
@@ -70,7 +75,8 @@ async function readMap(file: string, { folder, mistakes }: Merging): Promise<Sou
   const source = await folder.yaml(file);
   if (source === undefined || source.kind === "map") return source;
   mistakes.add(source.place, [], {
-    message: source.kind === "scalar" && source.value === null ? "the file is empty" : "the file is no map of keys",
+    message:
+      source.kind === "scalar" && source.value === null ? "the file is empty" : "the file is no map of keys",
     allowed: "keys such as device, adapter, connection, tags",
   });
   return undefined;
@@ -137,7 +143,10 @@ function respell(source: Source, mistakes: Mistakes): Source {
   return source;
 }
 
-async function findAdapter(merged: Source, { registry, mistakes }: Merging): Promise<AdapterSchema | undefined> {
+async function findAdapter(
+  merged: Source,
+  { registry, mistakes }: Merging,
+): Promise<AdapterSchema | undefined> {
   const named = sourceAt(merged, "adapter");
   const name = named?.kind === "scalar" ? named.value : undefined;
   if (typeof name !== "string") return undefined;

@@ -48,7 +48,10 @@ function filesNamed({ broker, nats }: GatewayConfig): readonly NamedFile[] {
   const named = tls.flatMap(({ path, config }) =>
     (["cert", "key", "ca"] as const).map((key) => ({ path: [...path, key], file: config?.[key] })),
   );
-  named.push({ path: ["nats", "ca"], file: nats.ca }, { path: ["nats", "credentials"], file: nats.credentials });
+  named.push(
+    { path: ["nats", "ca"], file: nats.ca },
+    { path: ["nats", "credentials"], file: nats.credentials },
+  );
   return named.filter((one): one is { path: string[]; file: string } => one.file !== undefined);
 }
 
@@ -73,8 +76,8 @@ async function checkSecret(
   mistakes: Mistakes,
 ): Promise<void> {
   if (secret === undefined) return;
-  const [kind, name = ""] = [secret.slice(0, secret.indexOf(":")), secret.slice(secret.indexOf(":") + 1)];
-  if (kind === "file") return checkFile(source, { path, file: name }, around, mistakes);
+  const name = secret.slice(secret.indexOf(":") + 1);
+  if (secret.startsWith("file:")) return checkFile(source, { path, file: name }, around, mistakes);
   if (around.env[name] !== undefined && around.env[name] !== "") return;
   mistakes.add(valuePlace(source, path), path, {
     message: `the environment variable ${name} is not set`,
@@ -91,7 +94,11 @@ function checkServer(source: Source, { nats }: GatewayConfig, mistakes: Mistakes
   if (nats.url === undefined) {
     for (const key of onlyWithUrl) {
       if (nats[key] === undefined) continue;
-      add(key, `nats.${key} has no meaning without nats.url`, "nats.url beside it; the embedded server needs none");
+      add(
+        key,
+        `nats.${key} has no meaning without nats.url`,
+        "nats.url beside it; the embedded server needs none",
+      );
     }
     return;
   }
@@ -100,7 +107,11 @@ function checkServer(source: Source, { nats }: GatewayConfig, mistakes: Mistakes
   }
   const url = parseUrl(nats.url);
   if (url === undefined || !["nats:", "tls:"].includes(url.protocol)) {
-    add("url", "nats.url is not the address of a NATS server", "such as nats://10.0.0.5:4222 or tls://10.0.0.5:4222");
+    add(
+      "url",
+      "nats.url is not the address of a NATS server",
+      "such as nats://10.0.0.5:4222 or tls://10.0.0.5:4222",
+    );
   } else if (url.username !== "" || url.password !== "") {
     add("url", "nats.url holds a user or password", "nats.user, and nats.password as env:NAME or file:PATH");
   }

@@ -73,7 +73,11 @@ function toDevice(reading: DeviceReading, tags: readonly TagMapping[]): DeviceMa
   };
 }
 
-function readTags(reading: DeviceReading, tags: Source | undefined, deviceKnown: boolean): readonly TagMapping[] {
+function readTags(
+  reading: DeviceReading,
+  tags: Source | undefined,
+  deviceKnown: boolean,
+): readonly TagMapping[] {
   if (tags?.kind !== "map") return [];
   const schema = tagSchema(reading.adapter);
   const read: TagMapping[] = [];
@@ -97,7 +101,11 @@ function toTag(
 ): TagMapping | undefined {
   const { adapter, groups, mistakes, source } = reading;
   const path: SourcePath = ["tags", name];
-  const poll = adapter.polled ? (tag.poll === undefined ? groups.usual : groups.byName.get(tag.poll)) : undefined;
+  const poll = adapter.polled
+    ? tag.poll === undefined
+      ? groups.usual
+      : groups.byName.get(tag.poll)
+    : undefined;
   // A group whose interval is wrong is there all the same.
   const declared = tag.poll !== undefined && sourceAt(source, "poll", tag.poll) !== undefined;
   if (adapter.polled && poll === undefined && tag.poll !== undefined && deviceKnown && !declared) {
@@ -149,6 +157,6 @@ function toWriteRule(
   return {
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
-    options: pick(write as Record<string, unknown>, Object.keys(adapter.write.shape)),
+    options: pick(write, Object.keys(adapter.write.shape)),
   };
 }

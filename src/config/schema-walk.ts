@@ -16,7 +16,7 @@ interface Definition {
 }
 
 function definition(schema: z.core.$ZodType): Definition {
-  return schema._zod.def as unknown as Definition;
+  return schema._zod.def;
 }
 
 /** The plain schemas behind optional, default, transform, lazy and unions: what a mapping file may hold there. */

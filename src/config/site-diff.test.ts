@@ -18,7 +18,10 @@ const profile = "tags: { t: { address: 1, unit: bar } }\n";
 const files = { "p.yaml": profile, "devices/a.yaml": device("a"), "devices/b.yaml": device("b") };
 
 test("a site is no different from itself, however its files are written", async () => {
-  const rewritten = { ...files, "p.yaml": `# the same\ntags:\n  t:\n    unit: "bar"\n    address: 1\n    scale: 1\n` };
+  const rewritten = {
+    ...files,
+    "p.yaml": `# the same\ntags:\n  t:\n    unit: "bar"\n    address: 1\n    scale: 1\n`,
+  };
   expect(diffSites(await siteOf(files), await siteOf(rewritten))).toEqual({
     added: [],
     removed: [],
@@ -29,7 +32,11 @@ test("a site is no different from itself, however its files are written", async 
 
 test("devices that came, went and changed are told apart", async () => {
   const { "devices/b.yaml": _b, ...without } = files;
-  const after = { ...without, "devices/c.yaml": device("c"), "devices/a.yaml": `${device("a")}silence: 5s\n` };
+  const after = {
+    ...without,
+    "devices/c.yaml": device("c"),
+    "devices/a.yaml": `${device("a")}silence: 5s\n`,
+  };
   expect(diffSites(await siteOf(files), await siteOf(after))).toEqual({
     added: ["c"],
     removed: ["b"],

@@ -4,21 +4,18 @@ import type { Mistakes } from "./mistakes.ts";
 import type { Source } from "./source.ts";
 import { readYaml } from "./yaml-source.ts";
 
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  ENOTDIR: "there is no such file",
+  EACCES: "the file may not be read",
+  EPERM: "the file may not be read",
+  EISDIR: "this is a folder",
+};
+
 /** Why a file could not be read, as a message says it. */
 function reasonOf(caught: unknown): string {
-  const code = (caught as NodeJS.ErrnoException).code;
-  switch (code) {
-    case "ENOENT":
-    case "ENOTDIR":
-      return "there is no such file";
-    case "EACCES":
-    case "EPERM":
-      return "the file may not be read";
-    case "EISDIR":
-      return "this is a folder";
-    default:
-      return `the file cannot be read (${code ?? String(caught)})`;
-  }
+  const { code } = caught as NodeJS.ErrnoException;
+  return code === undefined ? String(caught) : (reasons[code] ?? `the file cannot be read (${code})`);
 }
 
 export type FileText = { readonly text: string } | { readonly reason: string };
@@ -43,12 +40,14 @@ export class SiteFolder {
 
   /** A path as messages show it, relative to the folder, from one relative to another file of the folder. */
   pathFrom(file: string, target: string): string {
-    return relative(this.dir, resolve(this.dir, dirname(file), target)).split(sep).join("/");
+    return relative(this.dir, resolve(this.dir, dirname(file), target))
+      .split(sep)
+      .join("/");
   }
 
   /** Names of the entries of a folder below this one; empty where there is none. */
   async list(folder: string): Promise<readonly string[]> {
-    const names = await readdir(join(this.dir, folder)).catch(() => []);
+    const names: string[] = await readdir(join(this.dir, folder)).catch(() => []);
     return names.sort();
   }
 

@@ -7,7 +7,7 @@ export interface Site {
   readonly dir: string;
   readonly gateway: GatewayConfig;
   readonly devices: readonly DeviceMapping[];
-  /** Every file that was read, absolute: what a reload watches. */
+  /** Every file that was looked for, absolute, those that are not there too: what a reload watches. */
   readonly files: readonly string[];
 }
 

@@ -40,7 +40,12 @@ export function checkTag(tag: TagEntry, value: ValueSpec): readonly TagFinding[]
   return [...checkDeadband(tag, value), ...checkScaling(tag, value), ...checkLimits(tag, value)];
 }
 
-function finding(path: SourcePath, message: string, allowed: string, at: "key" | "value" = "key"): TagFinding {
+function finding(
+  path: SourcePath,
+  message: string,
+  allowed: string,
+  at: "key" | "value" = "key",
+): TagFinding {
   return { path, at, problem: { message, allowed } };
 }
 

@@ -28,7 +28,9 @@ const commonTag = {
     .describe("Publish only changes larger than this share of the value last published, in percent"),
   republish: waitField
     .optional()
-    .describe("With a deadband: a reading goes out after this long though nothing changed; 60s where it is absent"),
+    .describe(
+      "With a deadband: a reading goes out after this long though nothing changed; 60s where it is absent",
+    ),
   stale: limitField
     .optional()
     .describe(

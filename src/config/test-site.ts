@@ -36,14 +36,16 @@ function schemaNamed(name: string, polled: boolean): AdapterSchema {
     templates: !polled,
     silence: ({ timeout }) => 10 * timeout,
     value: ({ text }) =>
-      text === true ? { kind: "string" } : { kind: "integer", min: 0n, max: 0xffff_ffff_ffff_ffffn, wide: "uint64" },
+      text === true
+        ? { kind: "string" }
+        : { kind: "integer", min: 0n, max: 0xffff_ffff_ffff_ffffn, wide: "uint64" },
     endpoint: ({ host }) => host,
     check: ({ tags }) =>
       tags
         .filter((tag) => tag.options.address === 13)
         .map((tag) => ({ path: ["tags", tag.name, "address"], message: "13 is unlucky", allowed: "others" })),
   };
-  return schema as AdapterSchema;
+  return schema;
 }
 
 /** Two protocols that exist in tests only: one is polled, in the other devices send by themselves. */

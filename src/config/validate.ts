@@ -36,8 +36,7 @@ export function validate<T>(
     const found = result.error.issues.flatMap((issue) => describeIssue(schema, issue, input, path));
     for (const mistake of withoutEchoes(found)) {
       if (leftOut.some((one) => samePath([...path, ...one], mistake.path))) continue;
-      const place =
-        mistake.at === "key" ? keyPlace(source, mistake.path) : valuePlace(source, mistake.path);
+      const place = mistake.at === "key" ? keyPlace(source, mistake.path) : valuePlace(source, mistake.path);
       mistakes.add(place, mistake.path, mistake.problem);
     }
     const wrong = found.map((one) => one.path.slice(path.length));

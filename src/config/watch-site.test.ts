@@ -11,7 +11,13 @@ const log = { debug: () => undefined, info: () => undefined, warn: () => undefin
 async function watched(files: Readonly<Record<string, string>>, follow: readonly string[] = []) {
   const dir = await siteFolder(files);
   const onChange = vi.fn<() => void>();
-  const watch = new SiteWatch({ dir, files: follow.map((file) => join(dir, file)), log, onChange, quietMs: 20 });
+  const watch = new SiteWatch({
+    dir,
+    files: follow.map((file) => join(dir, file)),
+    log,
+    onChange,
+    quietMs: 20,
+  });
   watch.start();
   onTestFinished(() => watch.close());
   return { dir, watch, onChange, at: (file: string) => join(dir, file) };
@@ -61,6 +67,17 @@ test("a file that was missing is seen when it comes, in a folder that was missin
   await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
 });
 
+test("folders that come one by one lead to the file that was missing", async () => {
+  const { onChange, at } = await watched(device, ["shared/types/meters/p.yaml"]);
+  for (const folder of ["shared", "shared/types", "shared/types/meters"]) {
+    await mkdir(at(folder));
+    await delay(60);
+  }
+  expect(onChange).not.toHaveBeenCalled();
+  await writeFile(at("shared/types/meters/p.yaml"), "a: 1\n");
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledOnce());
+});
+
 test("a devices folder that is replaced as a whole stays watched", async () => {
   const { onChange, at } = await watched(device);
   await rename(at("devices"), at("old"));
@@ -74,7 +91,9 @@ test("a devices folder that is replaced as a whole stays watched", async () => {
 });
 
 test("files behind a link that is switched are seen", async () => {
-  const { onChange, at } = await watched({ "v1/x.yaml": "a: 1\n", "v2/x.yaml": "a: 2\n" }, ["current/x.yaml"]);
+  const { onChange, at } = await watched({ "v1/x.yaml": "a: 1\n", "v2/x.yaml": "a: 2\n" }, [
+    "current/x.yaml",
+  ]);
   await symlink("v1", at("current"));
   await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
   onChange.mockClear();

@@ -41,19 +41,18 @@ export class SiteWatch {
   }
 
   start(): void {
-    this.#state = this.#fingerprint();
     this.#watchFolders();
+    this.#state = this.#fingerprint();
   }
 
   /** From now on these files are watched as well: what the last load looked for. */
   follow(files: readonly string[]): void {
     if (this.#closed) return;
-    const before = this.#fingerprint();
-    const pending = before !== this.#state;
+    const pending = this.#fingerprint() !== this.#state;
     this.#files = files;
+    this.#watchFolders();
     // A change that is still waiting to be told must stay one.
     if (!pending) this.#state = this.#fingerprint();
-    this.#watchFolders();
   }
 
   /** Idempotent; leaves no watcher and no timer. */
@@ -86,7 +85,8 @@ export class SiteWatch {
     const dir = resolve(this.#options.dir);
     const folders = new Set([dir, this.#devicesFolder, ...this.#files.map((file) => dirname(file))]);
     // A folder that is not there, or comes back as another, is seen in the one above it.
-    for (const folder of [...folders]) if (folder !== dir) folders.add(dirname(folder));
+    const above = [...folders].filter((folder) => folder !== dir).map(nearestAbove);
+    for (const folder of above) folders.add(folder);
     for (const [folder, watcher] of this.#watchers) {
       if (folders.has(folder)) continue;
       watcher.close();
@@ -121,8 +121,9 @@ export class SiteWatch {
   }
 
   #look(): void {
-    const state = this.#fingerprint();
+    // In this order, what happens meanwhile is either in the fingerprint or told by a new watcher.
     this.#rearm();
+    const state = this.#fingerprint();
     if (state === this.#state) return;
     this.#state = state;
     this.#options.onChange();
@@ -131,7 +132,8 @@ export class SiteWatch {
   /** The folders may be others than they were, under the same names. */
   #rearm(): void {
     const dir = resolve(this.#options.dir);
-    for (const folder of [...this.#watchers.keys()]) if (folder !== dir) this.#unwatch(folder);
+    const others = [...this.#watchers.keys()].filter((folder) => folder !== dir);
+    for (const folder of others) this.#unwatch(folder);
     this.#watchFolders();
   }
 
@@ -146,10 +148,18 @@ export class SiteWatch {
   }
 }
 
+/** The first folder above that is there. */
+function nearestAbove(folder: string): string {
+  const above = dirname(folder);
+  return above === folder || identity(above) !== "" ? above : nearestAbove(above);
+}
+
 /** Tells one state of a file from the next; empty where there is none. Follows links. */
 function identity(path: string): string {
   const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return found === undefined ? "" : `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`;
+  return found === undefined
+    ? ""
+    : `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`;
 }
 
 /** Names in a folder (with `self`, and the folder itself); empty where there is none. */

@@ -38,7 +38,7 @@ export function readYaml(text: string, file: string, mistakes: Mistakes): Source
   }
   if (document.errors.length > 0) return undefined;
   const reading: Reading = { mistakes, anchors: new Map(), placeOf, parts: 0 };
-  const source = toSource(reading, document.contents as Node | null, placeOf(0), []);
+  const source = toSource(reading, document.contents, placeOf(0), []);
   // A mistake about the file as a whole is shown at its first key, not at a comment.
   return document.contents === null ? { ...source, place: { file, line: 1, column: 1 } } : source;
 }

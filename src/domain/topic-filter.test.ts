@@ -61,6 +61,7 @@ test("a filter covers another exactly where it matches each topic that the other
       numRuns: 2_000,
       examples: [
         ["+/#", "#"],
+        ["+/+/#", "/#"],
         ["#", "+/#"],
         ["a/+/#", "a/#"],
         ["+", "$s"],

@@ -42,8 +42,9 @@ function matchesLevels(filter: readonly string[], topic: readonly string[]): boo
 /** True where each topic name that matches `inner` matches `outer` too. */
 export function filterCovers(outer: string, inner: string): boolean {
   const over = outer.split("/");
-  // `#` alone has no parent level to match: it means the same as `+/#`.
-  const under = inner === "#" ? ["+", "#"] : inner.split("/");
+  const under = inner.split("/");
+  // No topic name is empty, so these have no parent level to match: `#` means the same as `+/#`, `/#` as `/+/#`.
+  if (inner === "#" || inner === "/#") under.splice(-1, 0, "+");
   // §4.7.2: an outer wildcard first leaves out the `$` topics, which only a literal first level can name.
   if ((over[0] === "+" || over[0] === "#") && under[0]?.startsWith("$") === true) return false;
   for (const [index, level] of over.entries()) {

@@ -37,7 +37,7 @@ export function deviceAt(
   return deviceOf(tags, {
     device,
     options,
-    connection: { port: simulator.port, timeout: "80ms", connectTimeout: "1s", ...keys.connection },
+    connection: { port: simulator.port, timeout: "250ms", connectTimeout: "1s", ...keys.connection },
   });
 }
 

@@ -1,0 +1,125 @@
+import type { Sample } from "../../src/adapter-kit/index.ts";
+import { pointerPath, valueAt, type PointerPath } from "./json-pointer.ts";
+import { placeholders, typeOf, type MqttTagMapping, type TimestampUnit, type ValueType } from "./mapping.ts";
+import { sourceTimestamp } from "./timestamp.ts";
+import { fromJson, fromNumber, fromText, type BadStatus, type Decoded } from "./value.ts";
+
+/** A tag made ready for the messages of its topic filter. */
+interface RoutedTag {
+  readonly name: string;
+  readonly template: boolean;
+  readonly path: PointerPath;
+  readonly type: ValueType;
+  readonly payload: "json" | "number" | "text";
+  readonly timestamp: { readonly path: PointerPath; readonly unit: TimestampUnit } | undefined;
+}
+
+/** All tags of one topic filter: one subscription, and one look into each message for all of them. */
+export interface Route {
+  readonly filter: string;
+  /** The levels that are wildcards; the last one may stand for several. */
+  readonly wildcards: readonly { readonly level: number; readonly rest: boolean }[];
+  readonly tags: readonly RoutedTag[];
+  readonly json: boolean;
+}
+
+/** The tags by topic filter. */
+export function routesOf(tags: readonly MqttTagMapping[]): Route[] {
+  const byFilter = Map.groupBy(tags, (tag) => tag.options.address);
+  return [...byFilter].map(([filter, mapped]) => ({
+    filter,
+    wildcards: filter
+      .split("/")
+      .flatMap((text, level) => (text === "+" || text === "#" ? [{ level, rest: text === "#" }] : [])),
+    tags: mapped.map(routed),
+    json: mapped.some(({ options }) => options.payload === "json"),
+  }));
+}
+
+function routed({ name, options }: MqttTagMapping): RoutedTag {
+  const { payload, pointer, timestamp } = options;
+  return {
+    name,
+    template: placeholders(name).length > 0,
+    path: pointerPath(pointer ?? ""),
+    type: typeOf(options),
+    payload,
+    timestamp:
+      timestamp === undefined ? undefined : { path: pointerPath(timestamp.pointer), unit: timestamp.unit },
+  };
+}
+
+/** What the wildcards of a route stand for in this topic, in order; the last may hold several levels. */
+export function capturesOf({ wildcards }: Route, topic: string): string[] {
+  if (wildcards.length === 0) return [];
+  const levels = topic.split("/");
+  return wildcards.map(({ level, rest }) => (rest ? levels.slice(level).join("/") : (levels[level] ?? "")));
+}
+
+/** A message's payload, looked into once. */
+export interface Content {
+  /** Undefined where no tag needs it. */
+  readonly document: unknown;
+  readonly text: string;
+  /** Why nothing can be made of it. */
+  readonly bad?: BadStatus;
+}
+
+export interface SampleOptions {
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+  /** The message was kept by the broker: nobody knows how old it is, or whether its sender is still there. */
+  readonly retained: boolean;
+  /** A source timestamp that is none. */
+  onBadTimestamp(): void;
+}
+
+/** One sample for each tag of the route that the message says something about. */
+export function samplesOf(
+  route: Route,
+  captures: readonly string[],
+  content: Content,
+  options: SampleOptions,
+): Sample[] {
+  const samples: Sample[] = [];
+  for (const tag of route.tags) {
+    const decoded = decode(tag, content);
+    const named = tag.template ? { tag: filled(tag.name, captures), template: tag.name } : { tag: tag.name };
+    if ("bad" in decoded) {
+      // An old message that can't be read says nothing about the present.
+      if (!options.retained) samples.push({ ...named, value: null, quality: "bad", status: decoded.bad });
+      continue;
+    }
+    const at = timestampOf(tag, content, options);
+    const time = at === undefined ? {} : { sourceTimestamp: at };
+    const { value } = decoded;
+    if (options.retained)
+      samples.push({ ...named, value, quality: "uncertain", status: "Retained", ...time });
+    else samples.push({ ...named, value, quality: "good", ...time });
+  }
+  return samples;
+}
+
+function filled(name: string, captures: readonly string[]): string {
+  return name.replaceAll(/\{(\d+)\}/g, (_, number: string) => captures[Number(number) - 1] ?? "");
+}
+
+function decode(tag: RoutedTag, { bad, document, text }: Content): Decoded {
+  if (bad !== undefined && (bad === "PayloadTooLarge" || tag.payload === "json")) return { bad };
+  switch (tag.payload) {
+    case "json":
+      return fromJson(valueAt(document, tag.path), tag.type);
+    case "number":
+      return fromNumber(text, tag.type);
+    case "text":
+      return fromText(text, tag.type);
+  }
+}
+
+function timestampOf(tag: RoutedTag, content: Content, options: SampleOptions): number | undefined {
+  if (tag.timestamp === undefined) return undefined;
+  const { path, unit } = tag.timestamp;
+  const at = sourceTimestamp(valueAt(content.document, path), unit, options.now);
+  if (at === undefined) options.onBadTimestamp();
+  return at;
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { ZodType } from "zod";
+import { documentedKeys, schemaKeys } from "../../src/adapter-kit/testing.ts";
+import { deviceOf } from "./mapping-fixture.ts";
+import { valueTypes } from "./mapping.ts";
+import { mqttSchema } from "./schema.ts";
+
+const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
+
+test.each<[heading: string, schema: ZodType]>([
+  ["Connection", mqttSchema.connection],
+  ["Tags", mqttSchema.tag],
+  ["Write entries", mqttSchema.write],
+])("%s: the README lists the keys of the schema with their defaults, and no others", (heading, schema) => {
+  expect(readme.split("\n")).toContain(`### ${heading}`);
+  expect(documentedKeys(readme, heading)).toEqual(schemaKeys(schema));
+});
+
+test("the README names every type and every status", () => {
+  const statuses = readFileSync(new URL("value.ts", import.meta.url), "utf8").matchAll(/\| "([A-Z]\w+)"/g);
+  for (const name of [...valueTypes, ...[...statuses].map(([, status]) => status ?? ""), "Retained"]) {
+    expect(readme).toContain(`\`${name}\``);
+  }
+});
+
+type Tags = Parameters<typeof deviceOf>[0];
+
+function mistakes(tags: Tags, connection = {}): string[] {
+  const issues = mqttSchema.check?.(deviceOf(tags, connection)) ?? [];
+  return issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+}
+
+test.each<[string, Tags]>([
+  ["tags.a.address: +/state would take in the gateway's own topics too", { a: { address: "+/state" } }],
+  ["tags.a.address: data/x is the gateway's own: devices can't publish there", { a: { address: "data/x" } }],
+  ["tags.a.address: $SYS/x is the gateway's own: devices can't publish there", { a: { address: "$SYS/x" } }],
+  ["tags.{2}: {2} stands for a wildcard, and a/b has no wildcard", { "{2}": { address: "a/b" } }],
+  [
+    "tags.{1}: topics that differ in wildcard 2 of a/+/# would share this tag",
+    { "{1}": { address: "a/+/#" } },
+  ],
+  [
+    "tags.a.pointer: a payload of number has no fields",
+    { a: { address: "a", payload: "number", pointer: "/a" } },
+  ],
+  ["tags.a.type: a payload of text gives no float", { a: { address: "a", payload: "text", type: "float" } }],
+  [
+    "tags.{1}.write: a tag that a wildcard makes can't be written to",
+    { "{1}": { address: "a/+", write: { topic: "b" } } },
+  ],
+  [
+    "tags.a.write: a tag of type json can't be written to",
+    { a: { address: "a", type: "json", write: { topic: "b" } } },
+  ],
+  [
+    "tags.a.write.topic: cmd/x is the gateway's own: devices can't publish there",
+    { a: { address: "a", write: { topic: "cmd/x" } } },
+  ],
+])("%s", (mistake, tags) => {
+  expect(mistakes(tags)).toContain(mistake);
+});
+
+test("a will on a topic of the gateway's is a mistake, a sound mapping has none", () => {
+  const will = { topic: "state/x", offline: ["OFFLINE"] };
+  expect(mistakes({}, { will })).toHaveLength(1);
+  expect(mistakes({ "shelf/{1}/stock": { address: "store/shelf/+/stock", payload: "number" } })).toEqual([]);
+});
+
+test.each([
+  [{ address: "a/#/b" }, "expected a topic"],
+  [{ address: "a", pointer: "b" }, "JSON Pointer"],
+  [{ address: "a", timestamp: { pointer: "/t", unit: "ns" } }, "unit"],
+])("%j is refused by its form", (entry, message) => {
+  const result = mqttSchema.tag.safeParse(entry);
+  expect(result.success).toBe(false);
+  expect(JSON.stringify(result.error?.issues)).toContain(message);
+});

@@ -1,0 +1,90 @@
+import { createServer, type AddressInfo } from "node:net";
+import { once } from "node:events";
+import { expect, onTestFinished, test } from "vitest";
+import { deviceOf, tagOf } from "../../adapters/modbus/mapping-fixture.ts";
+import type { ModbusDevice } from "../../adapters/modbus/mapping.ts";
+import { gatewaySchema } from "../../src/config/gateway-schema.ts";
+import type { Site } from "../../src/config/site.ts";
+import { simulateSite } from "./simulate-site.ts";
+
+const level = tagOf({ address: "holding:7", type: "float32" }, { name: "tank/level" });
+const setpoint = tagOf(
+  { address: "holding:9" },
+  { name: "pump/setpoint", write: { min: 0, max: 100, options: {} } },
+);
+
+function siteOf(...devices: readonly ModbusDevice[]): Site {
+  return {
+    dir: "/nowhere",
+    gateway: gatewaySchema.parse({ gateway: "gw", site: "a/b" }),
+    devices,
+    files: [],
+  };
+}
+
+function tankAt(device: string, connection: object): ModbusDevice {
+  return deviceOf([level, setpoint], { device, connection });
+}
+
+async function takenPort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+test("devices behind one host and port share one server, each its own unit", async () => {
+  const site = siteOf(tankAt("one", { port: 5_020, unitId: 1 }), tankAt("two", { port: 5_020, unitId: 2 }));
+  await using simulation = await simulateSite(site, { ports: "free" });
+  expect(simulation.server("one")).toBe(simulation.server("two"));
+  const [one, two] = simulation.devices;
+  one?.set("pump/setpoint", 5);
+  expect(two?.get("pump/setpoint")).not.toBe(5);
+});
+
+test("the site it gives leads to the simulated devices", async () => {
+  const site = siteOf(tankAt("one", { host: "192.168.0.10", port: 502 }));
+  await using simulation = await simulateSite(site, { host: "127.0.0.1", ports: "free" });
+  expect(simulation.site.devices[0]?.connection).toMatchObject({
+    host: "127.0.0.1",
+    port: simulation.server("one").port,
+    unitId: 1,
+  });
+});
+
+test("a host beyond loopback is refused unless it is said where to listen", async () => {
+  const site = siteOf(tankAt("one", { host: "192.168.0.10" }));
+  await expect(simulateSite(site, { ports: "free" })).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("--host"),
+  });
+});
+
+test("a taken port is an error that says which, or a free one is used and told", async () => {
+  const port = await takenPort();
+  const site = siteOf(tankAt("one", { port }));
+  await expect(simulateSite(site)).rejects.toMatchObject({
+    message: expect.stringContaining(`127.0.0.1:${port}`),
+  });
+  await using simulation = await simulateSite(site, { ports: "free-if-taken" });
+  expect(simulation.movedPorts).toEqual([[port, simulation.server("one").port]]);
+});
+
+test("values wander by themselves, and what is written sticks", async () => {
+  await using simulation = await simulateSite(siteOf(tankAt("one", {})), { ports: "free", speed: 50 });
+  const [device] = simulation.devices;
+  simulation.server("one").unit(1).store("holding", 9, [33]);
+  const before = device?.get("tank/level");
+  await expect.poll(() => device?.get("tank/level")).not.toBe(before);
+  expect(device?.get("pump/setpoint")).toBe(33);
+});
+
+test("after a stop nothing listens any more", async () => {
+  const simulation = await simulateSite(siteOf(tankAt("one", {})), { ports: "free" });
+  const { port } = simulation.server("one");
+  await simulation.stop();
+  await simulation.stop();
+  await using again = await simulateSite(siteOf(tankAt("one", { port })));
+  expect(again.server("one").port).toBe(port);
+});
