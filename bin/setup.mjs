@@ -28,7 +28,12 @@ function say(text) {
 
 /** Where a program is, on PATH or in the places Debian puts servers; undefined where it is nowhere. */
 function findProgram(name) {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
+  const folders = [
+    ...(process.env.PATH ?? "").split(delimiter),
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+  ];
   return folders
     .filter((folder) => folder !== "")
     .map((folder) => join(folder, name))
@@ -63,7 +68,9 @@ function installPackages() {
   if (modified(installed) < modified(lock)) {
     say("installing the npm packages (npm ci)");
     if (!step("npm", ["ci", "--loglevel=error"])) {
-      throw new SetupFailure("npm ci failed. Check that the npm registry can be reached, then run the command again.");
+      throw new SetupFailure(
+        "npm ci failed. Check that the npm registry can be reached, then run the command again.",
+      );
     }
   }
   if (existsSync(node)) return;
@@ -83,7 +90,10 @@ function aptInstall(packages) {
   say(`installing ${packages.join(", ")} (apt-get install)`);
   const quiet = { DEBIAN_FRONTEND: "noninteractive" };
   const install = ["install", "-y", "-qq", "--no-install-recommends", ...packages];
-  return step("apt-get", install, quiet) || (step("apt-get", ["update", "-qq"], quiet) && step("apt-get", install, quiet));
+  return (
+    step("apt-get", install, quiet) ||
+    (step("apt-get", ["update", "-qq"], quiet) && step("apt-get", install, quiet))
+  );
 }
 
 function requireNatsServer() {
@@ -98,7 +108,8 @@ function requireNatsServer() {
 function offerTestPeers() {
   const missing = Object.entries(testPeers).filter(([program]) => findProgram(program) === undefined);
   const packages = missing.map(([, debian]) => debian);
-  const python = existsSync("/usr/bin/python3") && spawnSync("/usr/bin/python3", ["-c", "import pymodbus"]).status === 0;
+  const python =
+    existsSync("/usr/bin/python3") && spawnSync("/usr/bin/python3", ["-c", "import pymodbus"]).status === 0;
   if (!python) packages.push(pymodbus);
   if (packages.length === 0) return;
   if (canInstallByApt() && aptInstall(packages)) return;

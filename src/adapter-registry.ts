@@ -11,11 +11,11 @@ interface RegisteredAdapter {
 /** Every protocol there is. Adding one: a folder under `adapters/`, and a line here. */
 export const adapterRegistry: Readonly<Record<string, RegisteredAdapter>> = {
   modbus: {
-    schema: async () => (await import("../adapters/modbus/schema.ts")).modbusSchema as AdapterSchema,
-    load: async () => (await import("../adapters/modbus/adapter.ts")).modbusAdapter as AdapterModule,
+    schema: async () => (await import("../adapters/modbus/schema.ts")).modbusSchema,
+    load: async () => (await import("../adapters/modbus/adapter.ts")).modbusAdapter,
   },
   mqtt: {
-    schema: async () => (await import("../adapters/mqtt/schema.ts")).mqttSchema as AdapterSchema,
-    load: async () => (await import("../adapters/mqtt/adapter.ts")).mqttAdapter as AdapterModule,
+    schema: async () => (await import("../adapters/mqtt/schema.ts")).mqttSchema,
+    load: async () => (await import("../adapters/mqtt/adapter.ts")).mqttAdapter,
   },
 };

@@ -48,6 +48,7 @@ const nowhere = "$refused";
 export class ClientPolicy {
   readonly #options: ClientPolicyOptions;
   readonly #commands: string;
+  #fullLogged = false;
 
   constructor(options: ClientPolicyOptions) {
     this.#options = options;
@@ -126,10 +127,24 @@ export class ClientPolicy {
       log.warn({ client: client.id, user: login.user }, "a client id that another user holds was refused");
       return "clientId";
     }
-    if (owner === undefined && clients.size >= limits.connections) return "connections";
+    if (owner === undefined && this.#isFull()) return "connections";
     connection.user = login.user;
     connection.rights = login.rights;
     return undefined;
+  }
+
+  /** Told once, until there is room again. */
+  #isFull(): boolean {
+    const { limits, clients, log } = this.#options;
+    const full = clients.size >= limits.connections;
+    if (full && !this.#fullLogged) {
+      log.warn(
+        { connections: limits.connections },
+        "no room for further MQTT clients; see broker.limits.connections",
+      );
+    }
+    this.#fullLogged = full;
+    return full;
   }
 
   async #login(user: string | undefined, password: Buffer | undefined, address: string): Promise<Login> {

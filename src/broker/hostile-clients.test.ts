@@ -90,11 +90,14 @@ test("connections that say nothing do not keep out those that do", async () => {
 });
 
 test("clients beyond the limit are told that there is no room", async () => {
-  const { port, broker, unharmed } = await withWitness({ limits: { connections: 2 } });
+  const { port, broker, log, unharmed } = await withWitness({ limits: { connections: 2 } });
   await client(port, { clientId: "second" });
-  await expect(client(port, { clientId: "third" })).rejects.toThrow(/unavailable/i);
+  for (const clientId of ["third", "fourth"]) {
+    await expect(client(port, { clientId })).rejects.toThrow(/unavailable/i);
+  }
+  expect(log.warn).toHaveBeenCalledOnce();
   expect(broker.counters).toMatchObject({ clients: 2 });
-  expect(broker.counters.rejected.connections).toBe(1);
+  expect(broker.counters.rejected.connections).toBe(2);
   await unharmed();
 });
 

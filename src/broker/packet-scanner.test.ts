@@ -65,3 +65,14 @@ test("a packet that is too large is refused on its length, before it came", () =
     expect.objectContaining({ code: "PROTOCOL_VIOLATION", context: { reason: "packetSize" } }),
   );
 });
+
+test.each([
+  ["no CONNECT first", [generate({ cmd: "pingreq" })]],
+  ["a second CONNECT", [connect, connect]],
+  ["a packet that only servers send", [connect, Buffer.from([0x20])]],
+  ["a length that does not end", [connect, Buffer.from([0x30, 0x80, 0x80, 0x80, 0x80])]],
+])("%s is refused", (_name, chunks) => {
+  const scanner = new PacketScanner(sizes);
+  const scanAll = () => chunks.map((chunk) => scanner.scan(chunk, 0, () => true));
+  expect(scanAll).toThrow(expect.objectContaining({ context: { reason: "protocol" } }));
+});

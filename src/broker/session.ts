@@ -51,7 +51,6 @@ export class Session {
   }
 
   enqueue(packet: OutgoingPacket): void {
-    if (this.#outgoing.has(packet.brokerCounter)) return;
     this.#outgoing.set(packet.brokerCounter, packet);
     this.#bytes += sizeOfOutgoing(packet);
   }

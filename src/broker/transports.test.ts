@@ -112,7 +112,8 @@ test("what a WebSocket may not send ends it: text, and messages that are too lar
     limits: { packetBytes: 1_000 },
   });
   const port = broker.addresses.ws?.port ?? 0;
-  for (const message of ["text", Buffer.alloc(100_000), Buffer.from([0x30, 0xff, 0x7f])]) {
+  const publishInText = "0\u0005\u0000\u0001axy";
+  for (const message of [publishInText, Buffer.alloc(100_000), Buffer.from([0x30, 0xff, 0x7f])]) {
     const { socket } = await knock(port, "mqtt");
     const ended = new Promise((resolve) => socket.once("close", resolve));
     socket.send(connectPacket("browser"));

@@ -1,6 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { enableCompileCache } from "node:module";
-import { compileCacheFolder } from "../config/compile-cache.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import { nearestName } from "../domain/nearest.ts";
 
@@ -95,5 +93,7 @@ function tell(caught: unknown): number {
   return 1;
 }
 
-enableCompileCache(compileCacheFolder);
-process.exitCode = await dispatch(process.argv.slice(2)).catch(tell);
+/** Runs the command that the process was called with. */
+export async function main(): Promise<void> {
+  process.exitCode = await dispatch(process.argv.slice(2)).catch(tell);
+}

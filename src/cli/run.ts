@@ -3,7 +3,6 @@ import { systemClock } from "../adapter-kit/clock.ts";
 import { loadSiteApart } from "../config/load-site-apart.ts";
 import { SiteWatch } from "../config/watch-site.ts";
 import { toGatewayError } from "../domain/errors.ts";
-import { Gateway } from "../gateway.ts";
 import { createLog, type LogLevel } from "../observability/log.ts";
 import { readSecret } from "../security/read-secret.ts";
 import { SiteReload } from "../site-reload.ts";
@@ -40,7 +39,8 @@ export async function run(args: readonly string[]): Promise<number> {
   let reload: SiteReload | undefined;
   const watch = new SiteWatch({ dir, files: [], log, onChange: () => void reload?.reload() });
   watch.start();
-  const loaded = await loadSiteApart(dir);
+  // The folder is read in a process of its own while this one loads the gateway.
+  const [loaded, { Gateway }] = await Promise.all([loadSiteApart(dir), import("../gateway.ts")]);
   if (!loaded.ok) {
     watch.close();
     printIssues(dir, loaded.issues);

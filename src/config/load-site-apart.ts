@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { GatewayError } from "../domain/errors.ts";
 import { compileCacheFolder } from "./compile-cache.ts";
-import type { LoadAnswer } from "./load-site-process.ts";
+import type { LoadAnswer } from "./answer-load.ts";
 import type { LoadedSite } from "./site.ts";
 
 export interface LoadApartOptions {
@@ -27,7 +27,7 @@ const keptOutput = 4_096;
 export async function loadSiteApart(dir: string, options: LoadApartOptions = {}): Promise<LoadedSite> {
   const { signal, timeoutMs = defaultTimeoutMs } = options;
   signal?.throwIfAborted();
-  const entry = fileURLToPath(options.entry ?? new URL("./load-site-process.ts", import.meta.url));
+  const entry = fileURLToPath(options.entry ?? new URL("./load-site-process.mjs", import.meta.url));
   const child = fork(entry, [dir], {
     execArgv: [],
     // Set from outside, the cache serves the entry as well, and the TypeScript parser is not even loaded.

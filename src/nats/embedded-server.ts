@@ -216,7 +216,6 @@ export class EmbeddedServer {
     while (!signal.aborted) {
       const since = clock.monotonic();
       // One server after the other: that is what this loop is for.
-      // oxlint-disable-next-line no-await-in-loop
       const how = (await this.#process?.ended) ?? "";
       if (signal.aborted) return;
       if (clock.monotonic() - since > soundAfterMs) {
@@ -226,9 +225,7 @@ export class EmbeddedServer {
       this.#state = "waiting";
       log.error({ how, nextTryInMs: waitMs }, "nats-server has ended; it will be started again");
       try {
-        // oxlint-disable-next-line no-await-in-loop
         await clock.sleep(waitMs, signal);
-        // oxlint-disable-next-line no-await-in-loop
         await this.#launch(program);
         this.#restarts += 1;
         log.info({ restarts: this.#restarts }, "nats-server runs again");

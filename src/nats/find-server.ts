@@ -26,7 +26,6 @@ export async function findServer(configured: string | undefined, searchPath: str
     if (folder === "") continue;
     const candidate = join(folder, "nats-server");
     // In order, not at once: the first one wins.
-    // oxlint-disable-next-line no-await-in-loop
     if (await isProgram(candidate)) return candidate;
   }
   throw new GatewayError("CONFIG_INVALID", `No nats-server was found on this machine. ${howToGetIt}`);

@@ -44,7 +44,6 @@ async function fillUp(peer: Awaited<ReturnType<typeof connect>>): Promise<void> 
   const client = jetstream(peer, { timeout: 1_000 });
   for (let stored = true; stored;) {
     // One after the other: the first that is not stored ends it.
-    // oxlint-disable-next-line no-await-in-loop
     stored = await client.publish("big", big).then(
       () => true,
       () => false,

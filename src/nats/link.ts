@@ -179,7 +179,6 @@ export class NatsLink {
     while (!signal.aborted) {
       const connectsBefore = this.#connects;
       // One connection after the other: that is what this loop is for.
-      // oxlint-disable-next-line no-await-in-loop
       const error = await this.#connectOnce(target, gateway, signal);
       this.#state = "connecting";
       this.#lastError = error;
@@ -197,7 +196,6 @@ export class NatsLink {
         );
       told = true;
       this.#wake = new AbortController();
-      // oxlint-disable-next-line no-await-in-loop
       await clock.sleep(waitMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
     }
   }
@@ -249,11 +247,9 @@ export class NatsLink {
   async #beat(session: Session, gone: AbortSignal): Promise<string | undefined> {
     for (let beat = 1; !gone.aborted; beat++) {
       try {
-        // oxlint-disable-next-line no-await-in-loop
         await this.#options.clock.sleep(tickMs, gone);
         session.tick();
         if (session.takeDrained()) this.#refill("drained");
-        // oxlint-disable-next-line no-await-in-loop
         if (beat % latestEveryTicks === 0 && (await this.#latest.look(session.connection))) {
           this.#refill("latest-emptied");
         }

@@ -49,13 +49,11 @@ export class RoundTripProbe {
     while (!signal.aborted) {
       try {
         // One probe after the other: that is what this loop is for.
-        // oxlint-disable-next-line no-await-in-loop
         await this.#clock.sleep(this.#times.everyMs, signal);
       } catch (caught) {
         if (isAbort(caught)) return;
         throw caught;
       }
-      // oxlint-disable-next-line no-await-in-loop
       await this.#probe();
       if (this.#misses < this.#times.misses) continue;
       this.#misses = 0;

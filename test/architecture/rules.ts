@@ -6,7 +6,8 @@ interface Rule {
   forbids(entry: Import): boolean;
 }
 
-const isTest = (path: string) => /(\.test\.ts|\/testing\.ts|\/conformance\.ts|^test\/)/.test(path);
+const isTest = (path: string) =>
+  /(\.test\.ts|\/testing\.ts|\/conformance\.ts|\/documented-keys\.ts|^test\/)/.test(path);
 const adapterOf = (path: string) => /^adapters\/([^/]+)\//.exec(path)?.[1];
 const isSource = (path: string) => /^(src|adapters|simulators|test|bench)\//.test(path);
 const kit = "src/adapter-kit/";

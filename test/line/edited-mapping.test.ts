@@ -87,9 +87,7 @@ test("a new device file starts a device; a deleted one stops it and takes its to
       JSON.stringify({ subjects_filter: "data.>" }),
       { timeout: 1_000 },
     );
-    return Object.keys(
-      (answer.json() as { state: { subjects?: Record<string, number> } }).state.subjects ?? {},
-    );
+    return Object.keys(answer.json<{ state: { subjects?: Record<string, number> } }>().state.subjects ?? {});
   };
   await vi.waitFor(
     async () => expect((await subjects()).filter((subject) => subject.includes("press-2"))).toEqual([]),

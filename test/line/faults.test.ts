@@ -61,8 +61,8 @@ test("a device that is absent at the start is there as soon as it is, and the ot
 
 interface Outage {
   readonly what: string;
-  begin(simulator: ModbusSimulator): void | Promise<void>;
-  end(simulator: ModbusSimulator): void | Promise<void>;
+  readonly begin: (simulator: ModbusSimulator) => void | Promise<void>;
+  readonly end: (simulator: ModbusSimulator) => void | Promise<void>;
 }
 
 const outages: readonly Outage[] = [
@@ -105,7 +105,7 @@ test("nats-server killed: MQTT and polling go on, it is back by itself, and LATE
   await vi.waitFor(() => expect(line.gateway.natsServer?.pid).not.toBe(before), 10_000);
   const latest = async () => {
     const answer = await nats.request("$JS.API.STREAM.INFO.LATEST", "", { timeout: 1_000 });
-    return (answer.json() as { state?: { messages: number } }).state?.messages;
+    return answer.json<{ state?: { messages: number } }>().state?.messages;
   };
   await vi.waitFor(async () => expect(await latest()).toBe(8), 10_000);
   expect(line.gateway.health().ok).toBe(true);

@@ -1,4 +1,3 @@
-/** The process that `loadSiteApart` starts: loads one site folder, sends what came of it, and ends. */
 import type { ErrorCode } from "../domain/errors.ts";
 import type { LoadedSite } from "./site.ts";
 
@@ -7,7 +6,8 @@ export type LoadAnswer =
   | { readonly loaded: LoadedSite }
   | { readonly code: ErrorCode; readonly message: string; readonly stack: string | undefined };
 
-async function answer(dir: string): Promise<LoadAnswer> {
+/** Loads one site folder: all that the process which `loadSiteApart` starts does. Never rejects. */
+export async function answerLoad(dir: string): Promise<LoadAnswer> {
   const [{ loadSite }, { toGatewayError }, { config }] = await Promise.all([
     import("./load-site.ts"),
     import("../domain/errors.ts"),
@@ -22,6 +22,3 @@ async function answer(dir: string): Promise<LoadAnswer> {
     return { code, message, stack };
   }
 }
-
-const found = await answer(process.argv[2] ?? ".");
-process.send?.(found, () => process.disconnect());
