@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { noServerHere, scratchFolder } from "../nats/testing.ts";
 
-const main = join(import.meta.dirname, "main.ts");
+const main = join(import.meta.dirname, "..", "..", "bin", "linegate.mjs");
 
 interface RunningDemo {
   readonly child: ChildProcess;

@@ -8,7 +8,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-const main = fileURLToPath(new URL("main.ts", import.meta.url));
+const main = fileURLToPath(new URL("../../bin/linegate.mjs", import.meta.url));
 
 function linegate(args: readonly string[], input = ""): Promise<Ended> {
   return new Promise((resolve) => {

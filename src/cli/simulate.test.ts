@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { loadModbusRtu } from "../../adapters/modbus/modbus-serial.ts";
 import { siteFolder } from "../config/test-site.ts";
 
-const main = join(import.meta.dirname, "main.ts");
+const main = join(import.meta.dirname, "..", "..", "bin", "linegate.mjs");
 
 interface Ended {
   readonly code: number | null;
