@@ -101,7 +101,10 @@ const userField = z
   .strictObject({
     passwordHash: z
       .string()
-      .regex(/^\$2[aby]\$\d\d\$.{53}$/, "expected a bcrypt hash, as `linegate passwd` prints it")
+      .regex(
+        /^\$2[aby]\$(0[4-9]|1[0-4])\$.{53}$/,
+        "expected a bcrypt hash of cost 4 to 14, as `linegate passwd` prints it",
+      )
       .optional()
       .describe("bcrypt; absent only for the user `anonymous`"),
     read: topicFilters.describe("Topics that may be subscribed to, as MQTT filters, such as data/#"),
