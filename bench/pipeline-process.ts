@@ -90,8 +90,27 @@ async function emitAll(readings: number): Promise<void> {
   }
 }
 
+/** Publishes as many payloads of the same size as there will be readings, and nothing else. */
+async function clientAlone(messages: number): Promise<number> {
+  const client = await connect({ servers: gateway.addresses.nats, noAsyncTraces: true });
+  const payload = Buffer.from(
+    `{"value":182.4,"quality":"good","timestamp":1795370000123,"unit":"bar","sequence":4711}`,
+  );
+  const since = performance.now();
+  for (let done = 0; done < messages; done += batch) {
+    for (let i = 0; i < batch; i++) client.publish("reference.zone1.value1", payload);
+    if (done % 20_000 === 0) await client.flush();
+    else await turn();
+  }
+  await client.flush();
+  const perSecond = messages / ((performance.now() - since) / 1000);
+  await client.close();
+  return Math.round(perSecond);
+}
+
 await emitAll(100_000);
-const client = await connect({ servers: gateway.addresses.nats });
+await clientAlone(100_000);
+const natsClientAlonePerSecond = await clientAlone(Number(count));
 const publishedBefore = figure("linegate_nats_published_total");
 const cpuBefore = process.cpuUsage();
 const began = performance.now();
@@ -105,7 +124,7 @@ console.log(
     published,
     readingsPerSecond: Math.round(published / (tookMs / 1000)),
     cpuSecondsPerMillion: Math.round(((user + system) / published) * 1000) / 1000,
+    natsClientAlonePerSecond,
   }),
 );
-await client.close();
 await gateway.stop();

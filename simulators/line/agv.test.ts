@@ -48,6 +48,7 @@ test("it brakes before its stop and never drives past it", () => {
     expect(Math.hypot(next.x - 12.4, next.y - 3.1)).toBeLessThanOrEqual(
       Math.hypot(agv.x - 12.4, agv.y - 3.1),
     );
+    expect(Math.hypot(next.x - agv.x, next.y - agv.y)).toBeCloseTo(next.speed * 0.05, 1);
     fastest = Math.max(fastest, next.speed);
     agv = next;
   }

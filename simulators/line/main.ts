@@ -11,7 +11,7 @@ async function inject(line: LineSimulator, { fault }: FaultAt): Promise<void> {
   console.log(`fault: ${fault}`);
   switch (fault) {
     case "press-frozen":
-      setTimeout(line.freezePress(), faultMs);
+      setTimeout(line.freezePress(), faultMs).unref();
       break;
     case "welder-restart":
       await line.restartWelder();

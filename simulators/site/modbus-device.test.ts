@@ -61,6 +61,8 @@ test("a bit leaves the other bits of its register alone", () => {
   device.set("alarm/word", 0b101);
   device.set("alarm/oil", true);
   expect(device.get("alarm/word")).toBe(0b111);
+  device.set("alarm/oil", false);
+  expect(device.get("alarm/word")).toBe(0b101);
 });
 
 test("addresses before and behind the tags do not exist, nor do the holes between them", () => {

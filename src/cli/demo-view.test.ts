@@ -82,6 +82,13 @@ test("where there is no room for all tags every device keeps some, and the rest 
   expect(lines.join("\n")).toContain(`… ${hidden} more tags`);
 });
 
+test("a device with few tags keeps them all, and what it does not need goes to the others", () => {
+  const lines = renderScreen(pictureOf(deviceOf("press-1", 40), deviceOf("meter-1", 2)), plain(80, 24));
+  const shown = (device: string) => lines.filter((line) => line.includes(`${device}/tag`)).length;
+  expect(shown("meter-1")).toBe(2);
+  expect(shown("press-1")).toBeGreaterThan(8);
+});
+
 test("a wide terminal gets a second column, which says whose rows it goes on with", () => {
   const lines = renderScreen(pictureOf(deviceOf("press-1", 40)), plain(140, 32));
   expect(lines.join("\n")).toContain("press-1 (continued)");

@@ -24,7 +24,7 @@ interface Ended {
 /** `scratch` is the demo's folder for temporary files. */
 function startDemo(scratch: string, ...args: readonly string[]): RunningDemo {
   const env = { ...process.env, TMPDIR: scratch, NODE_DISABLE_COMPILE_CACHE: "1" };
-  const child = spawn(process.execPath, [linegate, "demo", ...args], { stdio: ["ignore", "pipe", "pipe"], env });
+  const child = spawn(process.execPath, [main, "demo", ...args], { stdio: ["ignore", "pipe", "pipe"], env });
   onTestFinished(() => void child.kill("SIGKILL"));
   let stdout = "";
   let stderr = "";

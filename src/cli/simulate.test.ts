@@ -13,7 +13,7 @@ interface Ended {
 }
 
 function startSimulate(...args: readonly string[]) {
-  const child = spawn(process.execPath, [linegate, "simulate", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [main, "simulate", ...args], { stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   const said = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));

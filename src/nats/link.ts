@@ -154,10 +154,10 @@ export class NatsLink {
   async stop(): Promise<void> {
     const session = this.#session;
     if (session !== undefined && !this.#abort.signal.aborted) {
-      await Promise.race([
-        session.connection.flush().catch(() => undefined),
-        this.#options.clock.sleep(farewellMs),
-      ]);
+      const out = new AbortController();
+      const patience = this.#options.clock.sleep(farewellMs, out.signal).catch(() => undefined);
+      await Promise.race([session.connection.flush().catch(() => undefined), patience]);
+      out.abort();
     }
     this.#abort.abort(new DOMException("The connection to NATS is being closed", "AbortError"));
     await this.#running;
