@@ -15,6 +15,11 @@ function decimalsOf(value: number): number {
 
 /** The shortest decimal that is the same IEEE 754 single: 182.4 for the single next to 182.4, not 182.39999389648438. */
 function shortestSingle(value: number): number {
+  if (value > -1000 && value < 1000) {
+    // The usual case without a detour over text: at most seven digits, and the same single.
+    const plain = Math.round(value * 1e4) / 1e4;
+    if (Math.fround(plain) === value) return plain;
+  }
   const seven = Number(value.toPrecision(7));
   if (Math.fround(seven) === value) return seven;
   const eight = Number(value.toPrecision(8));
