@@ -7,10 +7,11 @@ import { Broker, type BrokerAddresses } from "./broker/broker.ts";
 import type { ListenAddress } from "./config/gateway-schema.ts";
 import type { Site } from "./config/site.ts";
 import { diffSites } from "./config/site-diff.ts";
-import { GatewayError, toGatewayError } from "./domain/errors.ts";
+import { GatewayError } from "./domain/errors.ts";
 import { encodeReading, type PublishedReading, type Reading } from "./domain/reading.ts";
-import { TagPath } from "./domain/tag-path.ts";
-import { forgetLatest } from "./nats/forget-latest.ts";
+import { TagPath, topicOfSubject } from "./domain/tag-path.ts";
+import type { RefillReason } from "./nats/link.ts";
+import { LatestForgetter } from "./nats/latest-forgetter.ts";
 import { NatsPart } from "./nats/nats-part.ts";
 import type { Metric } from "./observability/exposition.ts";
 import { gatewayMetrics } from "./observability/gateway-metrics.ts";
@@ -70,12 +71,16 @@ export class Gateway {
   readonly #nats: NatsPart;
   readonly #fleet: DeviceFleet;
   readonly #live: LivePublisher;
+  readonly #forgetter: LatestForgetter;
+  /** The last state of each device, as published. */
+  readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
   readonly #commands: CommandService;
   readonly #http: HttpEndpoint;
   readonly #stopping = new AbortController();
   #stopped: Promise<void> | undefined;
   #startedAt = 0;
   #reloads = { applied: 0, refused: 0 };
+  #starting: Promise<void> = Promise.resolve();
   #applying: Promise<unknown> = Promise.resolve();
 
   constructor(site: Site, deps: GatewayDeps) {
@@ -104,6 +109,12 @@ export class Gateway {
       random,
     });
     this.#live = new LivePublisher(this.#nats.link, this.#last, clock);
+    this.#forgetter = new LatestForgetter({
+      link: this.#nats.link,
+      hasValue: (subject) => this.#last.get(topicOfSubject(subject)) !== undefined,
+      republish: (subject) => void this.#live.republish(topicOfSubject(subject)),
+      log,
+    });
     this.#fleet = new DeviceFleet({
       site: place,
       clock,
@@ -132,7 +143,7 @@ export class Gateway {
       authorise: (user, password, address) => authenticator.mayLook(user, password, address),
     });
     this.#readings.subscribe(isolate("live", log, (reading) => this.#live.publish(reading)));
-    this.#nats.link.onRefill(() => this.#refill());
+    this.#nats.link.onRefill((reason) => this.#refill(reason));
   }
 
   /** Every reading as it is published. A subscriber must be quick, or put a bounded operator between. */
@@ -154,33 +165,46 @@ export class Gateway {
   }
 
   /** Starts every part; devices are polled before nats-server is up. Rejects where a listener can't be opened. */
-  async start(): Promise<void> {
-    this.#startedAt = this.#deps.clock.monotonic();
-    try {
-      await Promise.all([this.#broker.start(), this.#http.start()]);
-      this.#commands.start();
-      await Promise.all([this.#nats.start(this.#stopping.signal), this.#fleet.start(this.#site.devices)]);
-    } catch (caught) {
-      await this.stop();
-      throw caught;
-    }
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    // An edit that comes during the start waits for it.
+    this.#applying = this.#starting;
+    return this.#starting;
   }
 
-  /** Ends every part, the devices first; what they leave behind is still published. Idempotent. */
+  /** Ends every part, the devices first; what they leave behind is still published. Idempotent; waits for a start. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
+  async #start(): Promise<void> {
+    this.#startedAt = this.#deps.clock.monotonic();
+    try {
+      await allDone([this.#broker.start(), this.#http.start()]);
+      this.#stopping.signal.throwIfAborted();
+      this.#commands.start();
+      await allDone([this.#nats.start(this.#stopping.signal), this.#fleet.start(this.#site.devices)]);
+    } catch (caught) {
+      await this.#tearDown().catch(() => undefined);
+      throw caught;
+    }
+  }
+
   async #stop(): Promise<void> {
     this.#stopping.abort(new DOMException("The gateway is being stopped", "AbortError"));
+    await this.#starting.catch(() => undefined);
     await this.#applying.catch(() => undefined);
+    await this.#tearDown();
+  }
+
+  async #tearDown(): Promise<void> {
     this.#commands.stop();
     await this.#fleet.stop();
-    const ended = await Promise.allSettled([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
+    this.#forgetter.stop();
+    await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
     this.#readings.complete();
     this.#states.complete();
-    for (const end of ended) if (end.status === "rejected") throw end.reason;
   }
 
   /** Takes an edited folder over: only the touched devices restart, the others miss no poll. One at a time. */
@@ -232,6 +256,7 @@ export class Gateway {
   #publishState(device: string, state: DeviceState): void {
     const path = new TagPath("state", this.#site.gateway.site, device);
     const json = encodeDeviceState(state, this.#deps.clock.now());
+    this.#stated.set(device, { path, json });
     this.#broker.publish(path.topic, json, { retain: true, qos: 1 });
     this.#nats.link.publish(path.subject, Buffer.from(json));
     this.#states.next({ device, state });
@@ -245,40 +270,38 @@ export class Gateway {
   }
 
   /** Whenever subscribers or LATEST may have missed readings: the newest of each tag again. */
-  #refill(): void {
-    for (const [device, { supervisor }] of this.#fleet.devices) this.#publishState(device, supervisor.state);
-    this.#live.refill();
+  #refill(reason: RefillReason): void {
+    if (reason === "connected") {
+      for (const { path, json } of this.#stated.values())
+        this.#nats.link.publish(path.subject, Buffer.from(json));
+      this.#forgetter.retry();
+    }
+    this.#live.refill(reason === "drained" ? "missed" : "all");
   }
 
   #forget(topics: readonly string[]): void {
     for (const topic of topics) this.#last.delete(topic);
-    const subjects = topics.map((topic) => topic.replaceAll("/", "."));
-    forgetLatest(this.#nats.link, subjects).catch((caught: unknown) => {
-      this.#deps.log.warn(
-        { subjects, error: toGatewayError(caught) },
-        "LATEST still holds tags that are gone",
-      );
-    });
+    this.#forgetter.forget(topics.map((topic) => topic.replaceAll("/", ".")));
   }
 
   async #apply(site: Site): Promise<Applied> {
+    this.#stopping.signal.throwIfAborted();
     const { added, changed, removed, restartKeys } = diffSites(this.#site, site);
-    await Promise.all(removed.map((device) => this.#remove(device)));
-    await Promise.all(
-      site.devices
-        .filter(({ device }) => changed.includes(device) || added.includes(device))
-        .map((mapping) =>
-          changed.includes(mapping.device) ? this.#fleet.replace(mapping) : this.#fleet.add(mapping),
-        ),
-    );
     // gateway.yaml takes effect at the next start: until then its edits are told at each reload.
     this.#site = { ...site, gateway: this.#site.gateway };
+    await allDone(removed.map((device) => this.#remove(device)));
+    await allDone(
+      site.devices
+        .filter(({ device }) => changed.includes(device) || added.includes(device))
+        .map((mapping) => this.#fleet.put(mapping)),
+    );
     this.#reloads.applied += 1;
     return { restarted: changed, added, removed, needRestart: restartKeys };
   }
 
   async #remove(device: string): Promise<void> {
     await this.#fleet.remove(device);
+    this.#stated.delete(device);
     this.#broker.clearRetained(new TagPath("state", this.#site.gateway.site, device).topic);
   }
 }
@@ -288,4 +311,9 @@ async function loadRegistered(name: string): Promise<AdapterModule> {
   if (registered === undefined)
     throw new GatewayError("CONFIG_INVALID", `There is no adapter ${JSON.stringify(name)}.`);
   return registered.load();
+}
+
+/** Waits for all of them, whatever becomes of each, so that nothing is still under way; then throws the first failure. */
+async function allDone(work: readonly Promise<void>[]): Promise<void> {
+  for (const end of await Promise.allSettled(work)) if (end.status === "rejected") throw end.reason;
 }

@@ -49,5 +49,5 @@ test("integer types know their exact range, and 64-bit ones their name", () => {
   expect(valueSpecOf({ kind: "uint64" })).toMatchObject({ max: 18_446_744_073_709_551_615n, wide: "uint64" });
   expect(valueSpecOf({ kind: "bcd32" })).toEqual({ kind: "integer", min: 0n, max: 99_999_999n });
   expect(valueSpecOf({ kind: "float32" })).toEqual({ kind: "float", single: true });
-  expect(valueSpecOf({ kind: "string", length: 8 })).toEqual({ kind: "string", maxBytes: 8 });
+  expect(valueSpecOf({ kind: "string", length: 8 })).toEqual({ kind: "string", maxLength: 8 });
 });

@@ -128,6 +128,6 @@ export function valueSpecOf(type: DataType): ValueSpec {
     case "float64":
       return { kind: "float" };
     case "string":
-      return { kind: "string", maxBytes: type.length };
+      return { kind: "string", maxLength: type.length };
   }
 }

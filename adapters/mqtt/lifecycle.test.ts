@@ -65,7 +65,7 @@ test("a retained state does not bring a vehicle online", async () => {
   const vehicle = await client(port);
   await vehicle.publishAsync("agv/1/state", state(50), { retain: true, qos: 1 });
   await vi.waitFor(() => expect(broker.counters.retainedMessages).toBe(1));
-  await fleet.replace(deviceOf(vehicleTags));
+  await fleet.put(deviceOf(vehicleTags));
   await vi.waitFor(() =>
     expect(charge()).toMatchObject({ value: 50, quality: "uncertain", status: "Retained" }),
   );

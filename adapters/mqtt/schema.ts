@@ -95,5 +95,6 @@ export const mqttSchema: AdapterSchema<MqttConnection, MqttOptions, MqttTagOptio
         return { kind: "string" };
     }
   },
+  endpoint: ({ clientId }) => (clientId === undefined ? undefined : `client ${clientId}`),
   check: checkDevice,
 };

@@ -14,7 +14,7 @@ function clip(raw: TagValue, spec: ValueSpec): TagValue {
     case "float":
       return Number(raw);
     case "string":
-      return cut(String(raw), spec.maxBytes);
+      return cut(String(raw), spec.maxLength);
     case "integer": {
       const whole = typeof raw === "bigint" ? raw : BigInt(Math.round(Number(raw)));
       const held = whole < spec.min ? spec.min : whole > spec.max ? spec.max : whole;

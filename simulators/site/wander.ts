@@ -47,7 +47,7 @@ const seldom = /alarm|fault|error|warn|estop|emergency|jam|leak|low|high|hot|wor
 export function wanderOf({ name, mapping }: SimulatedTag, random: Random): Wander {
   const { value } = mapping;
   if (value.kind === "string") {
-    const text = name.replaceAll("/", "-").slice(0, value.maxBytes ?? 64);
+    const text = name.replaceAll("/", "-").slice(0, value.maxLength ?? 64);
     return () => text;
   }
   if (value.kind === "boolean") return wanderingBool(name, mapping, random);

@@ -13,7 +13,7 @@ export type ValueSpec =
       readonly kind: "float";
       /** IEEE 754 single: shown with the digits it has. */ readonly single?: boolean;
     }
-  | { readonly kind: "string"; readonly maxBytes?: number };
+  | { readonly kind: "string"; /** In characters. */ readonly maxLength?: number };
 
 /** Report by exception: a reading is published only where the value left the band around the last one published. */
 export interface Deadband {

@@ -37,12 +37,19 @@ export async function run(args: readonly string[]): Promise<number> {
   // Heard from here on, so that a signal during the start ends it cleanly too.
   const ended = endSignal();
   let reload: SiteReload | undefined;
-  const watch = new SiteWatch({ dir, files: [], log, onChange: () => void reload?.reload() });
+  let changedEarly = false;
+  const onChange = () => {
+    if (reload === undefined) changedEarly = true;
+    else void reload.reload();
+  };
+  process.on("SIGHUP", onChange);
+  const watch = new SiteWatch({ dir, files: [], log, onChange });
   watch.start();
   // The folder is read in a process of its own while this one loads the gateway.
   const [loaded, { Gateway }] = await Promise.all([loadSiteApart(dir), import("../gateway.ts")]);
   if (!loaded.ok) {
     watch.close();
+    process.off("SIGHUP", onChange);
     printIssues(dir, loaded.issues);
     return 1;
   }
@@ -61,11 +68,10 @@ export async function run(args: readonly string[]): Promise<number> {
     load: () => loadSiteApart(dir),
     follow: (files) => watch.follow(files),
   });
-  const onHangup = () => void reload.reload();
-  process.on("SIGHUP", onHangup);
   try {
     const started = gateway.start();
     watch.follow(site.files);
+    if (changedEarly) onChange();
     const first = await Promise.race([started, ended]);
     if (first === undefined) log.info(gateway.addresses, "running");
     else started.catch(() => undefined);
@@ -77,7 +83,7 @@ export async function run(args: readonly string[]): Promise<number> {
     log.error({ code, ...context }, message);
     return 1;
   } finally {
-    process.off("SIGHUP", onHangup);
+    process.off("SIGHUP", onChange);
     watch.close();
     await reload.stop();
     await gateway.stop();

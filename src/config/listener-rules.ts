@@ -1,7 +1,7 @@
 import { isLoopback } from "../security/loopback.ts";
 import type { GatewayConfig, ListenAddress } from "./gateway-schema.ts";
 import type { Mistakes } from "./mistakes.ts";
-import { valuePlace, type Source, type SourcePath } from "./source.ts";
+import { isSound, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
 
 interface Listener {
   readonly path: SourcePath;
@@ -27,11 +27,28 @@ function overlap(left: string, right: string): boolean {
   return left === right || any(left) || any(right) || (isLoopback(left) && isLoopback(right));
 }
 
+/** Of users that are wrong it is not known who they are, but somebody was meant. */
+function hasUsers(source: Source, leftOut: readonly SourcePath[]): boolean {
+  const users = sourceAt(source, "users");
+  return (users?.kind === "map" && users.entries.size > 0) || !isSound(leftOut, ["users"]);
+}
+
+/** An embedded server is only known to run where there is no `nats.url`. */
+function isKnown({ path }: Listener, leftOut: readonly SourcePath[]): boolean {
+  return isSound(leftOut, path) && (path[0] !== "nats" || isSound(leftOut, ["nats", "url"]));
+}
+
 /** No two listeners on one port, and none beyond this machine where nobody has to say who they are. */
-export function checkListeners(source: Source, gateway: GatewayConfig, mistakes: Mistakes): void {
+export function checkListeners(
+  source: Source,
+  gateway: GatewayConfig,
+  leftOut: readonly SourcePath[],
+  mistakes: Mistakes,
+): void {
   const open: Listener[] = [];
-  const users = Object.keys(gateway.users).length;
+  const anybody = hasUsers(source, leftOut);
   for (const listener of listeners(gateway)) {
+    if (!isKnown(listener, leftOut)) continue;
     const { path, address } = listener;
     const shown = `${address.host}:${address.port}`;
     const other = open.find(
@@ -47,7 +64,7 @@ export function checkListeners(source: Source, gateway: GatewayConfig, mistakes:
       });
     }
     open.push(listener);
-    if (isLoopback(address.host) || users > 0) continue;
+    if (isLoopback(address.host) || anybody) continue;
     mistakes.add(valuePlace(source, path), path, {
       message: `${shown} can be reached from other machines, and no users are configured`,
       allowed:

@@ -1,8 +1,9 @@
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadSite } from "./load-site.ts";
 import type { Site } from "./site.ts";
-import { siteFolder, testRegistry } from "./test-site.ts";
+import { gatewayYaml, siteFolder, testRegistry } from "./test-site.ts";
 
 async function load(files: Readonly<Record<string, string>>) {
   return loadSite(await siteFolder(files), { registry: testRegistry, env: { TOKEN: "x" } });
@@ -140,7 +141,14 @@ test("every file that was looked for is named, those that are missing too", asyn
   const dir = await siteFolder({ "devices/a.yaml": `${head}profile: ../p/gone.yaml\ntags: t.csv` });
   const loaded = await loadSite(dir, { registry: testRegistry });
   const files = loaded.ok ? loaded.site.files : loaded.files;
-  const expected = ["alerts.yaml", "devices/a.yaml", "gateway.yaml", "line.yaml", "p/gone.yaml"];
+  const expected = [
+    "alerts.yaml",
+    "devices/a.yaml",
+    "devices/t.csv",
+    "gateway.yaml",
+    "line.yaml",
+    "p/gone.yaml",
+  ];
   expect(files).toEqual(expected.map((file) => join(dir, file)));
 });
 
@@ -167,6 +175,7 @@ test("a mistake in one part does not hide those in others, nor make up new ones"
     "devices/a.yaml:6:23 tags.t.address: 13 is unlucky",
     'devices/a.yaml:6:34 tags.t.scale: "no" is not allowed here',
     "devices/b.yaml:1:9 device: the device a is given twice; first in devices/a.yaml, line 1",
+    "devices/b.yaml:3:1 connection: this is the same device as a (devices/a.yaml): h",
     "devices/b.yaml:3:33 connection.timeout: 1 is not allowed here",
     'devices/b.yaml:4:32 tags.t.poll: there is no poll group "fast"',
   ]);
@@ -199,4 +208,38 @@ test("aliases that multiply without end are a mistake, not a hang", async () => 
   );
   const messages = await told({ "gateway.yaml": `l0: &l0 x\n${levels.join("\n")}\n` });
   expect(messages.join("\n")).toContain("with what this alias repeats the file has too many parts");
+});
+
+test("what is no regular file is not read, and told", async () => {
+  const dir = await siteFolder({
+    "devices/a.yaml": `${head}tags: t.csv`,
+    "devices/b.yaml": "device: b\nadapter: polled\nconnection: { host: i }\nprofile: p.yaml",
+    "gateway.yaml": `${gatewayYaml}nats: { url: "nats://h", ca: pipe.pem, user: u, password: "file:pipe.pem" }\n`,
+  });
+  const pipes = ["devices/t.csv", "devices/p.yaml", "devices/x.yaml", "alerts.yaml", "pipe.pem"];
+  execFileSync("mkfifo", pipes, { cwd: dir });
+  const loaded = await loadSite(dir, { registry: testRegistry, env: {} });
+  const issues = loaded.ok ? [] : loaded.issues;
+  const told = "this is a pipe, a socket or a device, no file";
+  expect(issues.map(({ file, path, message }) => `${file} ${path}: ${message}`)).toEqual([
+    `alerts.yaml : ${told}`,
+    `devices/a.yaml tags: devices/t.csv: ${told}`,
+    `devices/b.yaml profile: devices/p.yaml: ${told}`,
+    `devices/x.yaml : ${told}`,
+    'gateway.yaml nats.ca: there is no file "pipe.pem" that can be read',
+    'gateway.yaml nats.password: there is no file "pipe.pem" that can be read',
+  ]);
+});
+
+test("a misspelt key does not make the rules on the key that was meant fire", async () => {
+  expect(
+    await told({
+      "gateway.yaml": `${gatewayYaml}broker: { listen: 0.0.0.0:1883 }\nuser: { a: {} }\nnats: { urll: "nats://h", user: u }\n`,
+      "devices/a.yaml": `${head}pol: { fast: 1s }\ntags: { t: { address: 1, poll: fast } }`,
+    }),
+  ).toEqual([
+    'devices/a.yaml:4:1 pol: unknown key "pol"',
+    'gateway.yaml:4:1 user: unknown key "user"',
+    'gateway.yaml:5:9 nats.urll: unknown key "urll"',
+  ]);
 });

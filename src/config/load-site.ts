@@ -1,5 +1,7 @@
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { adapterRegistry } from "../adapter-registry.ts";
+import { nearestName } from "../domain/nearest.ts";
 import { gatewaySchema, type GatewayConfig } from "./gateway-schema.ts";
 import { checkListeners } from "./listener-rules.ts";
 import { mergeDevice, type MergedDevice, type SchemaRegistry } from "./merge-device.ts";
@@ -8,7 +10,7 @@ import { checkOutside, type Surroundings } from "./outside-rules.ts";
 import { readDevice, type ReadDevice } from "./read-device.ts";
 import { SiteFolder } from "./site-folder.ts";
 import type { LoadedSite } from "./site.ts";
-import { keyPlace, sourceAt, valuePlace } from "./source.ts";
+import { isSound, keyPlace, sourceAt, valuePlace } from "./source.ts";
 import { checkUsers } from "./user-rules.ts";
 import { validate } from "./validate.ts";
 
@@ -41,11 +43,32 @@ export async function loadSite(dir: string, options: LoadOptions = {}): Promise<
   const [gateway, devices] = await Promise.all([
     readGateway(folder, { dir: folder.dir, env }, mistakes),
     readDevices(folder, registry, mistakes),
-    ...otherFiles.map((file) => folder.yaml(file)),
+    ...otherFiles.map((file) => readOther(file, folder, mistakes)),
   ]);
   const { files } = folder;
   if (gateway === undefined || !mistakes.none) return { ok: false, issues: mistakes.list(), files };
   return { ok: true, site: { dir: folder.dir, gateway, devices: devices.map((one) => one.mapping), files } };
+}
+
+async function readOther(file: string, folder: SiteFolder, mistakes: Mistakes): Promise<void> {
+  await folder.yaml(file);
+  const read = await folder.text(file);
+  if ("text" in read || read.absent === true) return;
+  mistakes.add({ file, line: 1, column: 1 }, [], { message: read.reason, allowed: "a YAML file, or none" });
+}
+
+/** No file that somebody takes for a part of the site, and nothing reads. */
+async function checkUnread(folder: SiteFolder, mistakes: Mistakes): Promise<void> {
+  const known = [gatewayFile, ...otherFiles];
+  const read = new Set(folder.files);
+  const names = (await folder.list(".")).filter((name) => /^[^.].*\.ya?ml$/.test(name));
+  for (const file of names.filter((name) => !known.includes(name) && !read.has(join(folder.dir, name)))) {
+    mistakes.add({ file, line: 1, column: 1 }, [], {
+      message: "nothing reads this file",
+      allowed: `${known.join(", ")}, ${devicesFolder}/*.yaml, and the profiles that these name`,
+      meant: nearestName(file, known),
+    });
+  }
 }
 
 async function readGateway(
@@ -61,13 +84,13 @@ async function readGateway(
   }
   const source = await folder.yaml(gatewayFile);
   if (source === undefined) return undefined;
-  const validated = validate(gatewaySchema, source, [], mistakes, { gateway: "gateway", site: "site" });
+  const validated = validate(gatewaySchema, source, [], mistakes);
   if (validated === undefined) return undefined;
-  const gateway = validated.value;
-  const siteKnown = !validated.leftOut.some(([key]) => key === "site");
-  checkListeners(source, gateway, mistakes);
-  checkUsers(source, gateway, siteKnown ? `cmd/${gateway.site}/` : "cmd/", mistakes);
-  await checkOutside(source, gateway, around, mistakes);
+  const { value: gateway, leftOut } = validated;
+  const commands = isSound(leftOut, ["site"]) ? `cmd/${gateway.site}/` : "cmd/";
+  checkListeners(source, gateway, leftOut, mistakes);
+  checkUsers(source, gateway, commands, mistakes.except(leftOut));
+  await checkOutside(source, gateway, leftOut, around, mistakes);
   return gateway;
 }
 
@@ -88,6 +111,8 @@ async function readDevices(
   const files = names.filter((name) => name.endsWith(".yaml")).map((name) => `${devicesFolder}/${name}`);
   const merged = await Promise.all(files.map((file) => mergeDevice(file, { folder, registry, mistakes })));
   const known = merged.filter((device) => device !== undefined);
+  // What a file that is broken would have named is not known.
+  if (known.length === files.length) await checkUnread(folder, mistakes);
   checkNames(known, mistakes);
   const read = known.map((device) => readDevice(device, mistakes));
   const devices = read.filter((device) => device !== undefined);

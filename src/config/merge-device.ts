@@ -25,7 +25,10 @@ export type SchemaRegistry = Readonly<Record<string, { schema(): Promise<Adapter
 export interface MergedDevice {
   readonly file: string;
   readonly source: Source;
-  readonly adapter: AdapterSchema;
+  /** Undefined where its protocol is not known for a mistake. */
+  readonly adapter: AdapterSchema | undefined;
+  /** False where there is a profile that could not be read; why is told. */
+  readonly profileRead: boolean;
   /** False where the tags, or some of them, could not be read at all; why is told. */
   readonly tagsRead: boolean;
 }
@@ -36,33 +39,33 @@ interface Merging {
   readonly mistakes: Mistakes;
 }
 
-/** Reads one device file, its profile and its CSV files; undefined where its protocol is not known for a mistake. */
+/** Reads one device file, its profile and its CSV files; undefined where nothing of the device file can be read. */
 export async function mergeDevice(file: string, merging: Merging): Promise<MergedDevice | undefined> {
   const own = await readMap(file, merging);
   if (own === undefined) return undefined;
-  const profile = await readProfile(own, file, merging);
-  if (profile === "broken") return undefined;
+  const found = await readProfile(own, file, merging);
+  const profileRead = found !== "broken";
+  const profile = found === "broken" ? undefined : found;
   const merged = respell(
     profile === undefined ? own : mergeSources(withoutKey(profile.source, "profile"), own),
     merging.mistakes,
   );
   const adapter = await findAdapter(merged, merging);
   if (adapter === undefined) {
-    validate(anyDeviceSchema, withoutKey(merged, "tags"), [], merging.mistakes);
-    return undefined;
+    validate(anyDeviceSchema, withoutKey(merged, "tags"), [], merging.mistakes, !profileRead);
   }
   const ownTags = await readTags(own, file, adapter, merging);
   const sharedTags = profile && (await readTags(profile.source, profile.file, adapter, merging));
-  if (ownTags === "broken" || sharedTags === "broken") {
-    const none = emptyMap(valuePlace(merged, ["tags"]));
-    return { file, source: withKey(merged, "tags", none), adapter, tagsRead: false };
-  }
-  const tags = ownTags && sharedTags ? mergeSources(sharedTags, ownTags) : (ownTags ?? sharedTags);
+  const read = [sharedTags, ownTags].filter((tags) => tags !== undefined && tags !== "broken");
+  const broken = ownTags === "broken" || sharedTags === "broken";
+  const none = broken ? emptyMap(valuePlace(merged, ["tags"])) : undefined;
+  const tags = read.length === 0 ? none : read.reduce(mergeSources);
   return {
     file,
     source: tags === undefined ? merged : withKey(merged, "tags", tags),
     adapter,
-    tagsRead: true,
+    profileRead,
+    tagsRead: profileRead && !broken,
   };
 }
 
@@ -88,8 +91,9 @@ async function readProfile(
   merging: Merging,
 ): Promise<{ file: string; source: Source } | "broken" | undefined> {
   const named = sourceAt(own, "profile");
+  if (named === undefined) return undefined;
   // What is no text is told by the device's schema.
-  if (named?.kind !== "scalar" || typeof named.value !== "string") return undefined;
+  if (named.kind !== "scalar" || typeof named.value !== "string") return "broken";
   const profileFile = merging.folder.pathFrom(file, named.value);
   const missing = await missingReason(profileFile, merging);
   if (missing !== undefined) {
@@ -165,11 +169,12 @@ async function findAdapter(
 async function readTags(
   source: Source,
   file: string,
-  adapter: AdapterSchema,
+  adapter: AdapterSchema | undefined,
   merging: Merging,
 ): Promise<Source | "broken" | undefined> {
   const tags = sourceAt(source, "tags");
   if (tags === undefined || tags.kind === "map") return tags;
+  if (tags.kind === "scalar" && tags.told === true) return "broken";
   if (tags.kind !== "scalar" || typeof tags.value !== "string") {
     merging.mistakes.add(valuePlace(source, ["tags"]), ["tags"], {
       message: tags.kind === "scalar" && tags.value === null ? "the device has no tags" : "these are no tags",
@@ -183,5 +188,6 @@ async function readTags(
     tellMissing(source, ["tags"], csvFile, read.reason, merging.mistakes);
     return "broken";
   }
+  if (adapter === undefined) return "broken";
   return readCsvTags(read.text, csvFile, tagSchema(adapter), merging.mistakes) ?? "broken";
 }

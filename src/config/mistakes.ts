@@ -1,5 +1,5 @@
 import type { ConfigIssue } from "./site.ts";
-import type { Place, SourcePath } from "./source.ts";
+import { isSound, type Place, type SourcePath } from "./source.ts";
 
 /** What is wrong, what is allowed, and what was perhaps meant; where it stands is said apart. */
 export interface Problem {
@@ -13,8 +13,13 @@ function compare(left: ConfigIssue, right: ConfigIssue): number {
   return left.line - right.line || left.column - right.column;
 }
 
+/** Takes mistakes. */
+export interface MistakeSink {
+  add(place: Place, path: SourcePath, problem: Problem): void;
+}
+
 /** Collects every mistake of a folder, so that none hides another. */
-export class Mistakes {
+export class Mistakes implements MistakeSink {
   readonly #issues = new Map<string, ConfigIssue>();
 
   add(place: Place, path: SourcePath, problem: Problem): void {
@@ -27,8 +32,18 @@ export class Mistakes {
       ...(problem.allowed === undefined ? {} : { allowed: problem.allowed }),
       ...(problem.meant === undefined ? {} : { meant: problem.meant }),
     };
-    // A mistake in a profile or a shared CSV shows once, however many devices use it.
-    this.#issues.set(`${place.file}:${place.line}:${place.column} ${issue.path} ${issue.message}`, issue);
+    // A mistake in a profile or a shared CSV shows once, however many devices use it, but once for each protocol's rule.
+    const { file, line, column } = place;
+    this.#issues.set(`${file}:${line}:${column} ${issue.path} ${issue.message} ${issue.allowed}`, issue);
+  }
+
+  /** Takes mistakes on sound parts only: those on parts that were left out are told already. */
+  except(leftOut: readonly SourcePath[]): MistakeSink {
+    return {
+      add: (place, path, problem) => {
+        if (isSound(leftOut, path)) this.add(place, path, problem);
+      },
+    };
   }
 
   get none(): boolean {

@@ -1,9 +1,9 @@
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { GatewayConfig } from "./gateway-schema.ts";
-import type { Mistakes } from "./mistakes.ts";
-import { keyPlace, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
+import type { Mistakes, MistakeSink } from "./mistakes.ts";
+import { isSound, keyPlace, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
 
 /** What the rules on things outside the mapping files look at. */
 export interface Surroundings {
@@ -12,25 +12,30 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** A pipe or a device may be readable, and yet reading it never end. */
 async function isReadable(path: string): Promise<boolean> {
-  return access(path, constants.R_OK).then(
-    () => true,
-    () => false,
-  );
+  return access(path, constants.R_OK)
+    .then(() => stat(path))
+    .then(
+      (found) => found.isFile(),
+      () => false,
+    );
 }
 
 /** Every file, environment variable and server that `gateway.yaml` names. */
 export async function checkOutside(
   source: Source,
   gateway: GatewayConfig,
+  leftOut: readonly SourcePath[],
   around: Surroundings,
   mistakes: Mistakes,
 ): Promise<void> {
-  checkServer(source, gateway, mistakes);
-  checkHub(source, gateway, mistakes);
+  const sound = mistakes.except(leftOut);
+  if (isSound(leftOut, ["nats", "url"])) checkServer(source, gateway, leftOut, sound);
+  checkHub(source, gateway, sound);
   await Promise.all([
-    ...filesNamed(gateway).map((file) => checkFile(source, file, around, mistakes)),
-    checkSecret(source, gateway.nats.password, ["nats", "password"], around, mistakes),
+    ...filesNamed(gateway).map((file) => checkFile(source, file, around, sound)),
+    checkSecret(source, gateway.nats.password, ["nats", "password"], around, sound),
   ]);
 }
 
@@ -59,7 +64,7 @@ async function checkFile(
   source: Source,
   { path, file }: NamedFile,
   around: Surroundings,
-  mistakes: Mistakes,
+  mistakes: MistakeSink,
 ): Promise<void> {
   if (await isReadable(resolve(around.dir, file))) return;
   mistakes.add(valuePlace(source, path), path, {
@@ -73,7 +78,7 @@ async function checkSecret(
   secret: string | undefined,
   path: SourcePath,
   around: Surroundings,
-  mistakes: Mistakes,
+  mistakes: MistakeSink,
 ): Promise<void> {
   if (secret === undefined) return;
   const name = secret.slice(secret.indexOf(":") + 1);
@@ -88,7 +93,12 @@ async function checkSecret(
 /** Keys of `nats` that only make sense with a server that somebody else runs. */
 const onlyWithUrl = ["user", "password", "credentials", "ca"] as const;
 
-function checkServer(source: Source, { nats }: GatewayConfig, mistakes: Mistakes): void {
+function checkServer(
+  source: Source,
+  { nats }: GatewayConfig,
+  leftOut: readonly SourcePath[],
+  mistakes: MistakeSink,
+): void {
   const add = (key: string, message: string, allowed: string) =>
     mistakes.add(keyPlace(source, ["nats", key]), ["nats", key], { message, allowed });
   if (nats.url === undefined) {
@@ -115,7 +125,8 @@ function checkServer(source: Source, { nats }: GatewayConfig, mistakes: Mistakes
   } else if (url.username !== "" || url.password !== "") {
     add("url", "nats.url holds a user or password", "nats.user, and nats.password as env:NAME or file:PATH");
   }
-  if ((nats.user === undefined) !== (nats.password === undefined)) {
+  const pairKnown = isSound(leftOut, ["nats", "user"]) && isSound(leftOut, ["nats", "password"]);
+  if (pairKnown && (nats.user === undefined) !== (nats.password === undefined)) {
     const key = nats.user === undefined ? "password" : "user";
     add(key, `nats.${key} stands alone`, "nats.user and nats.password together");
   }
@@ -124,7 +135,7 @@ function checkServer(source: Source, { nats }: GatewayConfig, mistakes: Mistakes
   }
 }
 
-function checkHub(source: Source, { hub }: GatewayConfig, mistakes: Mistakes): void {
+function checkHub(source: Source, { hub }: GatewayConfig, mistakes: MistakeSink): void {
   if (hub === undefined || (parseUrl(hub.leaf)?.host ?? "") !== "") return;
   mistakes.add(valuePlace(source, ["hub", "leaf"]), ["hub", "leaf"], {
     message: "hub.leaf is not the address of a leaf node listener",

@@ -5,7 +5,7 @@ import { deviceSchema, type DeviceEntry } from "./device-schema.ts";
 import type { MergedDevice } from "./merge-device.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { pollGroups, unknownGroup, type PollGroups } from "./poll-groups.ts";
-import { keyPlace, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
+import { isBelow, isSound, keyPlace, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
 import { checkTag, checkTagName } from "./tag-rules.ts";
 import { defaultStale, republishOf, tagSchema, type TagEntry } from "./tag-schema.ts";
 import { validate } from "./validate.ts";
@@ -24,12 +24,17 @@ interface DeviceReading {
   readonly entry: DeviceEntry;
   readonly options: Readonly<Record<string, unknown>>;
   readonly groups: PollGroups;
+  /** False where some poll groups may not have been read. */
+  readonly groupsKnown: boolean;
+  readonly tagsRead: boolean;
   readonly mistakes: Mistakes;
 }
 
 /** Validates one device with its profile and CSV already merged in; undefined where too little of it is right. */
 export function readDevice(device: MergedDevice, mistakes: Mistakes): ReadDevice | undefined {
-  const { source, adapter, tagsRead } = device;
+  const { adapter } = device;
+  if (adapter === undefined) return undefined;
+  const { source, tagsRead, profileRead } = device;
   const tags = sourceAt(source, "tags");
   if (tagsRead && tags?.kind === "map" && tags.entries.size === 0) {
     mistakes.add(keyPlace(source, ["tags"]), ["tags"], {
@@ -37,22 +42,42 @@ export function readDevice(device: MergedDevice, mistakes: Mistakes): ReadDevice
       allowed: "at least one tag",
     });
   }
-  const validated = validate(deviceSchema(adapter), source, [], mistakes, { device: "device" });
+  const validated = validate(deviceSchema(adapter), source, [], mistakes, !profileRead);
   // The tags are checked all the same: their mistakes do not hang on the device's.
   const entry = (validated?.value ?? {}) as unknown as DeviceEntry;
   const options = pick(entry, Object.keys(adapter.options.shape));
   const groups = pollGroups(entry.poll);
-  const reading: DeviceReading = { adapter, source, entry, options, groups, mistakes };
+  const leftOut = validated?.leftOut ?? [];
+  const groupsKnown = profileRead && isSound(leftOut, ["poll"]);
+  const reading: DeviceReading = { adapter, source, entry, options, groups, groupsKnown, tagsRead, mistakes };
   const read = readTags(reading, tags, validated !== undefined);
   if (validated === undefined) return undefined;
-  const mapping = toDevice(reading, read);
-  for (const issue of adapter.check?.(mapping) ?? []) {
+  const mapping = toDevice(reading, read.tags);
+  const sound = mistakes.except([...leftOut, ...read.leftOut]);
+  const judged = { ...mapping, tags: read.tags.filter((tag) => !read.madeUp.has(tag.name)) };
+  for (const issue of adapter.check?.(judged) ?? []) {
     const { path, ...problem } = issue;
-    mistakes.add(valuePlace(source, path), path, problem);
+    sound.add(valuePlace(source, path), path, problem);
   }
-  const sure = !validated.leftOut.some(([key = ""]) => key === "connection" || key in adapter.options.shape);
-  const endpoint = sure ? adapter.endpoint?.(entry.connection, options) : undefined;
-  return { mapping, source, endpoint };
+  return { mapping, source, endpoint: profileRead ? endpointOf(reading, leftOut) : undefined };
+}
+
+/** Undefined where it hangs on a part that was left out. */
+function endpointOf(reading: DeviceReading, leftOut: readonly SourcePath[]): string | undefined {
+  const { adapter, entry, options } = reading;
+  if (!isSound(leftOut, ["connection"])) return undefined;
+  let sure = true;
+  const watched = <T>(value: T, under: SourcePath): T => {
+    if (typeof value !== "object" || value === null) return value;
+    return new Proxy(value, {
+      get: (target, key) => {
+        if (leftOut.some((one) => isBelow(one, [...under, String(key)]))) sure = false;
+        return Reflect.get(target, key) as unknown;
+      },
+    });
+  };
+  const endpoint = adapter.endpoint?.(watched(entry.connection, ["connection"]), watched(options, []));
+  return sure ? endpoint : undefined;
 }
 
 function pick(from: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, unknown> {
@@ -73,31 +98,39 @@ function toDevice(reading: DeviceReading, tags: readonly TagMapping[]): DeviceMa
   };
 }
 
-function readTags(
-  reading: DeviceReading,
-  tags: Source | undefined,
-  deviceKnown: boolean,
-): readonly TagMapping[] {
-  if (tags?.kind !== "map") return [];
-  const schema = tagSchema(reading.adapter);
+interface ReadTags {
+  readonly tags: readonly TagMapping[];
+  readonly leftOut: readonly SourcePath[];
+  /** Names of tags that something had to be made up for: too little is known to judge them as a whole. */
+  readonly madeUp: ReadonlySet<string>;
+}
+
+function readTags(reading: DeviceReading, tags: Source | undefined, deviceKnown: boolean): ReadTags {
   const read: TagMapping[] = [];
+  const leftOut: SourcePath[] = [];
+  const madeUp = new Set<string>();
+  if (tags?.kind !== "map") return { tags: read, leftOut, madeUp };
+  const schema = tagSchema(reading.adapter);
   for (const name of tags.entries.keys()) {
     const path = ["tags", name];
     const misnamed = checkTagName(name, reading.adapter.templates);
     if (misnamed !== undefined) reading.mistakes.add(keyPlace(reading.source, path), path, misnamed);
-    const validated = validate(schema, reading.source, path, reading.mistakes);
+    const validated = validate(schema, reading.source, path, reading.mistakes, !reading.tagsRead);
     if (validated === undefined) continue;
-    const tag = toTag(reading, name, validated.value as unknown as TagEntry, deviceKnown);
+    leftOut.push(...validated.leftOut.map((below) => [...path, ...below]));
+    if (validated.madeUp.length > 0) madeUp.add(name);
+    const typed = !validated.leftOut.some(([key = ""]) => key in reading.adapter.tag.shape);
+    const tag = toTag(reading, name, validated.value as unknown as TagEntry, { deviceKnown, typed });
     if (tag !== undefined) read.push(tag);
   }
-  return read;
+  return { tags: read, leftOut, madeUp };
 }
 
 function toTag(
   reading: DeviceReading,
   name: string,
   tag: TagEntry,
-  deviceKnown: boolean,
+  { deviceKnown, typed }: { readonly deviceKnown: boolean; readonly typed: boolean },
 ): TagMapping | undefined {
   const { adapter, groups, mistakes, source } = reading;
   const path: SourcePath = ["tags", name];
@@ -108,7 +141,7 @@ function toTag(
     : undefined;
   // A group whose interval is wrong is there all the same.
   const declared = tag.poll !== undefined && sourceAt(source, "poll", tag.poll) !== undefined;
-  if (adapter.polled && poll === undefined && tag.poll !== undefined && deviceKnown && !declared) {
+  if (adapter.polled && poll === undefined && tag.poll !== undefined && reading.groupsKnown && !declared) {
     const where = [...path, "poll"];
     mistakes.add(valuePlace(source, where), where, unknownGroup(tag.poll, groups));
   }
@@ -116,7 +149,7 @@ function toTag(
   if (!deviceKnown) return undefined;
   const options = pick(tag, Object.keys(adapter.tag.shape));
   const value = adapter.value(options, reading.options);
-  for (const { path: below, at, problem } of checkTag(tag, value)) {
+  for (const { path: below, at, problem } of checkTag(tag, typed ? value : undefined)) {
     const where = [...path, ...below];
     mistakes.add(at === "key" ? keyPlace(source, where) : valuePlace(source, where), where, problem);
   }

@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import type { SourcePath } from "./source.ts";
 
-/** The parts of a zod definition that are walked here; zod's own types name them one class at a time. */
+/** The parts of a zod definition that are walked; zod's own types name them one class at a time. */
 interface Definition {
   readonly type: string;
   readonly innerType?: z.core.$ZodType;
@@ -15,12 +15,12 @@ interface Definition {
   readonly values?: readonly unknown[];
 }
 
-function definition(schema: z.core.$ZodType): Definition {
+export function definition(schema: z.core.$ZodType): Definition {
   return schema._zod.def;
 }
 
 /** The plain schemas behind optional, default, transform, lazy and unions: what a mapping file may hold there. */
-function alternatives(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
+export function alternatives(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
   const def = definition(schema);
   if (def.type === "union") return (def.options ?? []).flatMap(alternatives);
   if (def.type === "lazy" && def.getter !== undefined) return alternatives(def.getter());
@@ -36,7 +36,7 @@ function below(schema: z.core.$ZodType, key: string | number): readonly z.core.$
   });
 }
 
-function schemasAt(schema: z.core.$ZodType, path: SourcePath): readonly z.core.$ZodType[] {
+export function schemasAt(schema: z.core.$ZodType, path: SourcePath): readonly z.core.$ZodType[] {
   let found: readonly z.core.$ZodType[] = [schema];
   for (const key of path) found = found.flatMap((one) => below(one, key));
   return found;

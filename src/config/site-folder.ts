@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { Mistakes } from "./mistakes.ts";
 import type { Source } from "./source.ts";
@@ -18,7 +18,21 @@ function reasonOf(caught: unknown): string {
   return code === undefined ? String(caught) : (reasons[code] ?? `the file cannot be read (${code})`);
 }
 
-export type FileText = { readonly text: string } | { readonly reason: string };
+/** Reading a pipe or a device may never end, and nobody means to. */
+async function readRegular(path: string): Promise<FileText> {
+  const found = await stat(path);
+  if (!found.isFile() && !found.isDirectory())
+    return { reason: "this is a pipe, a socket or a device, no file" };
+  return { text: await readFile(path, "utf8") };
+}
+
+export type FileText =
+  | { readonly text: string }
+  | {
+      readonly reason: string;
+      /** True where there is no file of that name. */
+      readonly absent?: boolean;
+    };
 
 /** The files of one site folder; each is read once and remembered as one to be watched, whether it is there or not. */
 export class SiteFolder {
@@ -55,10 +69,10 @@ export class SiteFolder {
   text(file: string): Promise<FileText> {
     let text = this.#texts.get(file);
     if (text === undefined) {
-      text = readFile(join(this.dir, file), "utf8").then(
-        (content): FileText => ({ text: content }),
-        (caught: unknown): FileText => ({ reason: reasonOf(caught) }),
-      );
+      text = readRegular(join(this.dir, file)).catch((caught: unknown): FileText => ({
+        reason: reasonOf(caught),
+        absent: (caught as NodeJS.ErrnoException).code === "ENOENT",
+      }));
       this.#texts.set(file, text);
     }
     return text;

@@ -15,11 +15,27 @@ export interface SourceEntry {
 
 /** What a mapping file says, with the place of every part: the parts of a merged map may come from several files. */
 export type Source =
-  | { readonly kind: "scalar"; readonly place: Place; readonly value: unknown }
+  | {
+      readonly kind: "scalar";
+      readonly place: Place;
+      readonly value: unknown;
+      /** True where it could not be read, and why is told. */
+      readonly told?: true;
+    }
   | { readonly kind: "list"; readonly place: Place; readonly items: readonly Source[] }
   | { readonly kind: "map"; readonly place: Place; readonly entries: ReadonlyMap<string, SourceEntry> };
 
 export type SourcePath = readonly (string | number)[];
+
+/** True where a path is that of a part, or of something within the part. */
+export function isBelow(path: SourcePath, part: SourcePath): boolean {
+  return part.every((key, index) => key === path[index]);
+}
+
+/** True where nothing that a path leads through, nor its end, was left out. */
+export function isSound(leftOut: readonly SourcePath[], path: SourcePath): boolean {
+  return !leftOut.some((part) => isBelow(path, part));
+}
 
 /** A map with nothing in it. */
 export function emptyMap(place: Place): Source {

@@ -35,9 +35,12 @@ export function checkTagName(name: string, templates: boolean): Problem | undefi
   return undefined;
 }
 
-/** The rules of a tag that go across its keys and its type. */
-export function checkTag(tag: TagEntry, value: ValueSpec): readonly TagFinding[] {
-  return [...checkDeadband(tag, value), ...checkScaling(tag, value), ...checkLimits(tag, value)];
+/** The rules of a tag that go across its keys and, where it is known, its type. */
+export function checkTag(tag: TagEntry, value: ValueSpec | undefined): readonly TagFinding[] {
+  const findings = [...checkDeadband(tag), ...checkOrder(tag)];
+  if (value === undefined) return findings;
+  if (!isNumeric(value)) return [...findings, ...checkMeaning(tag, value)];
+  return [...findings, ...checkRange(tag, value)];
 }
 
 function finding(
@@ -58,52 +61,43 @@ function kindWord(value: ValueSpec): string {
   return value.kind === "boolean" ? "a bool" : "a string";
 }
 
-function checkDeadband(tag: TagEntry, value: ValueSpec): readonly TagFinding[] {
-  const findings: TagFinding[] = [];
+function checkDeadband(tag: TagEntry): readonly TagFinding[] {
   const keys = (["deadband", "deadbandPercent"] as const).filter((key) => tag[key] !== undefined);
   if (keys.length === 2) {
-    findings.push(finding(["deadbandPercent"], "deadband and deadbandPercent stand together", "one of them"));
+    return [finding(["deadbandPercent"], "deadband and deadbandPercent stand together", "one of them")];
   }
-  if (!isNumeric(value)) {
-    for (const key of keys) {
-      findings.push(finding([key], `${key} has no meaning for ${kindWord(value)}`, `${key} on numbers only`));
-    }
-  }
-  if (keys.length === 0 && tag.republish !== undefined) {
-    const message = "republish has no meaning without a deadband: every reading goes out";
-    findings.push(finding(["republish"], message, "republish beside deadband or deadbandPercent"));
-  }
-  return findings;
+  if (keys.length === 1 || tag.republish === undefined) return [];
+  const message = "republish has no meaning without a deadband: every reading goes out";
+  return [finding(["republish"], message, "republish beside deadband or deadbandPercent")];
 }
 
-function checkScaling(tag: TagEntry, value: ValueSpec): readonly TagFinding[] {
-  if (isNumeric(value)) return [];
-  return (["scale", "offset"] as const)
-    .filter((key) => tag[key] !== undefined)
-    .map((key) => finding([key], `${key} has no meaning for ${kindWord(value)}`, `${key} on numbers only`));
-}
-
-function checkLimits(tag: TagEntry, value: ValueSpec): readonly TagFinding[] {
+function checkOrder(tag: TagEntry): readonly TagFinding[] {
   const { min, max } = tag.write ?? {};
-  const given = (["min", "max"] as const).filter((key) => tag.write?.[key] !== undefined);
-  if (!isNumeric(value)) {
-    return given.map((key) =>
-      finding(["write", key], `${key} has no meaning for ${kindWord(value)}`, `${key} on numbers only`),
-    );
-  }
-  const findings: TagFinding[] = [];
-  if (min !== undefined && max !== undefined && min > max) {
-    findings.push(
-      finding(["write", "min"], `min ${min} is above max ${max}`, `a min of at most ${max}`, "value"),
-    );
-  }
+  if (min === undefined || max === undefined || min <= max) return [];
+  return [finding(["write", "min"], `min ${min} is above max ${max}`, `a min of at most ${max}`, "value")];
+}
+
+/** Keys that only numbers have. */
+function checkMeaning(tag: TagEntry, value: ValueSpec): readonly TagFinding[] {
+  const plain = (["deadband", "deadbandPercent", "scale", "offset"] as const).filter(
+    (key) => tag[key] !== undefined,
+  );
+  const limits = (["min", "max"] as const).filter((key) => tag.write?.[key] !== undefined);
+  return [...plain.map((key) => [key]), ...limits.map((key) => ["write", key])].map((path) => {
+    const key = path.at(-1) ?? "";
+    return finding(path, `${key} has no meaning for ${kindWord(value)}`, `${key} on numbers only`);
+  });
+}
+
+function checkRange(tag: TagEntry, value: ValueSpec): readonly TagFinding[] {
   const range = scaledRange(tag, value);
-  if (range === undefined) return findings;
-  for (const key of given) {
-    const limit = tag.write?.[key] ?? 0;
+  if (range === undefined) return [];
+  const findings: TagFinding[] = [];
+  for (const key of ["min", "max"] as const) {
+    const limit = tag.write?.[key];
     // What scaling adds in floating point is no mistake of the mapping's.
     const slack = Math.max(Math.abs(range.low), Math.abs(range.high)) * 1e-9;
-    if (limit >= range.low - slack && limit <= range.high + slack) continue;
+    if (limit === undefined || (limit >= range.low - slack && limit <= range.high + slack)) continue;
     const message = `${key} ${limit} is outside what the tag's type can hold, scaled`;
     findings.push(finding(["write", key], message, `${range.low} to ${range.high}`, "value"));
   }

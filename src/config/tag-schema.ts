@@ -24,6 +24,7 @@ const commonTag = {
   deadbandPercent: z
     .number()
     .min(0)
+    .max(100)
     .optional()
     .describe("Publish only changes larger than this share of the value last published, in percent"),
   republish: waitField

@@ -1,7 +1,7 @@
 import { nearestName } from "../domain/nearest.ts";
 import { isTopicFilter } from "../domain/topic-filter.ts";
 import type { GatewayConfig, UserConfig } from "./gateway-schema.ts";
-import type { Mistakes, Problem } from "./mistakes.ts";
+import type { MistakeSink, Problem } from "./mistakes.ts";
 import { keyPlace, sourceAt, valuePlace, type Source } from "./source.ts";
 
 const anonymous = "anonymous";
@@ -42,7 +42,7 @@ export function checkUsers(
   source: Source,
   gateway: GatewayConfig,
   commands: string,
-  mistakes: Mistakes,
+  mistakes: MistakeSink,
 ): void {
   for (const [name, user] of Object.entries(gateway.users)) {
     checkPassword(source, name, user, mistakes);
@@ -61,7 +61,7 @@ export function checkUsers(
   }
 }
 
-function checkPassword(source: Source, name: string, user: UserConfig, mistakes: Mistakes): void {
+function checkPassword(source: Source, name: string, user: UserConfig, mistakes: MistakeSink): void {
   const path = ["users", name];
   if (name === anonymous && user.passwordHash !== undefined) {
     const where = [...path, "passwordHash"];

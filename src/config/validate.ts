@@ -1,54 +1,92 @@
 import type * as z from "zod";
 import { describeIssue, type SchemaMistake } from "./describe-issue.ts";
 import type { Mistakes } from "./mistakes.ts";
-import { keyPlace, plainValue, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
+import {
+  isBelow,
+  keyPlace,
+  plainValue,
+  sourceAt,
+  valuePlace,
+  type Source,
+  type SourcePath,
+} from "./source.ts";
+import { standInAt } from "./stand-in.ts";
 
 /** What of a part of a file can be used. */
 export interface Validated<T> {
   readonly value: T;
   /** What was wrong, and so was left out or replaced: what is derived from it may be wrong too. */
   readonly leftOut: readonly SourcePath[];
+  /** Those of them in whose place a value was made up, as there must be one. */
+  readonly madeUp: readonly SourcePath[];
 }
 
-/** Values by key to go on with where a key that must be there is missing or wrong. */
-export type StandIns = Readonly<Record<string, unknown>>;
-
 /** Mistakes that only show once others are out of the way are found in further rounds. */
-const mostRounds = 8;
+const mostRounds = 16;
+
+const missing = "is missing";
 
 /**
  * Validates the part of a file at `path`, and says what is wrong with it. Wrong parts are then left out or replaced by
- * stand-ins, so that what remains can be checked further; undefined where too little remains.
+ * stand-ins, so that what remains can be checked further; undefined where too little remains. Where not all of the part
+ * could be read (`partly`), nothing is said to be missing.
  */
 export function validate<T>(
   schema: z.ZodType<T>,
   source: Source,
   path: SourcePath,
   mistakes: Mistakes,
-  standIns: StandIns = {},
+  partly = false,
 ): Validated<T> | undefined {
   const part = sourceAt(source, ...path);
-  let input = part === undefined ? undefined : plainValue(part);
+  const input = part === undefined ? undefined : plainValue(part);
   const leftOut: SourcePath[] = [];
+  const madeUp: SourcePath[] = [];
+  const unsettled: SourcePath[] = [];
   for (let round = 0; round < mostRounds; round += 1) {
     const result = schema.safeParse(input);
-    if (result.success) return { value: result.data, leftOut };
+    if (result.success) return { value: result.data, leftOut, madeUp };
     const found = result.error.issues.flatMap((issue) => describeIssue(schema, issue, input, path));
     for (const mistake of withoutEchoes(found)) {
-      if (leftOut.some((one) => samePath([...path, ...one], mistake.path))) continue;
+      const local = mistake.path.slice(path.length);
+      if (partly && mistake.problem.message === missing) continue;
+      if (leftOut.some((one) => samePath(one, local)) || isTold(source, mistake.path)) continue;
+      if (isOfOtherForm(mistake, local, unsettled)) continue;
       const place = mistake.at === "key" ? keyPlace(source, mistake.path) : valuePlace(source, mistake.path);
       mistakes.add(place, mistake.path, mistake.problem);
     }
-    const wrong = found.map((one) => one.path.slice(path.length));
-    for (const one of wrong) if (!repair(input, one, standIns)) return undefined;
-    input = withoutHoles(input);
-    leftOut.push(...wrong);
+    for (const issue of result.error.issues) {
+      if (issue.code === "invalid_union" && issue.discriminator !== undefined) {
+        unsettled.push((issue.path as SourcePath).slice(0, -1));
+      }
+    }
+    for (const one of found) {
+      const wrong = one.path.slice(path.length);
+      const repaired = repair(schema, input, wrong);
+      if (repaired === undefined) return undefined;
+      leftOut.push(wrong, repaired.path);
+      if (repaired.madeUp) madeUp.push(repaired.path);
+      const { meant } = one.problem;
+      if (one.at === "key" && meant !== undefined) leftOut.push([...wrong.slice(0, -1), meant]);
+    }
   }
   return undefined;
 }
 
 function samePath(left: SourcePath, right: SourcePath): boolean {
-  return left.length === right.length && left.every((key, index) => key === right[index]);
+  return left.length === right.length && isBelow(left, right);
+}
+
+/** Why nothing could be read there was told where it was read. */
+function isTold(source: Source, path: SourcePath): boolean {
+  const found = sourceAt(source, ...path);
+  return found?.kind === "scalar" && found.told === true;
+}
+
+/** Which keys a map has hangs on its form: while that is wrong, none is said to be missing or unknown. */
+function isOfOtherForm(mistake: SchemaMistake, local: SourcePath, unsettled: readonly SourcePath[]): boolean {
+  if (mistake.at !== "key" && mistake.problem.message !== missing) return false;
+  return unsettled.some((map) => local.length > map.length && isBelow(local, map));
 }
 
 /** A key that is missing because it is misspelt is one mistake, not two. */
@@ -57,29 +95,36 @@ function withoutEchoes(found: readonly SchemaMistake[]): readonly SchemaMistake[
     .filter((one) => one.at === "key" && one.problem.meant !== undefined)
     .map((one) => [...one.path.slice(0, -1), one.problem.meant ?? ""]);
   return found.filter(
-    (one) => one.problem.message !== "is missing" || !meant.some((path) => samePath(path, one.path)),
+    (one) => one.problem.message !== missing || !meant.some((path) => samePath(path, one.path)),
   );
 }
 
-/** Takes the value at a path out, or puts its stand-in there; false where neither can be done. */
-function repair(input: unknown, path: SourcePath, standIns: StandIns): boolean {
-  let holder = input;
-  for (const key of path.slice(0, -1)) {
-    if (typeof holder !== "object" || holder === null) return false;
-    holder = (holder as Record<string, unknown>)[key];
-  }
-  const last = path.at(-1);
-  if (typeof holder !== "object" || holder === null || last === undefined) return false;
-  if (path.length === 1 && Object.hasOwn(standIns, last)) {
-    return Reflect.set(holder, last, standIns[last]);
-  }
-  return last in holder && Reflect.deleteProperty(holder, last);
+interface Repaired {
+  readonly path: SourcePath;
+  readonly madeUp: boolean;
 }
 
-function withoutHoles(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.filter((_, index) => index in value).map(withoutHoles);
-  const record = value as Record<string, unknown>;
-  for (const key of Object.keys(record)) record[key] = withoutHoles(record[key]);
-  return record;
+/**
+ * Takes the value at a path out, or puts a stand-in where there must be one; where there is none, the same with the map
+ * that holds it. Undefined where that leaves nothing.
+ */
+function repair(schema: z.core.$ZodType, input: unknown, path: SourcePath): Repaired | undefined {
+  const last = path.at(-1);
+  if (last === undefined) return undefined;
+  let holder = input;
+  for (const key of path.slice(0, -1)) holder = isHolder(holder) ? holder[key] : undefined;
+  // An earlier repair of the same round may have taken the holder away.
+  if (!isHolder(holder)) return { path, madeUp: false };
+  if (last in holder && !Array.isArray(holder)) {
+    delete holder[last];
+    return { path, madeUp: false };
+  }
+  const standIn = standInAt(schema, path);
+  if (standIn === undefined) return repair(schema, input, path.slice(0, -1));
+  holder[last] = standIn;
+  return { path, madeUp: true };
+}
+
+function isHolder(value: unknown): value is Record<string | number, unknown> {
+  return typeof value === "object" && value !== null;
 }

@@ -32,7 +32,10 @@ export function readYaml(text: string, file: string, mistakes: Mistakes): Source
   };
   for (const error of document.errors) {
     mistakes.add(placeOf(error.pos[0]), [], {
-      message: `this is not YAML: ${error.message}`,
+      message:
+        error.code === "MULTIPLE_DOCS"
+          ? "a second document begins here"
+          : `this is not YAML: ${error.message}`,
       allowed: "YAML 1.2, one document a file, indented with spaces",
     });
   }
@@ -47,9 +50,9 @@ function toSource(reading: Reading, node: Node | null, fallback: Place, path: So
   const before = reading.parts;
   reading.parts += 1;
   const place = node?.range ? reading.placeOf(node.range[0]) : fallback;
-  const nothing: Source = { kind: "scalar", place, value: null };
+  const nothing = { kind: "scalar", place, value: null } as const;
   if (node === null) return nothing;
-  if (isAlias(node)) return resolveAlias(reading, node.source, place, path) ?? nothing;
+  if (isAlias(node)) return resolveAlias(reading, node.source, place, path) ?? { ...nothing, told: true };
   const source = contentsOf(reading, node, place, path) ?? nothing;
   // Set only now: an anchor within itself has no end.
   const anchor = isMap(node) || isSeq(node) || isScalar(node) ? node.anchor : undefined;

@@ -62,6 +62,13 @@ export class Normaliser {
     return this.#tags.get(name);
   }
 
+  /** Goes on with the tags that an earlier mapping's templates made, where this mapping has the same templates. */
+  adopt(before: Normaliser): void {
+    for (const { name, mapping } of before.tags()) {
+      if (!this.#tags.has(name)) this.#make(name, mapping.name);
+    }
+  }
+
   /** The hot path: publishes what the samples say, unless a deadband holds it back. */
   accept(samples: readonly Sample[]): void {
     const now = this.#options.clock.now();
@@ -167,10 +174,13 @@ export class Normaliser {
   }
 
   #fromTemplate(sample: Sample): TagState | undefined {
-    const template = sample.template === undefined ? undefined : this.#templates.get(sample.template);
-    if (template === undefined || template.made >= mostTagsPerTemplate || !isPath(sample.tag))
-      return undefined;
+    return sample.template === undefined ? undefined : this.#make(sample.tag, sample.template);
+  }
+
+  #make(name: string, templateName: string): TagState | undefined {
+    const template = this.#templates.get(templateName);
+    if (template === undefined || template.made >= mostTagsPerTemplate || !isPath(name)) return undefined;
     template.made += 1;
-    return this.#add(sample.tag, template.mapping);
+    return this.#add(name, template.mapping);
   }
 }

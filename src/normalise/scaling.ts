@@ -37,10 +37,12 @@ export function compileScaling(tag: Scaled): (raw: TagValue) => TagValue {
     if (!single) return (raw) => raw;
     return (raw) => (typeof raw === "number" && Number.isFinite(raw) ? shortestSingle(raw) : raw);
   }
+  const wholeShift = wholeOffset(tag);
   const decimals = Math.max(decimalsOf(scale), decimalsOf(offset));
   const power = value.kind === "integer" && decimals <= mostDecimals ? 10 ** decimals : undefined;
   return (raw) => {
     if (typeof raw !== "number" && typeof raw !== "bigint") return raw;
+    if (typeof raw === "bigint" && wholeShift !== undefined) return raw + wholeShift;
     const exact = single && Number.isFinite(Number(raw)) ? shortestSingle(Number(raw)) : Number(raw);
     const scaled = exact * scale + offset;
     if (power !== undefined) return Math.round(scaled * power) / power;
@@ -48,14 +50,19 @@ export function compileScaling(tag: Scaled): (raw: TagValue) => TagValue {
   };
 }
 
+/** The offset where it is all that scaling does and is whole: 64-bit integers stay exact under it. */
+function wholeOffset({ scale, offset }: Scaled): bigint | undefined {
+  return scale === 1 && Number.isSafeInteger(offset) ? BigInt(offset) : undefined;
+}
+
 /**
  * Published → raw, the inverse for writes: (value − offset) / scale, rounded to the nearest integer where the tag holds
- * integers. Booleans and strings pass. 64-bit integers stay exact where there is no scale.
+ * integers. Booleans and strings pass. 64-bit integers stay exact where nothing scales them.
  */
 export function toRaw(value: TagValue, tag: Scaled): TagValue {
   if (typeof value !== "number" && typeof value !== "bigint") return value;
-  const plain = tag.scale === 1 && tag.offset === 0;
-  if (tag.value.kind !== "integer") return plain ? Number(value) : (Number(value) - tag.offset) / tag.scale;
-  if (plain) return typeof value === "bigint" ? value : Math.round(value);
-  return Math.round((Number(value) - tag.offset) / tag.scale);
+  const whole = wholeOffset(tag);
+  if (typeof value === "bigint" && whole !== undefined) return value - whole;
+  const raw = (Number(value) - tag.offset) / tag.scale;
+  return tag.value.kind === "integer" ? Math.round(raw) : raw;
 }

@@ -6,6 +6,8 @@ import type { Sequence, Sequences } from "./sequences.ts";
 
 /** One tag of a running device: its mapping made ready for the hot path, and what was last seen and published of it. */
 export interface TagState {
+  /** Below its device: `ram/pressure`; for one made from a template the name it got, such as `shelf/12/stock`. */
+  readonly name: string;
   readonly mapping: TagMapping;
   readonly path: TagPath;
   readonly sequence: Sequence;
@@ -26,6 +28,7 @@ export function tagState(
 ): TagState {
   const path = new TagPath("data", site, device, name);
   return {
+    name,
     mapping,
     path,
     sequence: sequences.of(path.topic),

@@ -53,7 +53,7 @@ async function startFleet(...devices: DeviceMapping[]) {
       expect([...fleet.devices.values()].every((d) => d.supervisor.state.state === "online")).toBe(true),
     );
   await online();
-  return { fleet, readings, gone, created, online };
+  return { fleet, readings, gone, created, contexts, online };
 }
 
 test("an edited device restarts alone, its kept tags go on with their sequences, and dropped ones are gone", async () => {
@@ -61,7 +61,7 @@ test("an edited device restarts alone, its kept tags go on with their sequences,
     mapping("press-1", "a", "b"),
     mapping("welder-1", "c"),
   );
-  await fleet.replace(mapping("press-1", "a", "d"));
+  await fleet.put(mapping("press-1", "a", "d"));
   await online();
   expect(created).toEqual(["press-1", "welder-1", "press-1"]);
   expect(gone).toEqual(["data/line1/press-1/b"]);
@@ -84,7 +84,28 @@ test("the counters of a device do not go back when it restarts", async () => {
   const { fleet } = await startFleet(mapping("press-1", "a"));
   const before = fleet.devices.get("press-1")?.normaliser.counters.readings ?? 0;
   fleet.devices.get("press-1")?.traffic.fault("timeout");
-  await fleet.replace(mapping("press-1", "a"));
+  await fleet.put(mapping("press-1", "a"));
   expect(fleet.devices.get("press-1")?.normaliser.counters.readings).toBeGreaterThan(before);
   expect(fleet.devices.get("press-1")?.traffic.faults.get("timeout")).toBe(1);
+});
+
+test("tags that a wildcard made stay where the edited mapping still has the wildcard", async () => {
+  const { fleet, gone, contexts, online } = await startFleet(mapping("shelves", "a", "shelf/{1}/stock"));
+  const template = "shelf/{1}/stock";
+  contexts.get("shelves")?.emit([{ tag: "shelf/12/stock", value: 5, quality: "good", template }]);
+  await fleet.put(mapping("shelves", "a", "b", "shelf/{1}/stock"));
+  await online();
+  expect(gone).toEqual([]);
+  expect(fleet.devices.get("shelves")?.normaliser.tag("shelf/12/stock")).toBeDefined();
+  await fleet.put(mapping("shelves", "a"));
+  expect(gone).toEqual(["data/line1/shelves/b", "data/line1/shelves/shelf/12/stock"]);
+});
+
+test("after its stop no device starts, however late its protocol is loaded", async () => {
+  const { fleet, created } = await startFleet(mapping("press-1", "a"));
+  const late = fleet.put(mapping("press-2", "a"));
+  await fleet.stop();
+  await late;
+  expect(created).toEqual(["press-1"]);
+  expect(fleet.devices.size).toBe(0);
 });

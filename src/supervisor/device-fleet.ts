@@ -51,6 +51,7 @@ export class DeviceFleet {
     { readonly traffic: DeviceTraffic; readonly counters: NormaliserCounters }
   >();
   #sweeping: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -61,20 +62,30 @@ export class DeviceFleet {
   }
 
   async start(mappings: readonly DeviceMapping[]): Promise<void> {
-    await Promise.all(mappings.map((mapping) => this.add(mapping)));
+    await Promise.all(mappings.map((mapping) => this.put(mapping)));
+    if (this.#stopped) return;
     this.#sweeping = setInterval(() => {
       for (const { supervisor } of this.#running.values()) supervisor.sweep();
     }, sweepEveryMs);
   }
 
+  /** For good: no device starts afterwards. Idempotent. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#sweeping);
     await Promise.all([...this.#running.values()].map(({ supervisor }) => supervisor.stop()));
     this.#running.clear();
   }
 
-  async add(mapping: DeviceMapping): Promise<void> {
+  /**
+   * Runs a device on its mapping, new or edited: what ran under its name before is stopped first. The tags that the
+   * mapping still has go on with their sequences, the others are gone.
+   */
+  async put(mapping: DeviceMapping): Promise<void> {
     const module = await this.#options.load(mapping.adapter);
+    const before = this.#running.get(mapping.device);
+    await before?.supervisor.stop();
+    if (this.#stopped) return;
     const { site, clock, log, random, broker, publish, onState } = this.#options;
     const name = mapping.device;
     const figures = this.#figures.get(name) ?? { traffic: new DeviceTraffic(), counters: noReadings() };
@@ -87,6 +98,7 @@ export class DeviceFleet {
       publish,
       counters,
     });
+    if (before !== undefined) normaliser.adopt(before.normaliser);
     const supervisor = new Supervisor(mapping, module, {
       normaliser,
       log,
@@ -97,8 +109,12 @@ export class DeviceFleet {
       buses: this.#buses,
       onState: (state) => onState(name, state),
     });
-    this.#running.set(name, { mapping, supervisor, normaliser, traffic });
+    const device = { mapping, supervisor, normaliser, traffic };
+    this.#running.set(name, device);
     supervisor.start();
+    if (before === undefined) return;
+    const kept = new Set(topicsOf(device));
+    this.#options.onGone(topicsOf(before).filter((topic) => !kept.has(topic)));
   }
 
   /** Stops a device for good: its tags are gone. */
@@ -110,18 +126,8 @@ export class DeviceFleet {
     this.#figures.delete(name);
     this.#options.onGone(topicsOf(gone));
   }
-
-  /** Runs a device on its edited mapping; the tags that the mapping still has go on with their sequences. */
-  async replace(mapping: DeviceMapping): Promise<void> {
-    const before = this.#running.get(mapping.device);
-    await before?.supervisor.stop();
-    await this.add(mapping);
-    if (before === undefined) return;
-    const kept = new Set(topicsOf(this.#running.get(mapping.device)));
-    this.#options.onGone(topicsOf(before).filter((topic) => !kept.has(topic)));
-  }
 }
 
-function topicsOf(device: RunningDevice | undefined): string[] {
-  return device === undefined ? [] : [...device.normaliser.tags()].map((tag) => tag.path.topic);
+function topicsOf(device: RunningDevice): string[] {
+  return [...device.normaliser.tags()].map((tag) => tag.path.topic);
 }

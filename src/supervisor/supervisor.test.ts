@@ -4,7 +4,7 @@ import { BusRegistry } from "../adapter-kit/bus.ts";
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import { ms } from "../domain/duration.ts";
 import { GatewayError } from "../domain/errors.ts";
-import type { Reading } from "../domain/reading.ts";
+import type { Reading, Sample } from "../domain/reading.ts";
 import { noReadings, Normaliser } from "../normalise/normaliser.ts";
 import { Sequences } from "../normalise/sequences.ts";
 import type { DeviceState } from "./device-state.ts";
@@ -20,6 +20,8 @@ const untilAborted = (signal: AbortSignal) =>
 interface Script {
   connect?: (attempt: number) => Promise<void>;
   run?: (context: AdapterContext, signal: AbortSignal, attempt: number) => Promise<void>;
+  read?: () => Promise<readonly Sample[]>;
+  write?: (signal: AbortSignal) => Promise<void>;
   dialsIn?: boolean;
   silence?: number;
 }
@@ -69,7 +71,8 @@ function supervise(script: Script) {
       connect: async () => script.connect?.(attempt),
       run: async (signal) =>
         (script.run ?? ((_context, aborted) => untilAborted(aborted)))(context, signal, attempt),
-      write: async () => {},
+      write: async (_writes, signal) => script.write?.(signal),
+      read: async () => script.read?.() ?? [],
       close: async () => void closed++,
     };
   };
@@ -253,4 +256,33 @@ test("an adapter that does not end when told to is left behind, and the device g
   time.monotonic += 5001;
   supervisor.sweep();
   await vi.waitFor(() => expect(contexts).toHaveLength(2), 5000);
+});
+
+test("what is read while the connection ends is not published as the device's present", async () => {
+  const reading = Promise.withResolvers<readonly Sample[]>();
+  const { supervisor, contexts, readings, states } = supervise({ read: () => reading.promise });
+  await vi.waitFor(() => expect(contexts).toHaveLength(1));
+  await new Promise((resolve) => setImmediate(resolve));
+  contexts[0]?.emit([good("a")]);
+  const read = supervisor.read(["a"], AbortSignal.timeout(1000));
+  await supervisor.stop();
+  reading.resolve([good("a", 99)]);
+  await read;
+  expect(readings.map((r) => r.value)).not.toContain(99);
+  expect(states.at(-1)).toEqual({ state: "stopped" });
+});
+
+test("a write that waits in the adapter ends with the connection", async () => {
+  const { supervisor, contexts } = supervise({ write: (signal) => untilAborted(signal) });
+  await vi.waitFor(() => expect(contexts).toHaveLength(1));
+  await new Promise((resolve) => setImmediate(resolve));
+  contexts[0]?.emit([good("a")]);
+  const outcome = supervisor
+    .write([{ tag: "a", value: 1 }], AbortSignal.timeout(5000))
+    .catch((caught: unknown) => caught);
+  await supervisor.stop();
+  expect(await outcome).toMatchObject({
+    code: "DEVICE_UNREACHABLE",
+    message: "The connection to press-1 ended meanwhile.",
+  });
 });

@@ -46,6 +46,12 @@ function isSignOfLife(sample: Sample): boolean {
   return sample.status === undefined || !noSignOfLife.has(sample.status);
 }
 
+/** An adapter that runs, and the signal that ends with its connection. */
+interface LiveAdapter {
+  readonly adapter: Adapter;
+  readonly connection: AbortSignal;
+}
+
 /**
  * Keeps one device connected: the only place that retries, and the only one that makes the device's state. A device is
  * online when data flows, never because a socket is open.
@@ -57,7 +63,7 @@ export class Supervisor {
   #state: DeviceState = { state: "stopped" };
   #stopping: AbortController | undefined;
   #ended: Promise<void> = Promise.resolve();
-  #adapter: Adapter | undefined;
+  #adapter: LiveAdapter | undefined;
   #connection: AbortController | undefined;
   #waits: Iterator<number, never>;
   /** Monotonic ms of the last sign of life, or of the moment the wait for one began. */
@@ -94,22 +100,28 @@ export class Supervisor {
     this.#enter({ state: "stopped" });
   }
 
-  /** Writes raw values in the order given. Rejects with DEVICE_UNREACHABLE while the device is not online. */
+  /**
+   * Writes raw values in the order given. Rejects with DEVICE_UNREACHABLE while the device is not online (then the
+   * error's context says `sent: false`), or when its connection ends meanwhile.
+   */
   async write(writes: readonly TagWrite[], signal: AbortSignal): Promise<void> {
-    const adapter = this.#onlineAdapter();
+    const { adapter, connection } = this.#live();
     if (adapter.write === undefined) {
       throw new GatewayError(
         "WRITE_REFUSED",
         `${this.device.device} can't be written to: its adapter only reads.`,
       );
     }
-    await adapter.write(writes, signal);
+    await this.#whileLive(adapter.write(writes, AbortSignal.any([signal, connection])), connection, signal);
   }
 
   /** Reads tags now; undefined where the adapter can't. The samples also go the way of all samples. */
   async read(tags: readonly string[], signal: AbortSignal): Promise<readonly Sample[] | undefined> {
-    const samples = await this.#onlineAdapter().read?.(tags, signal);
-    if (samples !== undefined) this.#emit(samples);
+    const { adapter, connection } = this.#live();
+    if (adapter.read === undefined) return undefined;
+    const work = adapter.read(tags, AbortSignal.any([signal, connection]));
+    const samples = await this.#whileLive(work, connection, signal);
+    if (!connection.aborted) this.#emit(samples);
     return samples;
   }
 
@@ -148,7 +160,7 @@ export class Supervisor {
       adapter = this.#module.create(this.device, this.#context(connection.signal));
       this.#connection = connection;
       await this.#connect(adapter, signal);
-      this.#adapter = adapter;
+      this.#adapter = { adapter, connection: signal };
       this.#aliveAt = this.#options.clock.monotonic();
       await this.#untilEnded(adapter.run(signal), signal);
       throw new GatewayError("INTERNAL", `The adapter of ${this.device.device} ended by itself.`);
@@ -271,12 +283,25 @@ export class Supervisor {
     this.#options.onState(state);
   }
 
-  #onlineAdapter(): Adapter {
+  #live(): LiveAdapter {
     if (this.#adapter !== undefined && this.#state.state === "online") return this.#adapter;
-    throw new GatewayError(
-      "DEVICE_UNREACHABLE",
-      `${this.device.device} is ${this.#state.state}: nothing was sent to it.`,
-    );
+    throw new GatewayError("DEVICE_UNREACHABLE", `${this.device.device} is ${this.#state.state}.`, {
+      context: { sent: false },
+    });
+  }
+
+  /** What is under way when the connection ends is not the caller's abort, and is told as what it is. */
+  async #whileLive<T>(work: Promise<T>, connection: AbortSignal, signal: AbortSignal): Promise<T> {
+    try {
+      return await work;
+    } catch (caught) {
+      if (!connection.aborted || signal.aborted) throw caught;
+      throw new GatewayError(
+        "DEVICE_UNREACHABLE",
+        `The connection to ${this.device.device} ended meanwhile.`,
+        { cause: caught },
+      );
+    }
   }
 
   #backoff(): Iterator<number, never> {

@@ -50,6 +50,20 @@ function setUp(behaviour: Behaviour = {}) {
     publish: () => {},
     counters: noReadings(),
   });
+  const running = {
+    normaliser,
+    supervisor: {
+      write:
+        behaviour.write ??
+        (async (writes: readonly TagWrite[]) => {
+          for (const one of writes) held.set(one.tag, one.value);
+        }),
+      read:
+        behaviour.read ??
+        (async (tags: readonly string[]) =>
+          tags.map((tag): Sample => ({ tag, value: held.get(tag) ?? null, quality: "good" }))),
+    },
+  };
   const service = new CommandService({
     gateway: "line1-gw",
     site: "plant1",
@@ -72,15 +86,7 @@ function setUp(behaviour: Behaviour = {}) {
       publish: (subject, payload) =>
         audit.push({ subject, ...JSON.parse(Buffer.from(payload).toString()) }) > 0,
     },
-    find: (name) => {
-      if (name !== device.device) return undefined;
-      const write = async (writes: readonly TagWrite[]) => {
-        for (const one of writes) held.set(one.tag, one.value);
-      };
-      const read = async (tags: readonly string[]) =>
-        tags.map((tag): Sample => ({ tag, value: held.get(tag) ?? null, quality: "good" }));
-      return { normaliser, supervisor: { write: behaviour.write ?? write, read: behaviour.read ?? read } };
-    },
+    find: (name) => (name === device.device ? running : undefined),
   });
   service.start();
   onTestFinished(() => service.stop());
@@ -155,17 +161,47 @@ test("a device that does not answer is said so within the deadline", async () =>
   });
 });
 
-test("a device that is away is said so at once", async () => {
+test("a device that is away is said so at once, and that nothing was written", async () => {
   const { request } = setUp({
     write: async () => {
-      throw new GatewayError("DEVICE_UNREACHABLE", "press-1 is offline: nothing was sent to it.");
+      throw new GatewayError("DEVICE_UNREACHABLE", "press-1 is offline.", { context: { sent: false } });
     },
   });
   expect(await request("motor.setpoint", { value: 1200 })).toMatchObject({
     ok: false,
     code: "DEVICE_UNREACHABLE",
+    message: "press-1/motor/setpoint: press-1 is offline. Nothing was written.",
   });
 });
+
+test("a connection that ends under a write is answered with what may have happened", async () => {
+  const gone = async () => {
+    throw new GatewayError("DEVICE_UNREACHABLE", "The connection to press-1 ended meanwhile.");
+  };
+  const during = setUp({ write: gone });
+  expect(await during.request("motor.setpoint", { value: 1 })).toMatchObject({
+    message: expect.stringContaining("may have been written all the same"),
+  });
+  const after = setUp({ read: gone });
+  expect(await after.request("motor.setpoint", { value: 1 })).toMatchObject({
+    message: expect.stringContaining("was written, but not read back"),
+  });
+});
+
+test("writes to one device that come at once are each read back as their own value", async () => {
+  const { request } = setUp();
+  const replies = await Promise.all([1, 2, 3, 4].map((value) => request("motor.setpoint", { value })));
+  expect(replies).toMatchObject([1, 2, 3, 4].map((readBack) => ({ ok: true, readBack })));
+});
+
+test.each([{ id: { order: 7 } }, { id: null }, { id: [1] }, { id: "a" }])(
+  "any id comes back as it was: %j",
+  async ({ id }) => {
+    const { request } = setUp();
+    expect(await request("motor.setpoint", { value: 1, id })).toMatchObject({ ok: true, id });
+    expect(await request("ram.pressure", { value: 1, id })).toMatchObject({ ok: false, id });
+  },
+);
 
 test("a device that can't be read back is answered without a read back", async () => {
   const { request } = setUp({ read: async () => undefined });

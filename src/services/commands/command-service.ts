@@ -9,7 +9,7 @@ import type { Normaliser } from "../../normalise/normaliser.ts";
 import type { TagState } from "../../normalise/tag-state.ts";
 import type { Supervisor } from "../../supervisor/supervisor.ts";
 import { guardWrite, isSameRaw } from "./guard.ts";
-import { encodeWriteReply, idOf, parseWriteRequest, type WriteReply } from "./write-request.ts";
+import { encodeWriteReply, parseObject, valueOf, type WriteReply } from "./write-request.ts";
 
 /** A running device, as far as writing to it goes. */
 export interface WritableDevice {
@@ -60,6 +60,8 @@ export class CommandService {
   readonly counters = { writes: 0, refused: 0, failed: 0 };
   readonly #options: CommandServiceOptions;
   readonly #prefix: TagPath;
+  /** The end of the last write to each device, where one is under way. */
+  readonly #turns = new WeakMap<WritableDevice, Promise<void>>();
   #atOnce = 0;
   #stop: (() => void)[] = [];
 
@@ -99,7 +101,7 @@ export class CommandService {
   async #answer(topic: string, payload: Uint8Array, origin: Origin): Promise<WriteReply> {
     const began = this.#options.clock.monotonic();
     const name = topic.slice(this.#prefix.topic.length + 1);
-    const attempt: Attempt = { name, origin };
+    const attempt: Attempt = { name, origin, stage: "not sent" };
     let reply: WriteReply;
     try {
       const readBack = await this.#write(attempt, payload);
@@ -111,14 +113,7 @@ export class CommandService {
       else this.counters.failed += 1;
       const { code, message } = error;
       const readBack = attempt.readBack;
-      reply = {
-        ok: false,
-        code,
-        message,
-        readBack,
-        id: attempt.id ?? idOf(payload),
-        tookMs: this.#tookMs(began),
-      };
+      reply = { ok: false, code, message, readBack, id: attempt.id, tookMs: this.#tookMs(began) };
     }
     this.#record(attempt, reply);
     return reply;
@@ -130,12 +125,13 @@ export class CommandService {
 
   /** Guard → write → read back; resolves with the value read back, undefined where the device can't be read. */
   async #write(attempt: Attempt, payload: Uint8Array): Promise<TagValue | null | undefined> {
-    const request = parseWriteRequest(payload);
-    attempt.id = request.id;
-    attempt.value = request.value;
+    const request = parseObject(payload);
+    attempt.id = request["id"];
+    const value = valueOf(request);
+    attempt.value = value;
     const { device, tag } = this.#find(attempt.name);
     attempt.before = tag.published?.value;
-    const raw = guardWrite(request.value, tag.mapping, attempt.name);
+    const raw = guardWrite(value, tag.mapping, attempt.name);
     if (this.#atOnce >= mostAtOnce) {
       throw new GatewayError("WRITE_REFUSED", `${attempt.name}: ${mostAtOnce} writes are under way already.`);
     }
@@ -143,14 +139,15 @@ export class CommandService {
     const { deadline } = this.#options;
     const signal = AbortSignal.timeout(deadline);
     try {
-      const samples = await untilDeadline(this.#writeAndRead(device, tag, raw, signal), signal);
+      const work = this.#inTurn(device, signal, () => this.#writeAndRead(attempt, device, tag, raw, signal));
+      const samples = await untilDeadline(work, signal);
       if (samples === undefined) return undefined;
       return this.#confirm(attempt, tag, raw, samples[0]);
     } catch (caught) {
       if (!signal.aborted) throw caught;
       throw new GatewayError(
         "DEVICE_TIMEOUT",
-        `${attempt.name}: not confirmed within ${formatDuration(deadline)}. The value may have been written all the same.`,
+        `${attempt.name}: not confirmed within ${formatDuration(deadline)}. ${mayBeWritten(attempt)}`,
         { cause: caught },
       );
     } finally {
@@ -158,15 +155,50 @@ export class CommandService {
     }
   }
 
+  /** One write and its read back at a time for each device: else the value of a later write would be read back. */
+  async #inTurn<T>(device: WritableDevice, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(device) ?? Promise.resolve();
+    const mine = before.then(() => {
+      signal.throwIfAborted();
+      return work();
+    });
+    this.#turns.set(
+      device,
+      mine.then(
+        () => undefined,
+        () => undefined,
+      ),
+    );
+    return mine;
+  }
+
   async #writeAndRead(
+    attempt: Attempt,
     device: WritableDevice,
     tag: TagState,
     raw: TagValue,
     signal: AbortSignal,
   ): Promise<readonly Sample[] | undefined> {
-    const name = tag.mapping.name;
-    await device.supervisor.write([{ tag: name, value: raw }], signal);
-    return device.supervisor.read([name], signal);
+    attempt.stage = "sent";
+    try {
+      await device.supervisor.write([{ tag: tag.name, value: raw }], signal);
+    } catch (caught) {
+      const error = toGatewayError(caught);
+      const settled = error.code === "DEVICE_REJECTED" || error.code === "WRITE_REFUSED";
+      if (settled || error.context["sent"] === false) attempt.stage = "not sent";
+      throw new GatewayError(error.code, `${attempt.name}: ${error.message} ${mayBeWritten(attempt)}`, {
+        cause: error,
+      });
+    }
+    attempt.stage = "written";
+    try {
+      return await device.supervisor.read([tag.name], signal);
+    } catch (caught) {
+      const error = toGatewayError(caught);
+      throw new GatewayError(error.code, `${attempt.name}: ${mayBeWritten(attempt)} ${error.message}`, {
+        cause: error,
+      });
+    }
   }
 
   #confirm(attempt: Attempt, tag: TagState, raw: TagValue, sample: Sample | undefined): TagValue | null {
@@ -213,7 +245,10 @@ export class CommandService {
       tookMs: reply.tookMs,
       ...outcome,
     };
-    log.info(fields, reply.ok ? "written" : "not written");
+    log.info(
+      fields,
+      reply.ok ? "written" : attempt.stage === "not sent" ? "not written" : "write not confirmed",
+    );
     const entry = JSON.stringify({ ...fields, timestamp: clock.now() });
     link.publish(`audit.${gateway}.write`, Buffer.from(entry));
   }
@@ -222,10 +257,24 @@ export class CommandService {
 interface Attempt {
   readonly name: string;
   readonly origin: Origin;
-  id?: string | number | undefined;
+  /** How far it got, for the words of the reply and the log. */
+  stage: "not sent" | "sent" | "written";
+  id?: unknown;
   value?: number | boolean | string;
   before?: TagValue | null | undefined;
   readBack?: TagValue | null | undefined;
+}
+
+/** What an operator must know of a write that failed. */
+function mayBeWritten({ stage }: Attempt): string {
+  switch (stage) {
+    case "not sent":
+      return "Nothing was written.";
+    case "sent":
+      return "The value may have been written all the same.";
+    case "written":
+      return "The value was written, but not read back.";
+  }
 }
 
 function jsonValue(value: TagValue | null | undefined): unknown {

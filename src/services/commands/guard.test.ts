@@ -33,7 +33,21 @@ test.each([
   ["a numeric text to a number", "12", tag(uint16), "expected a number"],
   ["a number to a bit", 1, tag({ kind: "boolean" }), "expected true or false, got 1"],
   ["a number to a text", 1, tag({ kind: "string" }), "expected a text"],
-  ["a text too long", "ÄÖÜ", tag({ kind: "string", maxBytes: 5 }), "has 6 bytes, the device holds 5"],
+  [
+    "a text too long",
+    "ÄÖÜ-99",
+    tag({ kind: "string", maxLength: 5 }),
+    "has 6 characters, the device holds 5",
+  ],
+  ["what no device holds", 1e308, tag(uint16, { scale: 0.001 }), "more than any device holds"],
+  ["what no float holds", 1e308, tag({ kind: "float" }, { scale: 0.001 }), "more than any device holds"],
+  [
+    "what is beyond the limit once rounded to the device's steps",
+    1495,
+    tag(uint16, { scale: 10, write: { max: 1495, options: {} } }),
+    "1500 is above the most that may be written, 1495",
+  ],
+  ["a 64-bit number that JSON has rounded", 9_007_199_254_740_992, tag(int64), "given as a decimal string"],
 ] as const)("%s is refused", (_, value, mapping, message) => {
   expect(() => guard(value, mapping)).toThrow(message);
 });
@@ -41,6 +55,7 @@ test.each([
 test("a 64-bit integer comes as a decimal string and keeps every digit", () => {
   expect(guard("9223372036854775807", tag(int64))).toBe(9_223_372_036_854_775_807n);
   expect(() => guard("9223372036854775808", tag(int64))).toThrow("does not fit");
+  expect(guard("9007199254740993", tag(int64, { offset: 5 }))).toBe(9_007_199_254_740_988n);
 });
 
 test("booleans, texts and floats pass as they are", () => {
@@ -52,6 +67,7 @@ test("booleans, texts and floats pass as they are", () => {
 test("what is read back counts as the same where the device holds it as exactly as it can", () => {
   expect(isSameRaw(182.4, Math.fround(182.4), tag({ kind: "float", single: true }))).toBe(true);
   expect(isSameRaw(5, 5n, tag(int64))).toBe(true);
+  expect(isSameRaw("AB ", "AB", tag({ kind: "string" }))).toBe(true);
   expect(isSameRaw(5, 6, tag(uint16))).toBe(false);
   expect(isSameRaw(5, null, tag(uint16))).toBe(false);
   expect(isSameRaw(true, false, tag({ kind: "boolean" }))).toBe(false);

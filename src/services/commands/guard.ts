@@ -1,19 +1,24 @@
-import type { TagMapping } from "../../adapter-kit/mapping.ts";
+import type { TagMapping, ValueSpec } from "../../adapter-kit/mapping.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import type { TagValue } from "../../domain/reading.ts";
-import { toRaw } from "../../normalise/scaling.ts";
+import { compileScaling, toRaw } from "../../normalise/scaling.ts";
 
 function refuse(name: string, problem: string): never {
   throw new GatewayError("WRITE_REFUSED", `${name}: ${problem}.`);
 }
 
-/** A 64-bit integer may come as a decimal string, as it goes out in readings. */
+/** A 64-bit integer too wide for a JSON number comes as a decimal string, as it goes out in readings. */
 function asNumber(value: TagValue, tag: TagMapping, name: string): number | bigint {
   const wide = tag.value.kind === "integer" && tag.value.wide !== undefined;
   if (wide && typeof value === "string" && /^-?\d{1,20}$/.test(value)) return BigInt(value);
-  if (typeof value !== "number" || !Number.isFinite(value))
+  if (typeof value !== "number" || !Number.isFinite(value)) {
     return refuse(name, `expected a number, got ${JSON.stringify(value)}`);
-  return value;
+  }
+  if (!wide || !Number.isInteger(value)) return value;
+  // Beyond 2^53 JSON has rounded it before it came here.
+  return Number.isSafeInteger(value)
+    ? BigInt(value)
+    : refuse(name, "a number this wide is given as a decimal string");
 }
 
 function checkLimits(value: number | bigint, tag: TagMapping, name: string): void {
@@ -23,6 +28,12 @@ function checkLimits(value: number | bigint, tag: TagMapping, name: string): voi
     refuse(name, `${value}${unit} is below the least that may be written, ${min}${unit}`);
   if (max !== undefined && value > max)
     refuse(name, `${value}${unit} is above the most that may be written, ${max}${unit}`);
+}
+
+/** What a device that counts in steps would really hold must keep the limits too: 1495 in steps of 10 is 1500. */
+function checkRounded(raw: TagValue, tag: TagMapping, name: string): void {
+  const held = compileScaling(tag)(raw);
+  if (typeof held === "number" || typeof held === "bigint") checkLimits(held, tag, name);
 }
 
 /**
@@ -40,39 +51,52 @@ export function guardWrite(value: number | boolean | string, tag: TagMapping, na
         : refuse(name, `expected true or false, got ${JSON.stringify(value)}`);
     case "string": {
       if (typeof value !== "string") return refuse(name, `expected a text, got ${JSON.stringify(value)}`);
-      const { maxBytes } = tag.value;
-      const bytes = Buffer.byteLength(value);
-      if (maxBytes !== undefined && bytes > maxBytes)
-        return refuse(name, `the text has ${bytes} bytes, the device holds ${maxBytes}`);
+      const { maxLength } = tag.value;
+      if (maxLength !== undefined && value.length > maxLength) {
+        return refuse(name, `the text has ${value.length} characters, the device holds ${maxLength}`);
+      }
       return value;
     }
     case "float": {
       const number = asNumber(value, tag, name);
       checkLimits(number, tag, name);
-      return toRaw(number, tag);
+      return finite(toRaw(number, tag), number, name);
     }
-    case "integer": {
-      const number = asNumber(value, tag, name);
-      checkLimits(number, tag, name);
-      const plain = tag.scale === 1 && tag.offset === 0;
-      if (plain && typeof number === "number" && !Number.isInteger(number))
-        return refuse(name, `expected a whole number, got ${number}`);
-      const raw = BigInt(toRaw(number, tag));
-      if (raw < tag.value.min || raw > tag.value.max) {
-        return refuse(
-          name,
-          `${number} does not fit the device's type, which holds ${tag.value.min} to ${tag.value.max}`,
-        );
-      }
-      return tag.value.wide === undefined ? Number(raw) : raw;
-    }
+    case "integer":
+      return guardInteger(asNumber(value, tag, name), tag, tag.value, name);
   }
+}
+
+function finite(raw: TagValue, value: number | bigint, name: string): number | bigint {
+  if (typeof raw === "bigint" || (typeof raw === "number" && Number.isFinite(raw))) return raw;
+  return refuse(name, `${value} is more than any device holds`);
+}
+
+function guardInteger(
+  value: number | bigint,
+  tag: TagMapping,
+  { min, max, wide }: Extract<ValueSpec, { kind: "integer" }>,
+  name: string,
+): number | bigint {
+  checkLimits(value, tag, name);
+  const plain = tag.scale === 1 && tag.offset === 0;
+  if (plain && typeof value === "number" && !Number.isInteger(value)) {
+    return refuse(name, `expected a whole number, got ${value}`);
+  }
+  const raw = BigInt(finite(toRaw(value, tag), value, name));
+  if (raw < min || raw > max) {
+    return refuse(name, `${value} does not fit the device's type, which holds ${min} to ${max}`);
+  }
+  checkRounded(raw, tag, name);
+  return wide === undefined ? Number(raw) : raw;
 }
 
 /** True where the device holds what was written; a single-precision float as exactly as it can. */
 export function isSameRaw(written: TagValue, held: TagValue | null, tag: TagMapping): boolean {
   if (held === null) return false;
-  if (typeof written === "string" || typeof written === "boolean") return written === held;
+  // Devices pad texts with spaces, so that trailing ones are nobody's.
+  if (typeof written === "string") return typeof held === "string" && written.trimEnd() === held.trimEnd();
+  if (typeof written === "boolean") return written === held;
   if (tag.value.kind === "float" && tag.value.single === true)
     return Math.fround(Number(written)) === Math.fround(Number(held));
   // Loosely, because an adapter may hold the same integer as a number or as a bigint: 5 and 5n are the same value.

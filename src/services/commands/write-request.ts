@@ -1,15 +1,8 @@
 import { encodeTagValue, type TagValue } from "../../domain/reading.ts";
 import { GatewayError } from "../../domain/errors.ts";
 
-/** What somebody asks for in `{"value":1200,"id":"…"}`. */
-export interface WriteRequest {
-  readonly value: number | boolean | string;
-  /** Comes back in the reply. */
-  readonly id?: string | number;
-}
-
 /** The answer to a write request; `encodeWriteReply` gives its wire form. Design §3. */
-export type WriteReply = { readonly id?: string | number | undefined; readonly tookMs: number } & (
+export type WriteReply = { readonly id?: unknown; readonly tookMs: number } & (
   | { readonly ok: true; readonly readBack?: TagValue | null | undefined }
   | {
       readonly ok: false;
@@ -22,8 +15,8 @@ export type WriteReply = { readonly id?: string | number | undefined; readonly t
 const largestRequest = 64_000;
 const expected = `expected a JSON object such as {"value":1200}`;
 
-/** Reads a request; throws WRITE_REFUSED with what is expected where it is none. */
-export function parseWriteRequest(payload: Uint8Array): WriteRequest {
+/** The JSON object of a request; throws WRITE_REFUSED with what is expected where it is none. */
+export function parseObject(payload: Uint8Array): Readonly<Record<string, unknown>> {
   if (payload.length > largestRequest) {
     throw new GatewayError(
       "WRITE_REFUSED",
@@ -36,25 +29,15 @@ export function parseWriteRequest(payload: Uint8Array): WriteRequest {
   } catch (cause) {
     throw new GatewayError("WRITE_REFUSED", `The request is not JSON: ${expected}.`, { cause });
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new GatewayError("WRITE_REFUSED", `The request is not an object: ${expected}.`);
-  }
-  const { value, id } = parsed as Record<string, unknown>;
-  if (typeof value !== "number" && typeof value !== "boolean" && typeof value !== "string") {
-    throw new GatewayError("WRITE_REFUSED", `The request has no value that can be written: ${expected}.`);
-  }
-  if (id === undefined) return { value };
-  if (typeof id === "string" || typeof id === "number") return { value, id };
-  throw new GatewayError("WRITE_REFUSED", "The request's id must be a string or a number.");
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed))
+    return parsed as Record<string, unknown>;
+  throw new GatewayError("WRITE_REFUSED", `The request is not an object: ${expected}.`);
 }
 
-/** The `id` of a request that could not be taken, so that even its refusal carries it. */
-export function idOf(payload: Uint8Array): string | number | undefined {
-  try {
-    return parseWriteRequest(payload).id;
-  } catch {
-    return undefined;
-  }
+/** The value asked for; throws WRITE_REFUSED where there is none that can be written. */
+export function valueOf({ value }: Readonly<Record<string, unknown>>): number | boolean | string {
+  if (typeof value === "number" || typeof value === "boolean" || typeof value === "string") return value;
+  throw new GatewayError("WRITE_REFUSED", `The request has no value that can be written: ${expected}.`);
 }
 
 /** `{"ok":true,"readBack":1200,"tookMs":8}`. */

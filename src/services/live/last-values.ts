@@ -27,8 +27,16 @@ export class LastValues {
     return this.#byTopic.get(topic)?.json;
   }
 
+  entry(topic: string): LastValue | undefined {
+    return this.#byTopic.get(topic);
+  }
+
   delete(topic: string): void {
     this.#byTopic.delete(topic);
+  }
+
+  topics(): IterableIterator<string> {
+    return this.#byTopic.keys();
   }
 
   values(): IterableIterator<LastValue> {

@@ -19,6 +19,8 @@ export class LivePublisher {
   readonly #link: LiveLink;
   readonly #last: LastValues;
   readonly #clock: Clock;
+  /** Topics whose last reading did not go out: at most one entry a tag, however long nats-server is away. */
+  readonly #missed = new Set<string>();
 
   constructor(link: LiveLink, last: LastValues, clock: Clock) {
     this.#link = link;
@@ -28,17 +30,28 @@ export class LivePublisher {
 
   /** The hot path. */
   publish({ reading, payload }: PublishedReading): void {
-    if (this.#link.publish(reading.path.subject, payload)) {
+    const { subject, topic } = reading.path;
+    if (this.#link.publish(subject, payload)) {
       this.readToNats.observe(this.#clock.monotonic() - reading.readAt);
+      if (this.#missed.size > 0) this.#missed.delete(topic);
+    } else this.#missed.add(topic);
+  }
+
+  /**
+   * Publishes last readings again: those that could not be sent, or `all`, as after a restart of nats-server. Stops where
+   * the link takes no more; the next refill goes on from there.
+   */
+  refill(which: "missed" | "all"): void {
+    if (which === "all") for (const topic of this.#last.topics()) this.#missed.add(topic);
+    for (const topic of this.#missed) {
+      if (!this.republish(topic)) return;
+      this.#missed.delete(topic);
     }
   }
 
-  /** Publishes the last reading of every tag again, as after a restart of nats-server. Resolves with how many went out. */
-  refill(): number {
-    let sent = 0;
-    for (const { path, json } of this.#last.values()) {
-      if (this.#link.publish(path.subject, Buffer.from(json))) sent += 1;
-    }
-    return sent;
+  /** Publishes the last reading of one tag again; false where the link takes no more now. */
+  republish(topic: string): boolean {
+    const last = this.#last.entry(topic);
+    return last === undefined || this.#link.publish(last.path.subject, Buffer.from(last.json));
   }
 }
