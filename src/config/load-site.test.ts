@@ -213,18 +213,19 @@ test("aliases that multiply without end are a mistake, not a hang", async () => 
 test("what is no regular file is not read, and told", async () => {
   const dir = await siteFolder({
     "devices/a.yaml": `${head}tags: t.csv`,
-    "devices/b.yaml": "device: b\nadapter: polled\nconnection: { host: i }\nprofile: p.yaml",
+    "devices/b.yaml": "device: b\nadapter: polled\nconnection: { host: i }\nprofile: ../p.yaml",
     "gateway.yaml": `${gatewayYaml}nats: { url: "nats://h", ca: pipe.pem, user: u, password: "file:pipe.pem" }\n`,
   });
-  const pipes = ["devices/t.csv", "devices/p.yaml", "devices/x.yaml", "alerts.yaml", "pipe.pem"];
-  execFileSync("mkfifo", pipes, { cwd: dir });
+  const pipes = ["devices/t.csv", "p.yaml", "devices/x.yaml", "alerts.yaml", "pipe.pem"];
+  const makePipes = "mkfifo";
+  execFileSync(makePipes, pipes, { cwd: dir });
   const loaded = await loadSite(dir, { registry: testRegistry, env: {} });
   const issues = loaded.ok ? [] : loaded.issues;
   const told = "this is a pipe, a socket or a device, no file";
   expect(issues.map(({ file, path, message }) => `${file} ${path}: ${message}`)).toEqual([
     `alerts.yaml : ${told}`,
     `devices/a.yaml tags: devices/t.csv: ${told}`,
-    `devices/b.yaml profile: devices/p.yaml: ${told}`,
+    `devices/b.yaml profile: p.yaml: ${told}`,
     `devices/x.yaml : ${told}`,
     'gateway.yaml nats.ca: there is no file "pipe.pem" that can be read',
     'gateway.yaml nats.password: there is no file "pipe.pem" that can be read',

@@ -120,18 +120,22 @@ function readTags(reading: DeviceReading, tags: Source | undefined, deviceKnown:
     leftOut.push(...validated.leftOut.map((below) => [...path, ...below]));
     if (validated.madeUp.length > 0) madeUp.add(name);
     const typed = !validated.leftOut.some(([key = ""]) => key in reading.adapter.tag.shape);
-    const tag = toTag(reading, name, validated.value as unknown as TagEntry, { deviceKnown, typed });
+    const banded = ["deadband", "deadbandPercent"].every((key) => isSound(validated.leftOut, [key]));
+    const known = { device: deviceKnown, type: typed, deadband: banded };
+    const tag = toTag(reading, name, validated.value as unknown as TagEntry, known);
     if (tag !== undefined) read.push(tag);
   }
   return { tags: read, leftOut, madeUp };
 }
 
-function toTag(
-  reading: DeviceReading,
-  name: string,
-  tag: TagEntry,
-  { deviceKnown, typed }: { readonly deviceKnown: boolean; readonly typed: boolean },
-): TagMapping | undefined {
+/** What was sound, so that rules may judge by it. */
+interface Known {
+  readonly device: boolean;
+  readonly type: boolean;
+  readonly deadband: boolean;
+}
+
+function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known): TagMapping | undefined {
   const { adapter, groups, mistakes, source } = reading;
   const path: SourcePath = ["tags", name];
   const poll = adapter.polled
@@ -146,10 +150,11 @@ function toTag(
     mistakes.add(valuePlace(source, where), where, unknownGroup(tag.poll, groups));
   }
   // A tag's type may hang on the device's own keys: without them nothing more can be said.
-  if (!deviceKnown) return undefined;
+  if (!known.device) return undefined;
   const options = pick(tag, Object.keys(adapter.tag.shape));
   const value = adapter.value(options, reading.options);
-  for (const { path: below, at, problem } of checkTag(tag, typed ? value : undefined)) {
+  for (const { path: below, at, problem } of checkTag(tag, known.type ? value : undefined)) {
+    if (!known.deadband && below[0] === "republish") continue;
     const where = [...path, ...below];
     mistakes.add(at === "key" ? keyPlace(source, where) : valuePlace(source, where), where, problem);
   }

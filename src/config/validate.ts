@@ -47,11 +47,16 @@ export function validate<T>(
     const result = schema.safeParse(input);
     if (result.success) return { value: result.data, leftOut, madeUp };
     const found = result.error.issues.flatMap((issue) => describeIssue(schema, issue, input, path));
+    const told = new Set<string>();
     for (const mistake of withoutEchoes(found)) {
       const local = mistake.path.slice(path.length);
       if (partly && mistake.problem.message === missing) continue;
       if (leftOut.some((one) => samePath(one, local)) || isTold(source, mistake.path)) continue;
       if (isOfOtherForm(mistake, local, unsettled)) continue;
+      // A value of the wrong type may break rules on its length as well.
+      const once = JSON.stringify([local, mistake.problem.message]);
+      if (told.has(once)) continue;
+      told.add(once);
       const place = mistake.at === "key" ? keyPlace(source, mistake.path) : valuePlace(source, mistake.path);
       mistakes.add(place, mistake.path, mistake.problem);
     }

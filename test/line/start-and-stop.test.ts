@@ -29,7 +29,7 @@ test.each([0, 5, 50, 150])("a stop %d ms into the start leaves nothing running",
   await systemClock.sleep(ms);
   await gateway.stop();
   await started;
-  expect(plc.connectionCount).toBe(0);
+  await expect.poll(() => plc.connectionCount).toBe(0);
   const requests = plc.requestCount;
   await systemClock.sleep(200);
   expect(plc.requestCount).toBe(requests);
