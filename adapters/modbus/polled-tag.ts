@@ -52,7 +52,15 @@ export function decodeSamples(read: ReadRequest<PolledTag>, bytes: Buffer): Samp
   });
 }
 
+/** Statuses of requests that the unit itself did not answer: see `isSilence`. */
+const silent: ReadonlySet<string> = new Set([
+  "Timeout",
+  "GatewayPathUnavailable",
+  "GatewayTargetDeviceFailedToRespond",
+]);
+
 /** What is said of a tag that could not be read. */
 export function badSample(tag: PolledTag, status: string): Sample {
-  return { tag: tag.name, value: null, quality: "bad", status };
+  const sample = { tag: tag.name, value: null, quality: "bad", status } as const;
+  return silent.has(status) ? { ...sample, noSignOfLife: true } : sample;
 }

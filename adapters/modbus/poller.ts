@@ -199,7 +199,8 @@ export class Poller {
         const outcome = await exchange(requestOf(request, member.connection.unitId));
         if (!this.#ending.signal.aborted) {
           this.#judge(request, outcome);
-          take(outcome);
+          // Where that ended the session, the tags are the supervisor's to mark.
+          if (!this.#ending.signal.aborted) take(outcome);
         }
         return outcome;
       },

@@ -94,7 +94,14 @@ export function samplesOf(
     const time = at === undefined ? {} : { sourceTimestamp: at };
     const { value } = decoded;
     if (options.retained)
-      samples.push({ ...named, value, quality: "uncertain", status: "Retained", ...time });
+      samples.push({
+        ...named,
+        value,
+        quality: "uncertain",
+        status: "Retained",
+        noSignOfLife: true,
+        ...time,
+      });
     else samples.push({ ...named, value, quality: "good", ...time });
   }
   return samples;

@@ -86,7 +86,6 @@ export class Broker implements LocalBroker {
         maySubscribe: (client, filter) => policy.maySubscribe(client, filter),
       }),
       connectTimeout: limits.connectTimeoutMs,
-      drainTimeout: limits.drainTimeoutMs,
       maxClientsIdLength: limits.clientIdLength,
       maxTopicLevels: limits.topicLevels,
       maxInflightInbound: limits.inflightInbound,

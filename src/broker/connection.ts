@@ -1,8 +1,9 @@
 import type { Client } from "aedes";
 import { Duplex } from "node:stream";
-import type { GatewayError } from "../domain/errors.ts";
+import { GatewayError } from "../domain/errors.ts";
 import type { Rights } from "../security/rights.ts";
 import type { BrokerLimits } from "./limits.ts";
+import { OutgoingPages } from "./outgoing-pages.ts";
 import { PacketScanner } from "./packet-scanner.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -56,9 +57,18 @@ export class Connection extends Duplex {
   #held: Buffer | undefined;
   #throttle: NodeJS.Timeout | undefined;
   #ended = false;
+  /** What waits until the transport takes more. */
+  readonly #outgoing = new OutgoingPages();
+  /** Runs while the transport takes nothing. */
+  #stuck: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectionOptions) {
-    super({ readableHighWaterMark: 65_536, writableHighWaterMark: 65_536, emitClose: true });
+    // aedes keeps a closure for each packet that it is to wait with: it is never told to, the bounds are kept here.
+    super({
+      readableHighWaterMark: 65_536,
+      writableHighWaterMark: Number.MAX_SAFE_INTEGER,
+      emitClose: true,
+    });
     this.address = options.address;
     this.#options = options;
     this.#transport = options.transport;
@@ -73,6 +83,7 @@ export class Connection extends Duplex {
       this.#ended = true;
       if (this.#held === undefined) this.push(null);
     });
+    this.#transport.on("drain", () => this.#drain());
     this.#transport.on("error", (error) => this.destroy(error));
     this.#transport.on("close", () => {
       if (!this.#ended) this.destroy();
@@ -81,36 +92,44 @@ export class Connection extends Duplex {
 
   /** Bytes that wait because the client does not take them. */
   get pendingBytes(): number {
-    return this.writableLength + this.#transport.writableLength;
+    return this.writableLength + this.#outgoing.bytes + this.#transport.writableLength;
+  }
+
+  /** Objects that hold the bytes which wait beyond the transport's own queue. */
+  get pendingPages(): number {
+    return this.#outgoing.pages;
   }
 
   override _read(): void {
     // Data is pushed from events alone, never from here: aedes's parser is not to be entered again from within itself.
-    if (this.#held === undefined) this.#transport.resume();
+    if (this.#held === undefined && !this.#isBehind()) this.#transport.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (this.#transport.destroyed || this.#transport.writableEnded) done();
-    else if (this.#transport.write(chunk)) done();
-    else this.#afterDrain(done);
+    this.#send([chunk]);
+    done();
   }
 
   override _writev(
     chunks: readonly { readonly chunk: Buffer }[],
     done: (error?: Error | null) => void,
   ): void {
-    const [first] = chunks;
-    const all = chunks.length === 1 && first !== undefined ? first.chunk : joined(chunks);
-    this._write(all, "binary", done);
+    this.#send(chunks.map(({ chunk }) => chunk));
+    done();
   }
 
   override _final(done: () => void): void {
     done();
+    for (let page = this.#outgoing.take(); page !== undefined; page = this.#outgoing.take()) {
+      this.#transport.write(page);
+    }
     this.#transport.end();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#throttle);
+    clearTimeout(this.#stuck);
+    this.#outgoing.clear();
     this.#held = undefined;
     this.#close();
     done(error);
@@ -134,7 +153,7 @@ export class Connection extends Duplex {
     if (taken < chunk.length) {
       this.#hold(chunk.subarray(taken));
       if (taken > 0) this.push(chunk.subarray(0, taken));
-    } else if (!this.push(chunk)) this.#transport.pause();
+    } else if (!this.push(chunk) || this.#isBehind()) this.#transport.pause();
   }
 
   #hasToken(): boolean {
@@ -152,18 +171,44 @@ export class Connection extends Duplex {
       if (this.#held !== undefined) return;
       this.#throttle = undefined;
       if (this.#ended) this.push(null);
-      else if (this.readableLength < this.readableHighWaterMark) this.#transport.resume();
+      else this.#readOn();
     }, throttleMs);
   }
 
-  #afterDrain(done: () => void): void {
-    const settle = () => {
-      this.#transport.off("drain", settle);
-      this.#transport.off("close", settle);
-      done();
-    };
-    this.#transport.on("drain", settle);
-    this.#transport.on("close", settle);
+  /** A client that does not take the answers is not asked for more. */
+  #isBehind(): boolean {
+    return this.pendingBytes > this.#options.limits.pendingBytes;
+  }
+
+  #readOn(): void {
+    if (this.#held !== undefined || this.#isBehind()) return;
+    if (this.readableLength < this.readableHighWaterMark) this.#transport.resume();
+  }
+
+  #send(chunks: readonly Buffer[]): void {
+    const transport = this.#transport;
+    if (this.destroyed || transport.destroyed || transport.writableEnded) return;
+    if (this.#stuck !== undefined) for (const chunk of chunks) this.#outgoing.append(chunk);
+    else if (!transport.write(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks))) this.#wait();
+  }
+
+  #wait(): void {
+    this.#stuck = setTimeout(() => {
+      const context = { reason: "slow" };
+      this.sever(new GatewayError("PROTOCOL_VIOLATION", "The client takes nothing.", { context }));
+    }, this.#options.limits.drainTimeoutMs);
+  }
+
+  #drain(): void {
+    clearTimeout(this.#stuck);
+    this.#stuck = undefined;
+    if (this.destroyed || this.#transport.writableEnded) return;
+    for (let page = this.#outgoing.take(); page !== undefined; page = this.#outgoing.take()) {
+      if (this.#transport.write(page)) continue;
+      this.#wait();
+      break;
+    }
+    this.#readOn();
   }
 
   /** A refusal is to reach the client: what is written still goes out, but nobody waits long for it. */
@@ -180,10 +225,6 @@ export class Connection extends Duplex {
     const linger = setTimeout(() => transport.destroy(), lingerMs);
     transport.once("close", () => clearTimeout(linger));
   }
-}
-
-function joined(chunks: readonly { readonly chunk: Buffer }[]): Buffer {
-  return Buffer.concat(chunks.map(({ chunk }) => chunk));
 }
 
 /** The connection that aedes was given for this client. */

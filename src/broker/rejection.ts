@@ -16,11 +16,11 @@ const counted: ReadonlySet<unknown> = new Set([
 export function rejectionOf(error: Error): Rejection | "slow" | undefined {
   const reason = error instanceof GatewayError ? error.context["reason"] : undefined;
   if (counted.has(reason)) return undefined;
+  if (reason === "slow") return "slow";
   if (reason === "packetSize") return "packetSize";
   // A cable that was pulled: what the operating system says of a socket carries its code.
   if ("code" in error && !(error instanceof GatewayError)) return undefined;
   // aedes tells these apart by their text alone.
-  if (error.message === "drain timeout") return "slow";
   if (error.message === "connection closed") return undefined;
   if (error.message === "connect did not arrive in time" || error.message === "keep alive timeout")
     return "timeout";

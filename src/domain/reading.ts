@@ -18,6 +18,8 @@ export interface Sample {
   readonly status?: string;
   /** Milliseconds since the Unix epoch, where the protocol carries the source's own time. */
   readonly sourceTimestamp?: number;
+  /** True where nothing came from the device itself: no answer, or an old retained message. It is not online for that. */
+  readonly noSignOfLife?: true;
   /** For a tag that a wildcard made: the mapping's tag it follows, such as `shelf/{1}/stock`. */
   readonly template?: string;
 }

@@ -12,7 +12,13 @@ test.each([
   ["data/plant1/line1/+", true],
   ["data/#", false],
   ["#", false],
-  ["cmd/plant1/press/x/reply", false],
+  ["cmd/plant1/press/x/reply", true],
+  ["cmd/plant1/press/+/reply", true],
+  ["cmd/plant1/press/x", false],
+  ["cmd/plant1/press/#", false],
+  ["cmd/plant1/press/reply", false],
+  ["cmd/plant1/welder/x/reply", false],
+  ["+/plant1/press/x/reply", false],
 ])("a subscription to %s is allowed only where wholly covered: %s", (filter, expected) => {
   expect(operator.mayRead(filter)).toBe(expected);
 });

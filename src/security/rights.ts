@@ -21,18 +21,23 @@ export function isCommandTopic(topic: string): boolean {
 /** What one user may do, compiled from its topic filters. */
 export class Rights {
   readonly #read: readonly string[];
+  readonly #writeFilters: readonly string[];
   readonly #publish: readonly ((topic: string) => boolean)[];
   readonly #write: readonly ((topic: string) => boolean)[];
 
   constructor({ read, publish, write }: Pick<UserConfig, "read" | "publish" | "write">) {
     this.#read = read;
+    this.#writeFilters = write;
     this.#publish = publish.map(compileFilter);
     this.#write = write.map(compileFilter);
   }
 
-  /** True where each topic that the subscription's filter matches may be read. */
+  /** True where each topic that the subscription's filter matches may be read, or is a reply to what may be written. */
   mayRead(filter: string): boolean {
-    return this.#read.some((allowed) => filterCovers(allowed, filter));
+    if (this.#read.some((allowed) => filterCovers(allowed, filter))) return true;
+    if (!filter.startsWith("cmd/") || !filter.endsWith(replySuffix)) return false;
+    const commands = filter.slice(0, -replySuffix.length);
+    return this.#writeFilters.some((allowed) => filterCovers(allowed, commands));
   }
 
   /** True where any topic may be read at all. */

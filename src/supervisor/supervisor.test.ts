@@ -135,7 +135,7 @@ test("an open connection without data is not online", async () => {
   await vi.waitFor(() => expect(contexts).toHaveLength(1));
   await new Promise((resolve) => setImmediate(resolve));
   expect(supervisor.state.state).toBe("connecting");
-  contexts[0]?.emit([{ tag: "a", value: null, quality: "bad", status: "Timeout" }]);
+  contexts[0]?.emit([{ tag: "a", value: null, quality: "bad", status: "Timeout", noSignOfLife: true }]);
   expect(supervisor.state.state).toBe("connecting");
   contexts[0]?.emit([{ tag: "a", value: null, quality: "bad", status: "IllegalDataAddress" }]);
   expect(supervisor.state.state).toBe("online");

@@ -39,13 +39,6 @@ const abandonAfterMs = 2_000;
 /** A connect that takes longer is given up, whatever the adapter's own limit. */
 const longestConnectMs = 30_000;
 
-/** Statuses of samples that say nothing about the device being there. */
-const noSignOfLife: ReadonlySet<string> = new Set(["Timeout", "Retained"]);
-
-function isSignOfLife(sample: Sample): boolean {
-  return sample.status === undefined || !noSignOfLife.has(sample.status);
-}
-
 /** An adapter that runs, and the signal that ends with its connection. */
 interface LiveAdapter {
   readonly adapter: Adapter;
@@ -235,7 +228,7 @@ export class Supervisor {
   }
 
   #emit(samples: readonly Sample[]): void {
-    if (samples.some(isSignOfLife)) {
+    if (samples.some((sample) => sample.noSignOfLife !== true)) {
       this.#aliveAt = this.#options.clock.monotonic();
       if (this.#state.state !== "online") this.#found();
     }

@@ -153,3 +153,23 @@ test("a write to a device that is away is answered at once, not after the deadli
   const reply = await requestWrite(nats, "cmd.plant1.line1.press-1.motor.setpoint", { value: 1 });
   expect(reply).toMatchObject({ ok: false, code: "DEVICE_UNREACHABLE" });
 });
+
+test("a unit that its bridge says is gone is never online, and its waits grow", async () => {
+  const bridge = await plc();
+  const connection = `{ transport: tcp, host: 127.0.0.1, port: ${bridge.port}, unitId: 7 }`;
+  const tags = `{ x: { address: "holding:0", type: uint16, poll: fast } }`;
+  const folder = new SiteFolder({
+    "devices/meter-7.yaml": `device: meter-7\nadapter: modbus\nconnection: ${connection}\npoll: { fast: 50ms }\ntags: ${tags}\n`,
+  });
+  const running = await runGateway(folder);
+  const waits: number[] = [];
+  const seen = new Set<string>();
+  await new Promise<void>((resolve) => {
+    running.gateway.deviceStates$.subscribe(({ state }) => {
+      seen.add(state.state);
+      if (state.state === "offline" && waits.push(state.retryInMs ?? 0) === 4) resolve();
+    });
+  });
+  expect([...seen]).toEqual(["offline"]);
+  expect(Math.max(...waits)).toBeGreaterThan(1_000);
+});
