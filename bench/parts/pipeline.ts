@@ -8,7 +8,7 @@ import { median } from "../statistics.ts";
 
 const run = promisify(execFile);
 /** As bin/linegate has them. */
-const flags = ["--max-semi-space-size=1"];
+const flags = ["--max-semi-space-size=1", "--heap-growing-percent=50"];
 const entry = join(import.meta.dirname, "..", "pipeline-process.ts");
 const readings = 1_000_000;
 const runs = 3;
