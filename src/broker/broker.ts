@@ -53,6 +53,7 @@ export class Broker implements LocalBroker {
   readonly #waiting = new Set<Connection>();
   #addresses: BrokerAddresses;
   #stopped: Promise<void> | undefined;
+  #listening: Promise<void> | undefined;
   #running = false;
   /** Health checks that came through. */
   #heard = 0;
@@ -110,12 +111,19 @@ export class Broker implements LocalBroker {
     return this.#addresses;
   }
 
-  /** Opens the listeners. Rejects with CONFIG_INVALID where one can't be opened. */
+  /** Opens the listeners. Rejects with CONFIG_INVALID where one can't be opened; quietly opens none once stopped. */
   async start(): Promise<void> {
     this.#watch();
-    await this.#aedes.listen();
-    this.#addresses = await this.#listeners.open();
-    this.#running = true;
+    this.#listening = this.#aedes.listen();
+    await this.#listening;
+    try {
+      this.#addresses = await this.#listeners.open();
+    } catch (caught) {
+      if (this.#stopped !== undefined) return;
+      await this.stop();
+      throw caught;
+    }
+    this.#running = this.#stopped === undefined;
   }
 
   /** Disconnects everybody and closes the listeners. Idempotent. */
@@ -189,6 +197,8 @@ export class Broker implements LocalBroker {
 
   async #stop(): Promise<void> {
     this.#running = false;
+    // aedes sets its timers at the end of its start, closed or not.
+    await this.#listening;
     const closed = Promise.withResolvers<void>();
     this.#aedes.close(() => closed.resolve());
     const listeners = this.#listeners.close();

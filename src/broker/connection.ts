@@ -95,11 +95,6 @@ export class Connection extends Duplex {
     return this.writableLength + this.#outgoing.bytes + this.#transport.writableLength;
   }
 
-  /** Objects that hold the bytes which wait beyond the transport's own queue. */
-  get pendingPages(): number {
-    return this.#outgoing.pages;
-  }
-
   override _read(): void {
     // Data is pushed from events alone, never from here: aedes's parser is not to be entered again from within itself.
     if (this.#held === undefined && !this.#isBehind()) this.#transport.resume();

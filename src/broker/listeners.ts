@@ -37,6 +37,8 @@ export class Listeners {
   readonly #options: ListenersOptions;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
+  #opening: Promise<BrokerAddresses> | undefined;
+  #closed = false;
 
   constructor(config: BrokerConfig, options: ListenersOptions) {
     this.#config = config;
@@ -45,6 +47,16 @@ export class Listeners {
 
   /** Opens all of them. Rejects with CONFIG_INVALID where a port is taken or a certificate can't be read. */
   async open(): Promise<BrokerAddresses> {
+    this.#opening = this.#openAll();
+    try {
+      return await this.#opening;
+    } catch (caught) {
+      await this.close();
+      throw caught;
+    }
+  }
+
+  async #openAll(): Promise<BrokerAddresses> {
     const { listen, tls, websocket } = this.#config;
     const mqtt = await this.#listen(createServer(this.#accept), listen);
     return {
@@ -56,6 +68,9 @@ export class Listeners {
 
   /** Closes the listeners and every socket that came through them. */
   async close(): Promise<void> {
+    this.#closed = true;
+    // One that is opening now would otherwise stand after all others are closed.
+    await this.#opening?.catch(() => undefined);
     const closed = this.#servers.splice(0).map(async (server) => {
       const done = Promise.withResolvers<void>();
       server.close(() => done.resolve());
@@ -113,6 +128,7 @@ export class Listeners {
   async #listen(server: Server, { host, port }: ListenAddress): Promise<ListenAddress> {
     const refusal = listenerRefusal({ host, port }, this.#options.open);
     if (refusal !== undefined) throw new GatewayError("CONFIG_INVALID", refusal, { context: { host, port } });
+    if (this.#closed) throw new GatewayError("INTERNAL", "The broker was stopped while it started.");
     server.maxConnections = this.#options.mostSockets;
     server.on("connection", (socket) => {
       this.#sockets.add(socket);

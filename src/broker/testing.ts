@@ -21,6 +21,8 @@ interface BrokerSetup {
   readonly limits?: Partial<BrokerLimits>;
   readonly siteDir?: string;
   readonly clock?: Clock;
+  /** False leaves the start to the test. */
+  readonly starts?: boolean;
 }
 
 const anywhere = { host: "127.0.0.1", port: 0 };
@@ -49,7 +51,7 @@ export async function startBroker(setup: BrokerSetup = {}) {
     lastValues,
     ...(setup.limits === undefined ? {} : { limits: setup.limits }),
   });
-  await broker.start();
+  if (setup.starts !== false) await broker.start();
   onTestFinished(() => broker.stop());
   const { port } = broker.addresses.mqtt;
   const publishReading = (tag: string, json: string): void => {

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectAsync, type IClientOptions } from "mqtt";
@@ -126,4 +127,27 @@ test("what a WebSocket may not send ends it: text, and messages that are too lar
   for (const byte of whole) socket.send(Buffer.from([byte]));
   await answered;
   expect(broker.counters.rejected.packetSize).toBe(1);
+});
+
+test("a stop during the start leaves no listener open", async () => {
+  const config = { websocket: { listen: anywhere } };
+  const { broker } = await startBroker({ config, starts: false });
+  const listen = vi.spyOn(Server.prototype, "listen");
+  onTestFinished(() => listen.mockRestore());
+  const started = broker.start();
+  await vi.waitFor(() => expect(listen).toHaveBeenCalled(), { interval: 1 });
+  await broker.stop();
+  await started;
+  expect(listen.mock.contexts.filter((server) => (server as Server).listening)).toEqual([]);
+  expect(broker.health().ok).toBe(false);
+});
+
+test("a start that fails half-way closes what it opened", async () => {
+  const taken = await startBroker();
+  const config = { websocket: { listen: taken.broker.addresses.mqtt } };
+  const { broker } = await startBroker({ config, starts: false });
+  const listen = vi.spyOn(Server.prototype, "listen");
+  onTestFinished(() => listen.mockRestore());
+  await expect(broker.start()).rejects.toThrow("can't listen");
+  expect(listen.mock.contexts.filter((server) => (server as Server).listening)).toEqual([]);
 });
