@@ -8,7 +8,13 @@ import {
   type TagWrite,
 } from "../../src/adapter-kit/index.ts";
 import { ModbusBus, type BusMember } from "./bus.ts";
-import type { ModbusConnection, ModbusDevice, ModbusOptions, ModbusTagOptions } from "./mapping.ts";
+import {
+  endpointOf,
+  type ModbusConnection,
+  type ModbusDevice,
+  type ModbusOptions,
+  type ModbusTagOptions,
+} from "./mapping.ts";
 import { noAnswer, unitGone } from "./messages.ts";
 import { planModbus } from "./plan.ts";
 import { compileTags, requestOf, type PolledTag } from "./polled-tag.ts";
@@ -45,7 +51,7 @@ class ModbusAdapter implements Adapter {
     signal.throwIfAborted();
     const { host, port } = this.#device.connection;
     const lease = this.#context.bus(
-      `modbus-tcp:${host}:${port}`,
+      `modbus-tcp:${endpointOf(this.#device.connection)}`,
       () => new ModbusBus(host, port, this.#context.clock),
     );
     this.#lease = lease;

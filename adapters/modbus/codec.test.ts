@@ -148,12 +148,21 @@ test.each<[type: string, value: TagValue, allowed: string]>([
   ["bool", 1, "true or false"],
   ["string(3)", "four", "at most 3 characters"],
   ["string(3)", "a\0b", "none of them NUL"],
-  ["string(3)", "日本", "ISO 8859-1"],
+  ["string(3)", "日本", "a text of ISO 8859-1, which has no 日 (U+65E5)"],
+  ["string(9)", "5 €", "has no € (U+20AC)"],
+  ["string(9)", "\ud83d", "has no \ud83d (U+D83D)"],
+  ["string(9)", "ok 👍", "has no 👍 (U+1F44D)"],
+  ["string(3)", 7, "a text of at most 3 characters"],
 ])("%s refuses %s and says what is allowed", (type, value, allowed) => {
   const tag = tagOf({ address: "holding:0", type });
   expect(() => encodeValue(tag, device, value)).toThrow(
     expect.objectContaining({ code: "WRITE_REFUSED", message: expect.stringContaining(allowed) }),
   );
+});
+
+test("a text is as long as its characters, whatever their bytes elsewhere", () => {
+  const tag = tagOf({ address: "holding:0", type: "string(4)" });
+  expect(encodeValue(tag, device, "äöü°").toString("hex")).toBe("e4f6fcb0");
 });
 
 test("64-bit types also take numbers that are whole", () => {

@@ -191,14 +191,19 @@ function float(tag: ModbusTag, type: DataType, value: TagValue): number {
 
 /** NUL would end the text on reading; trailing spaces are taken, and trimmed when read back. */
 function text(tag: ModbusTag, length: number, value: TagValue): string {
-  if (typeof value === "string" && value.length <= length && !value.includes("\0") && isLatin1(value)) {
-    return value;
+  if (typeof value === "string") {
+    const foreign = /[\u{100}-\u{10ffff}]/u.exec(value)?.[0];
+    if (foreign !== undefined) {
+      throw refused(tag, value, `a text of ISO 8859-1, which has no ${foreign} (${codePointOf(foreign)})`);
+    }
+    if (value.length <= length && !value.includes("\0")) return value;
   }
   throw refused(tag, value, `a text of at most ${length} characters of ISO 8859-1, none of them NUL`);
 }
 
-function isLatin1(value: string): boolean {
-  return Buffer.from(value, "latin1").toString("latin1") === value;
+/** Such as `U+20AC`. */
+function codePointOf(character: string): string {
+  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 function refused(tag: ModbusTag, value: TagValue, allowed: string): GatewayError {

@@ -23,6 +23,15 @@ test.each(["string(0)", "string(251)", "string()", "array", ""])("%s is no type"
   expect(parseDataType(text)).toMatchObject({ message: expect.any(String) });
 });
 
+test.each(["constructor", "toString", "__proto__", "hasOwnProperty"])(
+  "%s is no type, nor like one",
+  (text) => {
+    const found = parseDataType(text);
+    expect(found).toMatchObject({ message: `there is no type ${text}` });
+    expect("meant" in found ? found.meant : undefined).toBeUndefined();
+  },
+);
+
 test.each([
   ["bool", 1],
   ["int16", 1],

@@ -45,20 +45,20 @@ const longestString = 250;
 const typeForm = `${plainKinds.join(", ")} or string(n) with n from 1 to ${longestString}`;
 
 /** Other names that manuals and other gateways use. */
-const aliases: Readonly<Record<string, PlainKind>> = {
-  boolean: "bool",
-  bit: "bool",
-  short: "int16",
-  word: "uint16",
-  dint: "int32",
-  dword: "uint32",
-  lint: "int64",
-  lword: "uint64",
-  float: "float32",
-  real: "float32",
-  double: "float64",
-  lreal: "float64",
-};
+const aliases: ReadonlyMap<string, PlainKind> = new Map([
+  ["boolean", "bool"],
+  ["bit", "bool"],
+  ["short", "int16"],
+  ["word", "uint16"],
+  ["dint", "int32"],
+  ["dword", "uint32"],
+  ["lint", "int64"],
+  ["lword", "uint64"],
+  ["float", "float32"],
+  ["real", "float32"],
+  ["double", "float64"],
+  ["lreal", "float64"],
+]);
 
 /** Reads `float32`, `string(16)`, …; an alias is offered as what was meant, not taken, so that a file has one word for it. */
 export function parseDataType(text: string): DataType | Mistake {
@@ -71,7 +71,7 @@ export function parseDataType(text: string): DataType | Mistake {
     if (characters >= 1 && characters <= longestString) return { kind: "string", length: characters };
     return mistake(`${text}: a string has 1 to ${longestString} characters`, typeForm);
   }
-  const meant = word === "string" ? "string(16)" : (aliases[word] ?? nearestName(word, plainKinds));
+  const meant = word === "string" ? "string(16)" : (aliases.get(word) ?? nearestName(word, plainKinds));
   return mistake(`there is no type ${text}`, typeForm, meant);
 }
 

@@ -60,7 +60,8 @@ export class RangeExaminer {
       .catch(() => undefined)
       .finally(() => {
         plan.endExamination(tags);
-        this.#logRefused();
+        // What was found before a loss may be the loss's doing, and the next session looks anew.
+        if (!this.#options.signal.aborted) this.#logRefused();
       });
   }
 
@@ -116,6 +117,7 @@ export class RangeExaminer {
 
   /** `request` just failed with `outcome`. Resolves once each of its tags has been read or set apart. */
   async #narrow(request: ReadRequest<PolledTag>, outcome: Outcome): Promise<void> {
+    this.#options.signal.throwIfAborted();
     const places = placesOf(request);
     // A function that the device does not have fails for every address of the table: no need to ask one by one.
     if (places.length === 1 || (outcome.kind === "exception" && outcome.code === 1)) {

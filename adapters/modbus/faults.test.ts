@@ -119,6 +119,8 @@ test("a device behind a bridge that says so is gone like one that is silent", as
     context: { exception: "GatewayTargetDeviceFailedToRespond" },
   });
   expect(context.faults.get("exception-11")).toBe(3);
+  // A sample would put the device online, and begin its waits anew.
+  expect(context.batches).toEqual([]);
 });
 
 test("a connection that the device closes ends the run at once", async () => {

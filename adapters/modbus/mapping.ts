@@ -65,3 +65,8 @@ export interface ModbusTagOptions {
 
 export type ModbusTag = TagMapping<ModbusTagOptions>;
 export type ModbusDevice = DeviceMapping<ModbusConnection, ModbusOptions, ModbusTagOptions>;
+
+/** Such as `10.0.0.7:502`, the same however a host is spelled: names know no case (RFC 4343 §3). */
+export function endpointOf({ host, port }: Pick<ModbusConnection, "host" | "port">): string {
+  return `${host.toLowerCase()}:${port}`;
+}

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ms } from "../../src/adapter-kit/index.ts";
-import { busLoad } from "./bus-load.ts";
+import { perMillisecond } from "./bus-load.ts";
 import { deviceOf, tagOf } from "./mapping-fixture.ts";
 import { planModbus } from "./plan.ts";
 
@@ -60,6 +60,12 @@ test("devices with the same host and port share a bus, whatever their unit id", 
   ]);
 });
 
+test("hosts that differ in case alone share a bus", () => {
+  const named = (device: string, host: string) => deviceOf(press.tags, { device, connection: { host } });
+  const buses = planModbus([named("press-1", "LOCALHOST"), named("press-2", "localhost")]);
+  expect(buses.map(({ bus, devices }) => [bus, devices.length])).toEqual([["tcp localhost:502", 2]]);
+});
+
 test("what two groups share is paid for once where both are due", () => {
   const tags = [
     tagOf({ address: "holding:0" }, { name: "a", poll: { name: "fast", interval: ms(10) } }),
@@ -68,6 +74,7 @@ test("what two groups share is paid for once where both are due", () => {
   const [bus] = planModbus([deviceOf(tags, { options: { requests: { cost } } })]);
   // Every 20 ms: once one register (4.5 ms), once two (5 ms).
   expect(bus?.load).toBeCloseTo(9.5 / 20);
+  expect(bus?.requestsPerSecond).toBeCloseTo(100);
 });
 
 test("the pause between requests is a part of each request's cost", () => {
@@ -129,6 +136,7 @@ test("a device without polled tags asks for nothing", () => {
       bus: "tcp 127.0.0.1:502",
       devices: [{ device: "press-1", groups: [] }],
       load: 0,
+      requestsPerSecond: 0,
       cycleMs: 0,
       warnings: [],
     },
@@ -137,7 +145,7 @@ test("a device without polled tags asks for nothing", () => {
 
 test("intervals with fractions meet where they should, whatever their sums are rounded to", () => {
   const groups = [1.1, 3.3].map((interval, index) => ({ name: `g${index}`, interval: ms(interval) }));
-  expect(busLoad(groups, () => 1)).toBeCloseTo(1 / 1.1);
+  expect(perMillisecond(groups, () => 1)).toBeCloseTo(1 / 1.1);
 });
 
 test("the load of intervals that hardly ever meet, or have fractions, is still reckoned", () => {
@@ -146,5 +154,5 @@ test("the load of intervals that hardly ever meet, or have fractions, is still r
     interval: ms(interval),
   }));
   const apart = groups.reduce((total, { interval }) => total + 1 / interval, 0);
-  expect(busLoad(groups, (due) => due.length)).toBeCloseTo(apart, 2);
+  expect(perMillisecond(groups, (due) => due.length)).toBeCloseTo(apart, 2);
 });

@@ -8,8 +8,8 @@ import {
   type PollGroup,
 } from "../../src/adapter-kit/index.ts";
 import type { Table } from "./address.ts";
-import { busLoad } from "./bus-load.ts";
-import type { ModbusDevice, ModbusTag } from "./mapping.ts";
+import { perMillisecond } from "./bus-load.ts";
+import { endpointOf, type ModbusDevice, type ModbusTag } from "./mapping.ts";
 import { costOf, planReads, type CostModel, type ReadRequest } from "./planner.ts";
 import { groupsOf } from "./poll-grid.ts";
 import { readCodeOf } from "./request.ts";
@@ -56,7 +56,7 @@ function describeRequest({ table, start, length }: Omit<ReadRequest<unknown>, "t
 }
 
 function busOf({ connection }: ModbusDevice): string {
-  return `${connection.transport} ${connection.host}:${connection.port}`;
+  return `${connection.transport} ${endpointOf(connection)}`;
 }
 
 function plannedDevice(mapping: ModbusDevice): PlannedDevice {
@@ -78,12 +78,17 @@ function plannedDevice(mapping: ModbusDevice): PlannedDevice {
 }
 
 function planBus(bus: string, devices: readonly PlannedDevice[]): BusPlan {
-  const load = devices.reduce((total, device) => total + busLoad(device.groups, device.costMs), 0);
+  const load = devices.reduce((total, device) => total + perMillisecond(device.groups, device.costMs), 0);
+  const requestsPerSecond = devices.reduce(
+    (total, { groups, requests }) => total + 1_000 * perMillisecond(groups, (due) => requests(due).length),
+    0,
+  );
   const cycleMs = devices.reduce((total, device) => total + device.costMs(device.groups), 0);
   return {
     bus,
     devices: devices.map(planDevice),
     load,
+    requestsPerSecond,
     cycleMs,
     warnings: [
       ...devices.flatMap(groupWarnings),

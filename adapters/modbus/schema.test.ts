@@ -91,6 +91,11 @@ test("two devices overlap where host, port and unit id are the same", () => {
   expect(modbusSchema.endpoint?.(connection, options)).toBe("127.0.0.1:1502/7");
 });
 
+test("the case of a host makes no other device", () => {
+  const { connection, options } = deviceOf([], { connection: { host: "PLC-7.Plant.local" } });
+  expect(modbusSchema.endpoint?.(connection, options)).toBe("plc-7.plant.local:502/1");
+});
+
 test("the schema can be shown to an editor, with examples of what needs a form", () => {
   const shown = JSON.stringify(z.toJSONSchema(modbusSchema.tag, { io: "input" }));
   expect(shown).toContain('"examples":["holding:40"');

@@ -4,7 +4,7 @@ import { parseAddress, parseHole } from "./address.ts";
 import { checkDevice } from "./check.ts";
 import { parseDataType, plainKinds, valueSpecOf } from "./data-type.ts";
 import { isMistake, type Mistake } from "./mistake.ts";
-import type { ModbusConnection, ModbusOptions, ModbusTagOptions } from "./mapping.ts";
+import { endpointOf, type ModbusConnection, type ModbusOptions, type ModbusTagOptions } from "./mapping.ts";
 import { orders, parseOrder, parseStringOrder } from "./order.ts";
 import { typeOf } from "./tag.ts";
 
@@ -139,6 +139,6 @@ export const modbusSchema: AdapterSchema<ModbusConnection, ModbusOptions, Modbus
   polled: true,
   templates: false,
   value: (tag) => valueSpecOf(typeOf(tag)),
-  endpoint: ({ host, port, unitId }) => `${host}:${port}/${unitId}`,
+  endpoint: (connection) => `${endpointOf(connection)}/${connection.unitId}`,
   check: checkDevice,
 };

@@ -26,6 +26,8 @@ export interface BusPlan {
   readonly devices: readonly DevicePlan[];
   /** Reckoned share of the time that the bus is busy; above 1 not all poll rates can be met. */
   readonly load: number;
+  /** How many requests go out on average where all rates are met: groups that are due together share some. */
+  readonly requestsPerSecond: number;
   /** Reckoned time in ms for one round of every request of the bus. */
   readonly cycleMs: number;
   /** Which poll rates can't be met, and why. */

@@ -25,6 +25,7 @@ const bus: BusPlan = {
     },
   ],
   load: 0.119,
+  requestsPerSecond: 21,
   cycleMs: 22.72,
   warnings: ["poll group fast of press-1 is late at times"],
 };
@@ -32,7 +33,7 @@ const bus: BusPlan = {
 test("a plan shows each request with its group, interval, tags and cost, and each bus with its load", () => {
   expect(planReport([bus], ["agv-1"])).toBe(
     [
-      "tcp 127.0.0.1:1502: 3 requests, 22.0 a second, load 11.9 %, one round of all 22.7 ms",
+      "tcp 127.0.0.1:1502: 3 requests, 21.0 a second, load 11.9 %, one round of all 22.7 ms",
       "  DEVICE   GROUP   EVERY  REQUEST                             TAGS     COST",
       "  press-1  fast     50ms  FC 2 read discrete inputs 0..3         2  5.04 ms",
       "  press-1  normal     1s  FC 3 read holding registers 40..57     1  5.18 ms",

@@ -29,12 +29,8 @@ function groupRows(device: string, plan: GroupPlan): readonly (readonly string[]
 function busReport(plan: BusPlan): string {
   const groups = plan.devices.flatMap(({ device, groups }) => groups.map((group) => ({ device, group })));
   const requests = groups.reduce((sum, { group }) => sum + group.requests.length, 0);
-  const perSecond = groups.reduce(
-    (sum, { group }) => sum + group.requests.length / (group.intervalMs / 1_000),
-    0,
-  );
   const head =
-    `${plan.bus}: ${requests} requests, ${perSecond.toFixed(1)} a second, ` +
+    `${plan.bus}: ${requests} requests, ${plan.requestsPerSecond.toFixed(1)} a second, ` +
     `load ${(plan.load * 100).toFixed(1)} %, one round of all ${milliseconds(plan.cycleMs)}`;
   const rows = groups.flatMap(({ device, group }) => groupRows(device, group));
   const warnings = plan.warnings.map((warning) => `  warning: ${warning}`);
