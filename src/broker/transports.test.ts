@@ -132,12 +132,18 @@ test("what a WebSocket may not send ends it: text, and messages that are too lar
 test("a stop during the start leaves no listener open", async () => {
   const config = { websocket: { listen: anywhere } };
   const { broker } = await startBroker({ config, starts: false });
+  const { listen: really } = Server.prototype;
   const listen = vi.spyOn(Server.prototype, "listen");
   onTestFinished(() => listen.mockRestore());
-  const started = broker.start();
-  await vi.waitFor(() => expect(listen).toHaveBeenCalled(), { interval: 1 });
-  await broker.stop();
-  await started;
+  const stops: Promise<void>[] = [];
+  // While the first one opens, the second is still to come.
+  listen.mockImplementationOnce(function (this: Server, ...args: unknown[]) {
+    stops.push(broker.stop());
+    return Reflect.apply(really, this, args);
+  });
+  await broker.start();
+  await Promise.all(stops);
+  expect(stops).toHaveLength(1);
   expect(listen.mock.contexts.filter((server) => (server as Server).listening)).toEqual([]);
   expect(broker.health().ok).toBe(false);
 });
