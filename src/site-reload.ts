@@ -13,7 +13,7 @@ export interface SiteReloadOptions {
 }
 
 function inWords({ file, line, column, path, message, allowed }: ConfigIssue): string {
-  return `${file}:${line}:${column} ${path}: ${message}${allowed === undefined ? "" : ` Allowed: ${allowed}`}`;
+  return `${file}:${line}:${column} ${path}: ${message}.${allowed === undefined ? "" : ` Allowed: ${allowed}.`}`;
 }
 
 /** Takes an edited mapping folder while the gateway runs: checked first, applied whole or not at all. */
