@@ -67,6 +67,11 @@ async function dispatch([name, ...args]: readonly string[]): Promise<number> {
     console.log(await version());
     return 0;
   }
+  if (name === "--warm-up") {
+    const { warmUp } = await import("./warm-up.ts");
+    await warmUp(Object.values(commands));
+    return 0;
+  }
   const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (entry === undefined) {
     const meant = nearestName(name, Object.keys(commands));
