@@ -1,5 +1,6 @@
 import { Subject, type Observable } from "rxjs";
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
+import type { DeviceEvent } from "./adapter-kit/device-event.ts";
 import type { Clock } from "./adapter-kit/clock.ts";
 import type { Log } from "./adapter-kit/log.ts";
 import { adapterRegistry } from "./adapter-registry.ts";
@@ -18,6 +19,7 @@ import { gatewayMetrics } from "./observability/gateway-metrics.ts";
 import type { Health } from "./observability/health.ts";
 import { HttpEndpoint } from "./observability/http-endpoint.ts";
 import { isolate } from "./pipeline/isolate.ts";
+import { TagWatch } from "./pipeline/tag-watch.ts";
 import { Authenticator } from "./security/authenticator.ts";
 import { natsUsers } from "./security/nats-permissions.ts";
 import { CommandService } from "./services/commands/command-service.ts";
@@ -76,6 +78,7 @@ export class Gateway {
   readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
   readonly #commands: CommandService;
   readonly #http: HttpEndpoint;
+  readonly #watch: TagWatch;
   readonly #stopping = new AbortController();
   #stopped: Promise<void> | undefined;
   #startedAt = 0;
@@ -88,6 +91,7 @@ export class Gateway {
     this.#deps = deps;
     const { log, clock, random } = deps;
     const { gateway, site: place, broker, nats, http, users, writes } = site.gateway;
+    this.#watch = new TagWatch(place, log);
     const authenticator = new Authenticator(users, { log, clock });
     this.#broker = new Broker(broker, {
       siteDir: site.dir,
@@ -123,6 +127,10 @@ export class Gateway {
       broker: this.#broker,
       publish: (reading) => this.#publish(reading),
       onState: (device, state) => this.#publishState(device, state),
+      onEvent: (device, event) => this.#publishEvent(device, event),
+      onFrame: () => undefined,
+      images: { put: () => Promise.reject(new GatewayError("UPLINK_UNAVAILABLE", "no store")) },
+      watch: (tag, onReading) => this.#watch.watch(tag, onReading),
       onGone: (topics) => this.#forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });
@@ -143,6 +151,7 @@ export class Gateway {
       authorise: (user, password, address) => authenticator.mayLook(user, password, address),
     });
     this.#readings.subscribe(isolate("live", log, (reading) => this.#live.publish(reading)));
+    this.#readings.subscribe(isolate("watch", log, ({ reading }) => this.#watch.take(reading)));
     this.#nats.link.onRefill((reason) => this.#refill(reason));
   }
 
@@ -260,6 +269,14 @@ export class Gateway {
     this.#broker.publish(path.topic, json, { retain: true, qos: 1 });
     this.#nats.link.publish(path.subject, Buffer.from(json));
     this.#states.next({ device, state });
+  }
+
+  /** Not retained: an event happened once. */
+  #publishEvent(device: string, { name, timestamp, data }: DeviceEvent): void {
+    const path = new TagPath("event", this.#site.gateway.site, device, name);
+    const payload = Buffer.from(JSON.stringify({ timestamp: timestamp ?? this.#deps.clock.now(), data }));
+    this.#broker.publish(path.topic, payload, { qos: 1 });
+    this.#nats.link.publish(path.subject, payload);
   }
 
   #natsUrl(): string {

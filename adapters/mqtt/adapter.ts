@@ -1,6 +1,7 @@
 import {
   GatewayError,
   isPath,
+  plainText,
   type Adapter,
   type AdapterContext,
   type AdapterModule,
@@ -159,7 +160,7 @@ function wordAt(text: string, pointer: string): string | undefined {
 }
 
 function payloadOf(value: TagValue, pointer: string | undefined): string {
-  if (pointer === undefined) return String(value);
+  if (pointer === undefined) return plainText(value);
   return documentWith(typeof value === "bigint" ? `${value}` : JSON.stringify(value), pointerPath(pointer));
 }
 

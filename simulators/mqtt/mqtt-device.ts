@@ -5,7 +5,7 @@ import type {
   MqttWriteOptions,
   TimestampUnit,
 } from "../../adapters/mqtt/mapping.ts";
-import type { TagValue } from "../../src/domain/reading.ts";
+import { plainText, type TagValue } from "../../src/domain/reading.ts";
 import { compileScaling } from "../../src/normalise/scaling.ts";
 import { rawOf } from "../site/raw-value.ts";
 import type { SimulatedDevice } from "../site/simulated-device.ts";
@@ -127,7 +127,9 @@ function parsed(payload: string): unknown {
 
 /** `payload: number` has digits for a bool too, `payload: text` the word. */
 function plainPayload({ mapping, raw }: DeviceTag): string {
-  return typeof raw === "boolean" && mapping.options.payload === "number" ? String(Number(raw)) : String(raw);
+  return typeof raw === "boolean" && mapping.options.payload === "number"
+    ? String(Number(raw))
+    : plainText(raw);
 }
 
 function timeIn(unit: TimestampUnit, now: number): string | number {

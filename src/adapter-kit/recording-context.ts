@@ -1,8 +1,10 @@
-import type { GatewayError } from "../domain/errors.ts";
+import { GatewayError } from "../domain/errors.ts";
 import type { Sample } from "../domain/reading.ts";
-import type { AdapterContext, DeviceMetrics } from "./adapter.ts";
+import type { AdapterContext, DeviceMetrics, FrameDirection, WatchedReading } from "./adapter.ts";
 import { BusRegistry, type Bus, type BusLease } from "./bus.ts";
 import { systemClock, type Clock } from "./clock.ts";
+import type { DeviceEvent } from "./device-event.ts";
+import type { ImageStore } from "./images.ts";
 import type { LocalBroker } from "./local-broker.ts";
 import type { Log } from "./log.ts";
 
@@ -13,6 +15,8 @@ export interface RecordingOptions {
   readonly broker?: LocalBroker;
   /** Shared by the contexts of devices on one bus. */
   readonly buses?: BusRegistry;
+  /** By default one that is away. */
+  readonly images?: ImageStore;
 }
 
 interface LogEntry {
@@ -25,6 +29,12 @@ const deafBroker: LocalBroker = {
   subscribe: () => () => undefined,
   publish: () => undefined,
   onClient: () => () => undefined,
+};
+
+const noImages: ImageStore = {
+  put: async () => {
+    throw new GatewayError("UPLINK_UNAVAILABLE", "There is no image store here.");
+  },
 };
 
 /** The gateway's side of an adapter under test: keeps all that the adapter says. */
@@ -44,12 +54,22 @@ export class RecordingContext implements AdapterContext {
   readonly faults = new Map<string, number>();
   readonly logged: LogEntry[] = [];
   readonly losses: GatewayError[] = [];
+  readonly events: DeviceEvent[] = [];
+  readonly images: ImageStore;
+  /** Raw frames, oldest first. */
+  readonly frames: {
+    readonly direction: FrameDirection;
+    readonly channel: string;
+    readonly frame: Uint8Array;
+  }[] = [];
+  readonly #watchers = new Map<string, Set<(reading: WatchedReading) => void>>();
   readonly #buses: BusRegistry;
 
   constructor(options: RecordingOptions = {}) {
     this.phase = options.phase ?? 0;
     this.clock = options.clock ?? systemClock;
     this.broker = options.broker ?? deafBroker;
+    this.images = options.images ?? noImages;
     this.#buses = options.buses ?? new BusRegistry();
     const record = (level: keyof Log) => (fields: object, message: string) => {
       this.logged.push({ level, fields, message });
@@ -73,6 +93,27 @@ export class RecordingContext implements AdapterContext {
 
   lost(error: GatewayError): void {
     this.losses.push(error);
+  }
+
+  event(event: DeviceEvent): void {
+    this.events.push(event);
+  }
+
+  watch(tag: string, onReading: (reading: WatchedReading) => void): () => void {
+    const watchers = this.#watchers.get(tag) ?? new Set();
+    this.#watchers.set(tag, watchers.add(onReading));
+    return () => void watchers.delete(onReading);
+  }
+
+  /** As another device's tag would: calls those who watch it; says how many there are. */
+  reading(tag: string, reading: WatchedReading): number {
+    const watchers = this.#watchers.get(tag) ?? new Set();
+    for (const onReading of watchers) onReading(reading);
+    return watchers.size;
+  }
+
+  trace(direction: FrameDirection, channel: string, frame: Uint8Array): void {
+    this.frames.push({ direction, channel, frame: Uint8Array.from(frame) });
   }
 
   bus<B extends Bus>(key: string, create: () => B): BusLease<B> {

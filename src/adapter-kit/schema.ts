@@ -60,6 +60,8 @@ export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptio
   silence?(connection: Connection): number | undefined;
   /** What a tag's raw value may be. */
   value(tag: TagOptions, device: Options): ValueSpec;
+  /** True where reading a written tag gives an answer of its own, as the results of a called method. */
+  answers?(tag: TagOptions): boolean;
   /** Names the device on its medium: two devices of one site with the same endpoint overlap, which is a mistake. */
   endpoint?(connection: Connection, options: Options): string | undefined;
   /** Mistakes across fields and tags. */

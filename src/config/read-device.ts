@@ -171,7 +171,9 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
     ...(poll === undefined ? {} : { poll }),
     ...(deadband === undefined ? {} : { deadband }),
     ...(stale === undefined ? {} : { stale }),
-    ...(tag.write === undefined ? {} : { write: toWriteRule(tag.write, adapter) }),
+    ...(tag.write === undefined
+      ? {}
+      : { write: toWriteRule(tag.write, adapter, adapter.answers?.(options) ?? false) }),
   };
 }
 
@@ -190,11 +192,13 @@ function toStale(tag: TagEntry, device: DeviceEntry, interval: Duration | undefi
 function toWriteRule(
   write: NonNullable<TagEntry["write"]>,
   adapter: AdapterSchema,
+  answers: boolean,
 ): NonNullable<TagMapping["write"]> {
   const { min, max } = write;
   return {
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
     options: pick(write, Object.keys(adapter.write.shape)),
+    ...(answers ? { answers: true } : {}),
   };
 }

@@ -3,9 +3,12 @@ import type {
   AdapterContext,
   AdapterModule,
   DeviceMetrics,
+  FrameDirection,
   TagWrite,
 } from "../adapter-kit/adapter.ts";
 import type { BusRegistry } from "../adapter-kit/bus.ts";
+import type { ImageStore } from "../adapter-kit/images.ts";
+import type { DeviceEvent } from "../adapter-kit/device-event.ts";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { LocalBroker } from "../adapter-kit/local-broker.ts";
 import type { Log } from "../adapter-kit/log.ts";
@@ -28,6 +31,12 @@ export interface SupervisorOptions {
   readonly metrics: DeviceMetrics;
   readonly broker: LocalBroker;
   readonly buses: BusRegistry;
+  readonly images: ImageStore;
+  readonly watch: AdapterContext["watch"];
+  /** Takes each event of the device; must not throw. */
+  onEvent(event: DeviceEvent): void;
+  /** Takes each raw frame, whose bytes are the adapter's again afterwards; must not throw. */
+  onFrame(direction: FrameDirection, channel: string, frame: Uint8Array): void;
   /** Takes each new state; must not throw. */
   onState(state: DeviceState): void;
 }
@@ -209,7 +218,7 @@ export class Supervisor {
   }
 
   #context(connection: AbortSignal): AdapterContext {
-    const { log, clock, metrics, broker, buses } = this.#options;
+    const { log, clock, metrics, broker, buses, images, watch } = this.#options;
     return {
       log,
       clock,
@@ -223,6 +232,12 @@ export class Supervisor {
       lost: (error) => {
         if (!connection.aborted) this.#lose(error);
       },
+      event: (event) => {
+        if (!connection.aborted) this.#options.onEvent(event);
+      },
+      watch,
+      images,
+      trace: (direction, channel, frame) => this.#options.onFrame(direction, channel, frame),
       bus: (key, create) => buses.lease(key, create),
     };
   }
