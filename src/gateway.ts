@@ -13,6 +13,7 @@ import { encodeReading, type PublishedReading, type Reading } from "./domain/rea
 import { TagPath, topicOfSubject } from "./domain/tag-path.ts";
 import type { RefillReason } from "./nats/link.ts";
 import { LatestForgetter } from "./nats/latest-forgetter.ts";
+import { NatsImageStore } from "./nats/image-store.ts";
 import { NatsPart } from "./nats/nats-part.ts";
 import type { Metric } from "./observability/exposition.ts";
 import { gatewayMetrics } from "./observability/gateway-metrics.ts";
@@ -22,6 +23,7 @@ import { isolate } from "./pipeline/isolate.ts";
 import { TagWatch } from "./pipeline/tag-watch.ts";
 import { Authenticator } from "./security/authenticator.ts";
 import { natsUsers } from "./security/nats-permissions.ts";
+import { siteFiles } from "./security/site-files.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { LivePublisher } from "./services/live/live-publisher.ts";
@@ -35,6 +37,8 @@ export interface GatewayDeps {
   readonly random: () => number;
   /** The environment's PATH, where nats-server is looked for. */
   readonly searchPath: string;
+  /** Where the secrets are looked up that devices' mappings name as env:NAME; absent: there are none. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The secret that `nats.password` points to, looked up. */
   readonly natsPassword?: string | undefined;
   /** Where protocols come from: the adapter registry, unless a benchmark brings its own. */
@@ -105,7 +109,7 @@ export class Gateway {
       gateway,
       siteDir: site.dir,
       config: nats,
-      users: natsUsers(users, place),
+      users: natsUsers(users, place, site.gateway.images.bucket),
       password: deps.natsPassword,
       searchPath: deps.searchPath,
       log,
@@ -129,7 +133,8 @@ export class Gateway {
       onState: (device, state) => this.#publishState(device, state),
       onEvent: (device, event) => this.#publishEvent(device, event),
       onFrame: () => undefined,
-      images: { put: () => Promise.reject(new GatewayError("UPLINK_UNAVAILABLE", "no store")) },
+      images: new NatsImageStore({ config: site.gateway.images, link: this.#nats.link, clock }),
+      files: siteFiles({ siteDir: site.dir, environment: deps.environment ?? {} }),
       watch: (tag, onReading) => this.#watch.watch(tag, onReading),
       onGone: (topics) => this.#forget(topics),
       load: deps.loadAdapter ?? loadRegistered,

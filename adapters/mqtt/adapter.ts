@@ -1,7 +1,10 @@
 import {
+  documentWith,
   GatewayError,
   isPath,
   plainText,
+  pointerPath,
+  valueAt,
   type Adapter,
   type AdapterContext,
   type AdapterModule,
@@ -9,7 +12,6 @@ import {
   type TagValue,
   type TagWrite,
 } from "../../src/adapter-kit/index.ts";
-import { documentWith, pointerPath, valueAt } from "./json-pointer.ts";
 import type {
   MqttConnection,
   MqttDeviceMapping,
@@ -173,6 +175,6 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 export const mqttAdapter: AdapterModule<MqttConnection, MqttOptions, MqttTagOptions> = {
   name: "mqtt",
-  dialsIn: true,
+  dialsIn: () => true,
   create: (device, context) => new MqttDevice(device, context),
 };

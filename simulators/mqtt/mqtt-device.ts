@@ -1,10 +1,6 @@
-import { pointerPath, valueAt } from "../../adapters/mqtt/json-pointer.ts";
-import type {
-  MqttDeviceMapping,
-  MqttTagMapping,
-  MqttWriteOptions,
-  TimestampUnit,
-} from "../../adapters/mqtt/mapping.ts";
+import type { MqttDeviceMapping, MqttTagMapping, MqttWriteOptions } from "../../adapters/mqtt/mapping.ts";
+import { pointerPath, valueAt } from "../../src/adapter-kit/json-pointer.ts";
+import type { TimestampUnit } from "../../src/adapter-kit/source-timestamp.ts";
 import { plainText, type TagValue } from "../../src/domain/reading.ts";
 import { compileScaling } from "../../src/normalise/scaling.ts";
 import { rawOf } from "../site/raw-value.ts";

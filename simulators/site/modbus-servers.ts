@@ -2,7 +2,7 @@ import type { ModbusConnection, ModbusDevice } from "../../adapters/modbus/mappi
 import type { DeviceMapping } from "../../src/adapter-kit/mapping.ts";
 import { GatewayError } from "../../src/domain/errors.ts";
 import { ModbusSimulator } from "../modbus/server.ts";
-import { isLoopback } from "../../src/security/loopback.ts";
+import { isLoopback } from "../../src/adapter-kit/loopback.ts";
 import { SimulatedModbusDevice } from "./modbus-device.ts";
 
 export interface ServerOptions {

@@ -9,6 +9,7 @@ import type { LocalBroker } from "./local-broker.ts";
 import type { Log } from "./log.ts";
 import type { DeviceMapping } from "./mapping.ts";
 import type { BusPlan } from "./plan.ts";
+import type { SiteFiles } from "./site-files.ts";
 
 /** One value to be written to one tag: raw, as the device holds it (scale and offset already undone). */
 export interface TagWrite {
@@ -70,6 +71,8 @@ export interface AdapterContext {
   watch(tag: string, onReading: (reading: WatchedReading) => void): () => void;
   /** Where images go. */
   readonly images: ImageStore;
+  /** What a mapping names beside itself: secrets, certificates. */
+  readonly files: SiteFiles;
   /**
    * Keeps a raw frame for `record` and for looking at a fault afterwards: as it stood on the wire, or, where the wire is
    * encrypted, the message within. Copies the bytes; cheap. `channel` says which of several, such as a topic or a URL.
@@ -91,7 +94,7 @@ export interface DeviceMetrics {
 export interface AdapterModule<Connection = unknown, Options = unknown, TagOptions = unknown> {
   readonly name: string;
   /** True where the device connects to the gateway: silence marks it offline, but nothing is torn down. */
-  readonly dialsIn: boolean;
+  dialsIn(device: DeviceMapping<Connection, Options, TagOptions>): boolean;
   create(device: DeviceMapping<Connection, Options, TagOptions>, context: AdapterContext): Adapter;
   /** What would be sent to the devices' buses; no I/O. */
   plan?(devices: readonly DeviceMapping<Connection, Options, TagOptions>[]): readonly BusPlan[];

@@ -14,11 +14,18 @@ export type { Clock } from "./clock.ts";
 export type { DeviceEvent } from "./device-event.ts";
 export type { ImageReference, ImageStore } from "./images.ts";
 export type { BrokerMessage, LocalBroker } from "./local-broker.ts";
+export { documentWith, isPointer, pointerPath, valueAt, type PointerPath } from "./json-pointer.ts";
+export { badStatuses, fromJson, jsonValueTypes, type BadStatus, type Decoded, type JsonValueType } from "./json-value.ts";
 export type { Log } from "./log.ts";
+export { isLoopback } from "./loopback.ts";
 export type { Deadband, DeviceMapping, PollGroup, TagMapping, ValueSpec, WriteRule } from "./mapping.ts";
+export { groupsOf, PollGrid } from "./poll-grid.ts";
+export type { SiteFiles } from "./site-files.ts";
+export { sourceTimestamp, timestampUnits, type TimestampUnit } from "./source-timestamp.ts";
 export type { BusPlan, DevicePlan, GroupPlan, PlannedRequest } from "./plan.ts";
 export { formatDuration, ms, parseDuration, type Duration } from "../domain/duration.ts";
 export { GatewayError, isAbort, toGatewayError, type ErrorCode } from "../domain/errors.ts";
+export type { ListenAddress } from "../domain/listen-address.ts";
 export { nearestName } from "../domain/nearest.ts";
 export {
   plainText,

@@ -7,6 +7,7 @@ import type { DeviceEvent } from "./device-event.ts";
 import type { ImageStore } from "./images.ts";
 import type { LocalBroker } from "./local-broker.ts";
 import type { Log } from "./log.ts";
+import type { SiteFiles } from "./site-files.ts";
 
 export interface RecordingOptions {
   readonly phase?: number;
@@ -17,6 +18,8 @@ export interface RecordingOptions {
   readonly buses?: BusRegistry;
   /** By default one that is away. */
   readonly images?: ImageStore;
+  /** By default none is there. */
+  readonly files?: SiteFiles;
 }
 
 interface LogEntry {
@@ -37,6 +40,11 @@ const noImages: ImageStore = {
   },
 };
 
+const missing = async (name: string): Promise<never> => {
+  throw new GatewayError("CONFIG_INVALID", `There is no ${name} here.`);
+};
+const noFiles: SiteFiles = { secret: missing, text: missing };
+
 /** The gateway's side of an adapter under test: keeps all that the adapter says. */
 export class RecordingContext implements AdapterContext {
   readonly phase: number;
@@ -56,6 +64,7 @@ export class RecordingContext implements AdapterContext {
   readonly losses: GatewayError[] = [];
   readonly events: DeviceEvent[] = [];
   readonly images: ImageStore;
+  readonly files: SiteFiles;
   /** Raw frames, oldest first. */
   readonly frames: {
     readonly direction: FrameDirection;
@@ -70,6 +79,7 @@ export class RecordingContext implements AdapterContext {
     this.clock = options.clock ?? systemClock;
     this.broker = options.broker ?? deafBroker;
     this.images = options.images ?? noImages;
+    this.files = options.files ?? noFiles;
     this.#buses = options.buses ?? new BusRegistry();
     const record = (level: keyof Log) => (fields: object, message: string) => {
       this.logged.push({ level, fields, message });

@@ -138,14 +138,19 @@ interface Known {
 function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known): TagMapping | undefined {
   const { adapter, groups, mistakes, source } = reading;
   const path: SourcePath = ["tags", name];
-  const poll = adapter.polled
+  const polled = adapter.polled && polls(reading, tag, known);
+  if (adapter.polled && !polled && tag.poll !== undefined) {
+    const where = [...path, "poll"];
+    mistakes.add(keyPlace(source, where), where, { message: "this tag is not polled", allowed: "no poll" });
+  }
+  const poll = polled
     ? tag.poll === undefined
       ? groups.usual
       : groups.byName.get(tag.poll)
     : undefined;
   // A group whose interval is wrong is there all the same.
   const declared = tag.poll !== undefined && sourceAt(source, "poll", tag.poll) !== undefined;
-  if (adapter.polled && poll === undefined && tag.poll !== undefined && reading.groupsKnown && !declared) {
+  if (polled && poll === undefined && tag.poll !== undefined && reading.groupsKnown && !declared) {
     const where = [...path, "poll"];
     mistakes.add(valuePlace(source, where), where, unknownGroup(tag.poll, groups));
   }
@@ -175,6 +180,12 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
       ? {}
       : { write: toWriteRule(tag.write, adapter, adapter.answers?.(options) ?? false) }),
   };
+}
+
+/** Not every tag of a polled protocol is: some come by themselves. */
+function polls({ adapter, entry }: DeviceReading, tag: TagEntry, known: Known): boolean {
+  if (adapter.polls === undefined || !known.device || !known.type) return true;
+  return adapter.polls(pick(tag, Object.keys(adapter.tag.shape)), entry.connection);
 }
 
 function toDeadband(tag: TagEntry): Deadband | undefined {

@@ -20,7 +20,7 @@ async function startFleet(...devices: DeviceMapping[]) {
   const created: string[] = [];
   const module: AdapterModule = {
     name: "scripted",
-    dialsIn: false,
+    dialsIn: () => false,
     create: ({ device, tags }, context) => {
       created.push(device);
       contexts.set(device, context);

@@ -6,6 +6,7 @@ import type { ImageStore } from "../adapter-kit/images.ts";
 import type { LocalBroker } from "../adapter-kit/local-broker.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
+import type { SiteFiles } from "../adapter-kit/site-files.ts";
 import type { Reading } from "../domain/reading.ts";
 import { noReadings, Normaliser, type NormaliserCounters } from "../normalise/normaliser.ts";
 import { Sequences } from "../normalise/sequences.ts";
@@ -25,6 +26,7 @@ export interface FleetOptions {
   /** Takes every new state of a device; must not throw. */
   readonly onState: (device: string, state: DeviceState) => void;
   readonly images: ImageStore;
+  readonly files: SiteFiles;
   /** Calls back for each new reading of a tag of the site. */
   readonly watch: AdapterContext["watch"];
   /** Takes every event of a device; must not throw. */
@@ -95,7 +97,7 @@ export class DeviceFleet {
     const before = this.#running.get(mapping.device);
     await before?.supervisor.stop();
     if (this.#stopped) return;
-    const { site, clock, log, random, broker, publish, images, watch } = this.#options;
+    const { site, clock, log, random, broker, publish, images, files, watch } = this.#options;
     const { onState, onEvent, onFrame } = this.#options;
     const name = mapping.device;
     const figures = this.#figures.get(name) ?? { traffic: new DeviceTraffic(), counters: noReadings() };
@@ -118,6 +120,7 @@ export class DeviceFleet {
       metrics: traffic,
       buses: this.#buses,
       images,
+      files,
       watch,
       onEvent: (event) => onEvent(name, event),
       onFrame: (direction, channel, frame) => onFrame(name, direction, channel, frame),

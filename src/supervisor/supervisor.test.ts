@@ -80,7 +80,7 @@ function supervise(script: Script) {
   const publish = (reading: Reading) => void readings.push(reading);
   const supervisor = new Supervisor(
     device,
-    { name: "scripted", dialsIn: script.dialsIn ?? false, create },
+    { name: "scripted", dialsIn: () => script.dialsIn ?? false, create },
     {
       normaliser: new Normaliser(device, {
         site: "line1",

@@ -16,6 +16,7 @@ import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import { formatDuration, ms } from "../domain/duration.ts";
 import { GatewayError, isRetryable, toGatewayError } from "../domain/errors.ts";
 import type { Sample } from "../domain/reading.ts";
+import type { SiteFiles } from "../adapter-kit/site-files.ts";
 import type { Normaliser } from "../normalise/normaliser.ts";
 import { backoff } from "./backoff.ts";
 import { offline, type DeviceState } from "./device-state.ts";
@@ -32,6 +33,7 @@ export interface SupervisorOptions {
   readonly broker: LocalBroker;
   readonly buses: BusRegistry;
   readonly images: ImageStore;
+  readonly files: SiteFiles;
   readonly watch: AdapterContext["watch"];
   /** Takes each event of the device; must not throw. */
   onEvent(event: DeviceEvent): void;
@@ -136,7 +138,7 @@ export class Supervisor {
         "DEVICE_TIMEOUT",
         `${this.device.device} has sent nothing for ${formatDuration(silence)}. Check the device and its network.`,
       );
-      if (!this.#module.dialsIn) this.#connection?.abort(error);
+      if (!this.#module.dialsIn(this.device)) this.#connection?.abort(error);
       else if (this.#state.state !== "offline") this.#lose(error);
       return;
     }
@@ -218,7 +220,7 @@ export class Supervisor {
   }
 
   #context(connection: AbortSignal): AdapterContext {
-    const { log, clock, metrics, broker, buses, images, watch } = this.#options;
+    const { log, clock, metrics, broker, buses, images, files, watch } = this.#options;
     return {
       log,
       clock,
@@ -237,6 +239,7 @@ export class Supervisor {
       },
       watch,
       images,
+      files,
       trace: (direction, channel, frame) => this.#options.onFrame(direction, channel, frame),
       bus: (key, create) => buses.lease(key, create),
     };
