@@ -93,7 +93,8 @@ function* checkTag(tag: CameraTagMapping, { connection }: CameraDevice): Generat
     yield { path: [...path, key], message: `${url} is no URL, nor one relative to ${connection.url}` };
   }
   if (write === undefined) return;
-  if (!polled) yield { path: [...path, "write"], message: "only a camera with transport http-poll takes values" };
+  if (!polled)
+    yield { path: [...path, "write"], message: "only a camera with transport http-poll takes values" };
   if (options.image || typeOf(options) === "json") {
     yield { path: [...path, "write"], message: "such a tag can't be written to" };
   }

@@ -6,7 +6,9 @@ import { cameraOf, inspection, inspectionTags } from "./mapping-fixture.ts";
 import { PushListener } from "./push-listener.ts";
 
 const missing = { missing: { pointer: "/noSuchThing" } };
-const written = { "inspection/score": { ...inspectionTags["inspection/score"], write: { url: "/exposure" } } };
+const written = {
+  "inspection/score": { ...inspectionTags["inspection/score"], write: { url: "/exposure" } },
+};
 
 async function start() {
   let taken = 0;
@@ -55,9 +57,18 @@ testConformance({
       flawed: { device: cameraOf({ ...tags, ...missing }, connection), badTag: "missing" },
       writable: { tag: "inspection/score", value: 7 },
       faults: [
-        ...(["status-500", "slow", "half-body", "wrong-length", "garbage", "huge", "silent", "not-http"] as const).map(
-          (fault) => faultOf(camera, fault),
-        ),
+        ...(
+          [
+            "status-500",
+            "slow",
+            "half-body",
+            "wrong-length",
+            "garbage",
+            "huge",
+            "silent",
+            "not-http",
+          ] as const
+        ).map((fault) => faultOf(camera, fault)),
         restart(camera),
       ],
       contacts: () => camera.contacts,
@@ -160,4 +171,3 @@ testConformance({
     };
   },
 });
-

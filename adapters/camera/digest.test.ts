@@ -50,11 +50,14 @@ test("tries again with a new nonce where the old one was stale, never where the 
   expect(auth.accept(challenge("MD5"))).toBe(false);
 });
 
-test.each(["", "Basic realm=x", 'Digest nonce="1"', 'Digest realm="r", nonce="n", algorithm=SHA-512', "Digest ,,=,"])(
-  "gives up on the challenge %j",
-  (header) => {
-    const auth = new DigestAuth(account);
-    expect(auth.accept(header)).toBe(false);
-    expect(auth.authorization("GET", "/")).toBeUndefined();
-  },
-);
+test.each([
+  "",
+  "Basic realm=x",
+  'Digest nonce="1"',
+  'Digest realm="r", nonce="n", algorithm=SHA-512',
+  "Digest ,,=,",
+])("gives up on the challenge %j", (header) => {
+  const auth = new DigestAuth(account);
+  expect(auth.accept(header)).toBe(false);
+  expect(auth.authorization("GET", "/")).toBeUndefined();
+});

@@ -80,16 +80,23 @@ export class DigestAuth {
 /** The digest challenges of a header that may hold challenges of several schemes. RFC 9110 §11.6.1 */
 function challengesOf(header: string): Challenge[] {
   const found: { readonly scheme: string; readonly values: Map<string, string> }[] = [];
-  const tokens = /(?:^|,)\s*([A-Za-z][\w-]*)\s+(?=[A-Za-z])|([A-Za-z*]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g;
+  const tokens =
+    /(?:^|,)\s*([A-Za-z][\w-]*)\s+(?=[A-Za-z])|([A-Za-z*]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g;
   for (const [, scheme, name, inQuotes, bare] of header.matchAll(tokens)) {
     if (scheme !== undefined) found.push({ scheme: scheme.toLowerCase(), values: new Map() });
-    else found.at(-1)?.values.set((name ?? "").toLowerCase(), inQuotes?.replaceAll(/\\(.)/g, "$1") ?? bare ?? "");
+    else
+      found
+        .at(-1)
+        ?.values.set((name ?? "").toLowerCase(), inQuotes?.replaceAll(/\\(.)/g, "$1") ?? bare ?? "");
   }
   return found.flatMap(({ scheme, values }) => {
     const realm = values.get("realm");
     const nonce = values.get("nonce");
     if (scheme !== "digest" || realm === undefined || nonce === undefined) return [];
-    const qops = values.get("qop")?.split(",").map((one) => one.trim().toLowerCase());
+    const qops = values
+      .get("qop")
+      ?.split(",")
+      .map((one) => one.trim().toLowerCase());
     if (qops !== undefined && !qops.includes("auth")) return [];
     return [
       {

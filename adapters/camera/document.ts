@@ -1,4 +1,9 @@
-import { GatewayError, toGatewayError, type AdapterContext, type Sample } from "../../src/adapter-kit/index.ts";
+import {
+  toGatewayError,
+  type GatewayError,
+  type AdapterContext,
+  type Sample,
+} from "../../src/adapter-kit/index.ts";
 import { notJson, placeOf, statusFailure } from "./failures.ts";
 import type { CameraResponse, HttpClient } from "./http-client.ts";
 import { badSample, contentOf, samplesOf, type Content, type ResultTag } from "./result.ts";

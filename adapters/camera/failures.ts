@@ -64,14 +64,20 @@ export function statusFailure(status: number, url: URL, location?: string): Gate
     );
   }
   if (status === 404 || status === 410) {
-    return make(`${url.host} has nothing at ${url.pathname} (${status}). Check the path against the camera's manual.`);
+    return make(
+      `${url.host} has nothing at ${url.pathname} (${status}). Check the path against the camera's manual.`,
+    );
   }
   if (status >= 300 && status < 400) {
     const to = location === undefined ? "elsewhere" : `to ${location.split("?")[0]}`;
-    return make(`${place} sends the gateway ${to} (${status}). Redirects are not followed: put the final address there.`);
+    return make(
+      `${place} sends the gateway ${to} (${status}). Redirects are not followed: put the final address there.`,
+    );
   }
   const text = `${place} answers ${status}. ${status >= 500 ? "The camera has a fault of its own: look at its log, restart it." : "Check the url against the camera's manual."}`;
-  return status >= 500 ? new GatewayError("PROTOCOL_VIOLATION", text, { context: { url: place, httpStatus: status } }) : make(text);
+  return status >= 500
+    ? new GatewayError("PROTOCOL_VIOLATION", text, { context: { url: place, httpStatus: status } })
+    : make(text);
 }
 
 export function timedOut(url: URL, timeoutMs: number): GatewayError {
@@ -91,7 +97,11 @@ export function tooLarge(url: URL, maxBytes: number): GatewayError {
 }
 
 export function notJson(place: string, bytes: Uint8Array): GatewayError {
-  const begin = JSON.stringify(Buffer.from(bytes.subarray(0, 40)).toString("latin1").replaceAll(/[^ -~]/g, "?"));
+  const begin = JSON.stringify(
+    Buffer.from(bytes.subarray(0, 40))
+      .toString("latin1")
+      .replaceAll(/[^ -~]/g, "?"),
+  );
   return new GatewayError(
     "PROTOCOL_VIOLATION",
     `What comes from ${place} is no JSON; it begins ${begin}. Check the url: a web page is no result.`,

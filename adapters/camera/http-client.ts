@@ -43,7 +43,12 @@ export class HttpClient {
     this.#connection = connection;
     this.#context = context;
     this.#secure = connection.url.startsWith("https:");
-    const options = { keepAlive: true, maxSockets: mostSockets, maxFreeSockets: 1, scheduling: "lifo" } as const;
+    const options = {
+      keepAlive: true,
+      maxSockets: mostSockets,
+      maxFreeSockets: 1,
+      scheduling: "lifo",
+    } as const;
     this.#agent = this.#secure ? new TlsAgent(options) : new Agent(options);
   }
 
@@ -71,7 +76,8 @@ export class HttpClient {
    */
   async request(url: URL, options: CameraRequest, signal: AbortSignal): Promise<CameraResponse> {
     const credentials = this.#credentials;
-    if (credentials === undefined) throw new GatewayError("DEVICE_UNREACHABLE", "The camera is not connected.");
+    if (credentials === undefined)
+      throw new GatewayError("DEVICE_UNREACHABLE", "The camera is not connected.");
     const response = await this.#onceOrTwice(url, options, signal);
     if (response.status !== 401 || !credentials.accept(response.challenge)) return response;
     return this.#onceOrTwice(url, options, signal);

@@ -48,7 +48,11 @@ test("one URL that has nothing costs the tags of the other nothing, and is told 
 test("each new result is one event with its image; what was there before the gateway came is none", async () => {
   const { shown, url } = await camera();
   const { kept, images } = keptImages();
-  const device = cameraOf({ ...inspectionTags, image }, { transport: "http-poll", url }, { event: { ...event, image: true, timestamp: { pointer: "/at", unit: "ms" } } });
+  const device = cameraOf(
+    { ...inspectionTags, image },
+    { transport: "http-poll", url },
+    { event: { ...event, image: true, timestamp: { pointer: "/at", unit: "ms" } } },
+  );
   const { context } = await running(device, { images });
   await untilValue(context, "inspection/part", "P-1");
   for (const part of ["P-2", "P-3"]) {
@@ -64,16 +68,27 @@ test("each new result is one event with its image; what was there before the gat
   expect(context.events[1]).toEqual({
     name: "inspected",
     timestamp: at,
-    data: { part: "P-3", verdict: false, image: expect.objectContaining({ bucket: "images", key, contentType: "image/png" }) as object },
+    data: {
+      part: "P-3",
+      verdict: false,
+      image: expect.objectContaining({ bucket: "images", key, contentType: "image/png" }) as object,
+    },
   });
-  expect(context.latest.get("image")).toMatchObject({ quality: "good", value: { key, bytes: stored?.bytes.length } });
+  expect(context.latest.get("image")).toMatchObject({
+    quality: "good",
+    value: { key, bytes: stored?.bytes.length },
+  });
 });
 
 test("a trigger that rises takes a snapshot and the result that belongs to it", async () => {
   const { shown, url } = await camera();
   const { kept, images } = keptImages();
   const snapshot = { url: "/image", trigger: "press-1/cycle/done", delay: "5ms" };
-  const device = cameraOf({ ...inspectionTags, image: { image: true } }, { transport: "http-poll", url }, { snapshot, event: { ...event, image: true } });
+  const device = cameraOf(
+    { ...inspectionTags, image: { image: true } },
+    { transport: "http-poll", url },
+    { snapshot, event: { ...event, image: true } },
+  );
   const { context } = await running(device, { images });
   const say = (value: boolean, quality: "good" | "bad" = "good") =>
     context.reading("press-1/cycle/done", { value, quality, timestamp: 1_234 });
@@ -84,7 +99,11 @@ test("a trigger that rises takes a snapshot and the result that belongs to it", 
   await expect.poll(() => context.events).toHaveLength(1);
   expect(context.events[0]).toMatchObject({
     timestamp: 1_234,
-    data: { part: "P-7", trigger: { tag: "press-1/cycle/done", value: true, timestamp: 1_234 }, image: { key: [...kept.keys()][0] } },
+    data: {
+      part: "P-7",
+      trigger: { tag: "press-1/cycle/done", value: true, timestamp: 1_234 },
+      image: { key: [...kept.keys()][0] },
+    },
   });
   expect(context.latest.get("image")).toMatchObject({ sourceTimestamp: 1_234 });
   expect(kept.size).toBe(1);
@@ -97,25 +116,38 @@ test("triggers that come faster than snapshots wait in a queue of one; the other
   const device = cameraOf({ image: { image: true } }, { transport: "http-poll", url }, { snapshot });
   const { context } = await running(device, { images });
   simulator.suffer("slow");
-  for (let value = 0; value < 6; value += 1) context.reading("a/b", { value, quality: "good", timestamp: value });
+  for (let value = 0; value < 6; value += 1)
+    context.reading("a/b", { value, quality: "good", timestamp: value });
   await expect.poll(() => kept.size).toBe(2);
   expect(context.faults.get("overrun")).toBe(3);
 });
 
 test("while images can't be stored, results go on, and the image says why it is missing", async () => {
   const { shown, url } = await camera();
-  const device = cameraOf({ ...inspectionTags, image }, { transport: "http-poll", url }, { event: { ...event, image: true } });
+  const device = cameraOf(
+    { ...inspectionTags, image },
+    { transport: "http-poll", url },
+    { event: { ...event, image: true } },
+  );
   const { context } = await running(device);
   await untilValue(context, "inspection/part", "P-1");
   shown.result = inspection("P-2");
   await expect.poll(() => context.events).toHaveLength(1);
   expect(context.events[0]?.data).toMatchObject({ part: "P-2", image: null });
-  expect(context.latest.get("image")).toMatchObject({ value: null, quality: "bad", status: "ImageNotStored" });
+  expect(context.latest.get("image")).toMatchObject({
+    value: null,
+    quality: "bad",
+    status: "ImageNotStored",
+  });
   expect(context.goodTags()).toHaveLength(3);
 });
 
 test.each<[string, Gate, object]>([
-  ["basic", { scheme: "basic", user: "u", password: "let me in" }, { scheme: "basic", user: "u", password: "env:PASSWORD" }],
+  [
+    "basic",
+    { scheme: "basic", user: "u", password: "let me in" },
+    { scheme: "basic", user: "u", password: "env:PASSWORD" },
+  ],
   ["bearer", { scheme: "bearer", token: "let me in" }, { scheme: "bearer", token: "env:PASSWORD" }],
   ...(["MD5", "SHA-256"] as const).map((algorithm): [string, Gate, object] => [
     `digest ${algorithm}`,
@@ -124,13 +156,17 @@ test.each<[string, Gate, object]>([
   ]),
 ])("asks with %s authentication, and says plainly when it is refused", async (_, gate, auth) => {
   const { url, simulator } = await camera({ gate });
-  const { context } = await running(cameraOf(inspectionTags, { transport: "http-poll", url, auth }), { files });
+  const { context } = await running(cameraOf(inspectionTags, { transport: "http-poll", url, auth }), {
+    files,
+  });
   await untilValue(context, "inspection/part", "P-1");
   // Past the life of a few nonces.
   await expect.poll(() => simulator.unchanged).toBeGreaterThan(8);
   expect(context.frames.some(({ frame }) => Buffer.from(frame).includes("let me in"))).toBe(false);
   const wrong = { ...auth, ...("token" in auth ? { token: "env:OTHER" } : { password: "env:OTHER" }) };
-  expect(await refusal(cameraOf(inspectionTags, { transport: "http-poll", url, auth: wrong }), { files })).toMatchObject({
+  expect(
+    await refusal(cameraOf(inspectionTags, { transport: "http-poll", url, auth: wrong }), { files }),
+  ).toMatchObject({
     code: "DEVICE_REJECTED",
     message: expect.stringMatching(/refuses the gateway \(401\).*password/) as string,
   });
@@ -166,7 +202,10 @@ test("a camera that stops giving results is lost, with the reason", async () => 
   const { context, ended } = await running(cameraOf(inspectionTags, { transport: "http-poll", url }));
   await untilValue(context, "inspection/part", "P-1");
   simulator.suffer("status-500");
-  await expect(ended).rejects.toMatchObject({ code: "PROTOCOL_VIOLATION", message: expect.stringContaining("500") as string });
+  await expect(ended).rejects.toMatchObject({
+    code: "PROTOCOL_VIOLATION",
+    message: expect.stringContaining("500") as string,
+  });
   expect(context.latest.get("inspection/part")).toMatchObject({ quality: "bad", status: "Http500" });
 });
 
@@ -174,12 +213,16 @@ test("a written value is posted, and one that the camera refuses is told", async
   const written: unknown[] = [];
   const { url } = await camera({ onWrite: (...what) => void written.push(what) });
   const write = { url: "/api/exposure", pointer: "/exposure/ms" };
-  const { adapter } = await running(cameraOf({ exposure: { pointer: "/result/score", write } }, { transport: "http-poll", url }));
+  const { adapter } = await running(
+    cameraOf({ exposure: { pointer: "/result/score", write } }, { transport: "http-poll", url }),
+  );
   await adapter.write?.([{ tag: "exposure", value: 12.5 }], AbortSignal.timeout(2_000));
   expect(written).toEqual([["/api/exposure", { exposure: { ms: 12.5 } }]]);
   const other = await camera();
   const reader = await running(cameraOf({ exposure: { write } }, { transport: "http-poll", url: other.url }));
-  await expect(reader.adapter.write?.([{ tag: "exposure", value: 1 }], AbortSignal.timeout(2_000))).rejects.toMatchObject({
+  await expect(
+    reader.adapter.write?.([{ tag: "exposure", value: 1 }], AbortSignal.timeout(2_000)),
+  ).rejects.toMatchObject({
     code: "DEVICE_REJECTED",
     message: expect.stringContaining("405") as string,
   });
@@ -191,23 +234,37 @@ test("https is trusted by its authority, or by name not at all", async (ctx) => 
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
   try {
     const subject = ["-subj", "/CN=camera", "-addext", "subjectAltName=IP:127.0.0.1"];
-    execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, ...subject], { stdio: "ignore" });
+    execFileSync(
+      "/usr/bin/openssl",
+      ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, ...subject],
+      { stdio: "ignore" },
+    );
   } catch {
     return ctx.skip("there is no openssl on this machine");
   }
   const pem = { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
   const { url } = await camera({ tls: pem });
   const over = (tls: object) => cameraOf(inspectionTags, { transport: "http-poll", url, tls });
-  expect(await refusal(over({}))).toMatchObject({ code: "DEVICE_REJECTED", message: expect.stringContaining("tls.ca") as string });
+  expect(await refusal(over({}))).toMatchObject({
+    code: "DEVICE_REJECTED",
+    message: expect.stringContaining("tls.ca") as string,
+  });
   const trusting = { files: { ...files, text: async () => pem.cert } };
   expect(await refusal(over({ ca: "ca.pem" }), trusting)).toBeUndefined();
   expect(await refusal(over({ insecure: true }))).toBeUndefined();
-  const plain = cameraOf(inspectionTags, { transport: "http-poll", url: (await camera()).url.replace("http:", "https:") });
-  expect(await refusal(plain)).toMatchObject({ message: expect.stringContaining("does not speak TLS") as string });
+  const plain = cameraOf(inspectionTags, {
+    transport: "http-poll",
+    url: (await camera()).url.replace("http:", "https:"),
+  });
+  expect(await refusal(plain)).toMatchObject({
+    message: expect.stringContaining("does not speak TLS") as string,
+  });
 });
 
 test("images are cut in the trace, results stand in full", async () => {
-  const { shown, url } = await camera({ image: (path) => (path === "/image" ? Buffer.alloc(5_000, 0x89) : undefined) });
+  const { shown, url } = await camera({
+    image: (path) => (path === "/image" ? Buffer.alloc(5_000, 0x89) : undefined),
+  });
   const { images } = keptImages();
   const device = cameraOf({ ...inspectionTags, image }, { transport: "http-poll", url }, { event });
   const { context } = await running(device, { images });

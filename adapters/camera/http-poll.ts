@@ -57,7 +57,14 @@ export class HttpPollCamera implements Adapter {
     this.#documents = [...urls].flatMap(([url, mapped]) => {
       const tags = resultTags(mapped).map((tag) => ({ ...tag, group: groups.get(tag.name) }));
       if (tags.length === 0) return [];
-      return [{ document: new ResultDocument(new URL(url), this.#client, context), tags, busy: false, told: undefined }];
+      return [
+        {
+          document: new ResultDocument(new URL(url), this.#client, context),
+          tags,
+          busy: false,
+          told: undefined,
+        },
+      ];
     });
     const tag = device.tags.find(({ options }) => options.image)?.name;
     this.#images = new ImageSink({ device: device.device, tag, context });
@@ -80,7 +87,11 @@ export class HttpPollCamera implements Adapter {
     const unwatch =
       snapshot === undefined
         ? undefined
-        : watchTrigger(this.#context, snapshot, (trigger) => void this.#inspections.run(() => this.#snapshot(trigger)));
+        : watchTrigger(
+            this.#context,
+            snapshot,
+            (trigger) => void this.#inspections.run(() => this.#snapshot(trigger)),
+          );
     try {
       await this.#poll(this.#ending.signal);
     } catch (caught) {
@@ -119,7 +130,10 @@ export class HttpPollCamera implements Adapter {
       const { status, location } = await this.#client.request(url, { method: options.method, json }, signal);
       const failure = statusFailure(status, url, location);
       if (failure !== undefined) {
-        throw new GatewayError("DEVICE_REJECTED", failure.message, { cause: failure, context: failure.context });
+        throw new GatewayError("DEVICE_REJECTED", failure.message, {
+          cause: failure,
+          context: failure.context,
+        });
       }
     }
   }
@@ -196,7 +210,8 @@ export class HttpPollCamera implements Adapter {
   #note(content: Content): void {
     const { event, snapshot } = this.#device.options;
     if (event === undefined || snapshot !== undefined) return;
-    const part = event.key === undefined ? content.document : valueAt(content.document, pointerPath(event.key));
+    const part =
+      event.key === undefined ? content.document : valueAt(content.document, pointerPath(event.key));
     const key = JSON.stringify(part) ?? "";
     const before = this.#seen;
     this.#seen = { key };

@@ -46,7 +46,9 @@ test("a posted result becomes tags and one event, with the image that came with 
   expect(await postResult({ url }, inspection("P-1"), picture)).toBe(200);
   expect(context.goodTags().sort()).toEqual(["image", ...Object.keys(inspectionTags).sort()]);
   expect([...kept.values()]).toEqual([{ bytes: picture, contentType: "image/png" }]);
-  expect(context.events).toMatchObject([{ name: "inspected", data: { part: "P-1", image: { bytes: picture.length } } }]);
+  expect(context.events).toMatchObject([
+    { name: "inspected", data: { part: "P-1", image: { bytes: picture.length } } },
+  ]);
 });
 
 test("a bare image, and parts of multipart/mixed without names, are taken too", async () => {
@@ -115,7 +117,12 @@ test("what is no post, or has no camera, is refused", async () => {
 });
 
 test("the answer does not wait for NATS longer than a second, and the result is not lost", async () => {
-  const images = { put: (_: string, __: Uint8Array, ___: string, signal: AbortSignal) => new Promise<never>((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error))) };
+  const images = {
+    put: (_: string, __: Uint8Array, ___: string, signal: AbortSignal) =>
+      new Promise<never>((_resolve, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason as Error)),
+      ),
+  };
   const { context, url } = await listening({}, { images }, { event });
   expect(await postResult({ url }, inspection("P-1"), picture)).toBe(200);
   expect(context.latest.get("image")).toMatchObject({ quality: "bad", status: "ImageNotStored" });

@@ -121,9 +121,12 @@ function takeApart(type: string, contentType: string, body: Buffer): Taken | str
 function takeParts(contentType: string, body: Buffer): Taken | string {
   const boundary = boundaryOf(contentType);
   const parts = boundary === undefined ? undefined : partsOf(body, boundary);
-  if (parts === undefined) return "The multipart body is cut off, has too many parts, or its boundary is wrong.";
+  if (parts === undefined)
+    return "The multipart body is cut off, has too many parts, or its boundary is wrong.";
   const image = parts.find((part) => imageType(part.contentType, part.body) !== undefined);
-  const results = parts.filter((part) => part !== image && imageType(part.contentType, part.body) === undefined);
+  const results = parts.filter(
+    (part) => part !== image && imageType(part.contentType, part.body) === undefined,
+  );
   const named = results.find((part) => part.contentType.endsWith("json")) ?? results[0];
   const content = named === undefined ? undefined : contentOf(named.body);
   if (content?.bad !== undefined) return "The part with the result is no JSON, or larger than 1 MiB.";

@@ -39,7 +39,12 @@ export class ImageSink {
   }
 
   /** Resolves with where the image is, or null where it could not be stored: the image tag says why. */
-  async put(image: Uint8Array, said: string, signal: AbortSignal, at?: number): Promise<ImageReference | null> {
+  async put(
+    image: Uint8Array,
+    said: string,
+    signal: AbortSignal,
+    at?: number,
+  ): Promise<ImageReference | null> {
     const { device, tag, context } = this.#options;
     if (tag === undefined) return null;
     const contentType = imageType(said, image);
@@ -55,7 +60,12 @@ export class ImageSink {
       const reference = await context.images.put(key, image, contentType, patience.signal);
       this.#told = false;
       context.emit([
-        { tag, value: { ...reference }, quality: "good", ...(at === undefined ? {} : { sourceTimestamp: at }) },
+        {
+          tag,
+          value: { ...reference },
+          quality: "good",
+          ...(at === undefined ? {} : { sourceTimestamp: at }),
+        },
       ]);
       return reference;
     } catch (caught) {

@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { boundaryOf, partsOf } from "./multipart.ts";
 
-function bodyOf(parts: readonly (readonly [header: string, body: Uint8Array])[], boundary: string, eol = "\r\n") {
+function bodyOf(
+  parts: readonly (readonly [header: string, body: Uint8Array])[],
+  boundary: string,
+  eol = "\r\n",
+) {
   const pieces = parts.flatMap(([header, body]) => [
     Buffer.from(`--${boundary}${eol}${header}${header === "" ? "" : eol}${eol}`),
     Buffer.from(body),
@@ -19,7 +23,14 @@ test("gives every part back byte for byte, whatever bytes they hold", () => {
       (bodies, eol) => {
         const boundary = "b-0123456789-abcdef";
         const header = `Content-Disposition: form-data; name="x"${eol}Content-Type: Image/PNG; a=b`;
-        const parts = partsOf(bodyOf(bodies.map((body) => [header, body]), boundary, eol), boundary);
+        const parts = partsOf(
+          bodyOf(
+            bodies.map((body) => [header, body]),
+            boundary,
+            eol,
+          ),
+          boundary,
+        );
         expect(parts?.map(({ body }) => [...body])).toEqual(bodies.map((body) => [...body]));
         expect(parts?.every(({ contentType }) => contentType === "image/png")).toBe(true);
       },
@@ -28,7 +39,13 @@ test("gives every part back byte for byte, whatever bytes they hold", () => {
 });
 
 test("a body that is cut off anywhere is none", () => {
-  const whole = bodyOf([["Content-Type: text/plain", Buffer.from("hello")], ["", Buffer.from("x")]], "b1");
+  const whole = bodyOf(
+    [
+      ["Content-Type: text/plain", Buffer.from("hello")],
+      ["", Buffer.from("x")],
+    ],
+    "b1",
+  );
   expect(partsOf(whole, "b1")).toHaveLength(2);
   for (let length = 0; length < whole.length - 4; length += 1) {
     expect(partsOf(whole.subarray(0, length), "b1")).toBeUndefined();
@@ -37,11 +54,17 @@ test("a body that is cut off anywhere is none", () => {
 
 test("garbage never throws, and many parts are refused", () => {
   fc.assert(
-    fc.property(fc.array(fc.constantFrom("--b", "--", "\r\n", "\n", "x", ": "), { maxLength: 30 }), (pieces) => {
-      partsOf(Buffer.from(pieces.join("")), "b");
-    }),
+    fc.property(
+      fc.array(fc.constantFrom("--b", "--", "\r\n", "\n", "x", ": "), { maxLength: 30 }),
+      (pieces) => {
+        partsOf(Buffer.from(pieces.join("")), "b");
+      },
+    ),
   );
-  const many = bodyOf(Array.from({ length: 40 }, () => ["", Buffer.from("x")] as const), "b");
+  const many = bodyOf(
+    Array.from({ length: 40 }, () => ["", Buffer.from("x")] as const),
+    "b",
+  );
   expect(partsOf(many, "b")).toBeUndefined();
 });
 

@@ -59,7 +59,10 @@ export class PushListener implements Bus {
   add(path: string, receiver: PushReceiver): () => void {
     if (this.#receivers.has(path)) {
       const place = `${this.#address.host}:${this.#address.port}${path}`;
-      throw new GatewayError("CONFIG_INVALID", `Two cameras post to ${place}. Give one of them another path.`);
+      throw new GatewayError(
+        "CONFIG_INVALID",
+        `Two cameras post to ${place}. Give one of them another path.`,
+      );
     }
     this.#receivers.set(path, receiver);
     return () => {
@@ -134,10 +137,7 @@ export class PushListener implements Bus {
     answer(request, response, status, text);
   }
 
-  async #bodyOf(
-    request: IncomingMessage,
-    maxBytes: number,
-  ): Promise<Buffer | "too-large" | "busy" | "gone"> {
+  async #bodyOf(request: IncomingMessage, maxBytes: number): Promise<Buffer | "too-large" | "busy" | "gone"> {
     if (Number(request.headers["content-length"] ?? 0) > maxBytes) return "too-large";
     const chunks: Buffer[] = [];
     let bytes = 0;

@@ -28,7 +28,11 @@ export interface Content {
 export function contentOf(bytes: Uint8Array): Content {
   if (bytes.length > mostResultBytes) return { document: undefined, bad: "PayloadTooLarge" };
   try {
-    return { document: JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8")) as unknown };
+    return {
+      document: JSON.parse(
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8"),
+      ) as unknown,
+    };
   } catch {
     return { document: undefined, bad: "MalformedPayload" };
   }

@@ -21,7 +21,7 @@ export class SingleFlight {
 
   async #fly(first: () => Promise<void>): Promise<void> {
     this.#running = true;
-    for (let job: (() => Promise<void>) | undefined = first; job !== undefined; ) {
+    for (let job: (() => Promise<void>) | undefined = first; job !== undefined;) {
       await job();
       job = this.#next;
       this.#next = undefined;

@@ -12,7 +12,10 @@ export async function camera(options: Partial<CameraOptions> = {}) {
   const shown = { result: inspection("P-1") as unknown };
   const simulator = await CameraSimulator.start({
     result: (path) => (path === "/results" || path === "/stream" ? shown.result : undefined),
-    image: (path) => (path === "/image" ? Buffer.from(`\x89PNG\r\n\x1a\n${JSON.stringify(shown.result)}`, "latin1") : undefined),
+    image: (path) =>
+      path === "/image"
+        ? Buffer.from(`\x89PNG\r\n\x1a\n${JSON.stringify(shown.result)}`, "latin1")
+        : undefined,
     ...options,
   });
   onTestFinished(() => simulator.stop());

@@ -56,10 +56,12 @@ test("a message that is no JSON makes its tags bad, and the next one good again"
 test("images that come faster than they are stored are dropped and counted", async () => {
   const { simulator, device } = await streaming();
   const { images } = keptImages();
-  const slow = { put: async (...args: Parameters<typeof images.put>) => {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    return images.put(...args);
-  } };
+  const slow = {
+    put: async (...args: Parameters<typeof images.put>) => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return images.put(...args);
+    },
+  };
   const { context } = await running(device(), { images: slow });
   for (let count = 0; count < 5; count += 1) simulator.stream(inspection("P-1"), pictureOf(`${count}`));
   await expect.poll(() => context.faults.get("overrun")).toBe(3);
@@ -95,9 +97,14 @@ test("a wrong token, a wrong path and a camera that does not answer are told apa
   const guarded = await streaming({ auth }, { gate });
   expect(await refusal(guarded.device(), { files })).toBeUndefined();
   const wrong = { files: { ...files, secret: async () => "wrong" } };
-  expect(await refusal(guarded.device(), wrong)).toMatchObject({ code: "DEVICE_REJECTED", message: expect.stringContaining("401") as string });
+  expect(await refusal(guarded.device(), wrong)).toMatchObject({
+    code: "DEVICE_REJECTED",
+    message: expect.stringContaining("401") as string,
+  });
   const absent = await streaming({}, { result: () => undefined });
-  expect(await refusal(absent.device())).toMatchObject({ message: expect.stringContaining("nothing at /stream (404)") as string });
+  expect(await refusal(absent.device())).toMatchObject({
+    message: expect.stringContaining("nothing at /stream (404)") as string,
+  });
   const silent = await streaming({ timeout: "100ms" });
   silent.simulator.suffer("silent");
   expect(await refusal(silent.device())).toMatchObject({ code: "DEVICE_TIMEOUT" });

@@ -1,5 +1,11 @@
 import * as z from "zod";
-import { isPointer, isTopicFilter, isTopicName, jsonValueTypes, timestampUnits } from "../../src/adapter-kit/index.ts";
+import {
+  isPointer,
+  isTopicFilter,
+  isTopicName,
+  jsonValueTypes,
+  timestampUnits,
+} from "../../src/adapter-kit/index.ts";
 import { durationField, type AdapterSchema } from "../../src/adapter-kit/schema.ts";
 import { checkDevice } from "./check.ts";
 import { typeOf, type MqttConnection, type MqttOptions, type MqttTagOptions } from "./mapping.ts";

@@ -82,7 +82,7 @@ export class CameraSimulator {
     );
     this.#streams.on("connection", (stream: WebSocket) => {
       stream.on("error", () => undefined);
-      stream.on("message", (data) => void this.heard.push(String(data)));
+      stream.on("message", (data: Buffer) => void this.heard.push(data.toString("utf8")));
     });
   }
 

@@ -49,7 +49,10 @@ export class GateKeeper {
     url: string,
   ): string | undefined {
     const given = Object.fromEntries(
-      [...shown.matchAll(/(\w+)=(?:"([^"]*)"|([^\s,]+))/g)].map(([, key, quoted, bare]) => [key, quoted ?? bare]),
+      [...shown.matchAll(/(\w+)=(?:"([^"]*)"|([^\s,]+))/g)].map(([, key, quoted, bare]) => [
+        key,
+        quoted ?? bare,
+      ]),
     );
     const { nonce, nc = "", cnonce, uri, username } = given;
     const count = Number.parseInt(nc, 16);

@@ -30,7 +30,10 @@ export function pictureOf(text: string): Buffer {
 function shade(seed: Buffer, x: number, y: number): number {
   if (x < 12 || x >= width - 12 || y < 10 || y >= height - 10) return 40;
   for (let spot = 0; spot < 4; spot += 1) {
-    const at = { x: 20 + ((seed[spot] ?? 0) % (width - 40)), y: 18 + ((seed[spot + 8] ?? 0) % (height - 36)) };
+    const at = {
+      x: 20 + ((seed[spot] ?? 0) % (width - 40)),
+      y: 18 + ((seed[spot + 8] ?? 0) % (height - 36)),
+    };
     if (Math.hypot(x - at.x, y - at.y) < 4) return 90;
   }
   return 190 + ((seed[(x * 7 + y * 3) % seed.length] ?? 0) % 24);

@@ -8,7 +8,11 @@ export interface PushOptions {
 }
 
 /** Posts one result; gives the status. Rejects where nobody answers. */
-export async function postResult({ url, headers = {} }: PushOptions, result: unknown, image?: Buffer): Promise<number> {
+export async function postResult(
+  { url, headers = {} }: PushOptions,
+  result: unknown,
+  image?: Buffer,
+): Promise<number> {
   const json = JSON.stringify(result);
   const boundary = `camera-${randomBytes(8).toString("hex")}`;
   const body = image === undefined ? json : multipart(boundary, json, image);

@@ -15,7 +15,14 @@ export type { DeviceEvent } from "./device-event.ts";
 export type { ImageReference, ImageStore } from "./images.ts";
 export type { BrokerMessage, LocalBroker } from "./local-broker.ts";
 export { documentWith, isPointer, pointerPath, valueAt, type PointerPath } from "./json-pointer.ts";
-export { badStatuses, fromJson, jsonValueTypes, type BadStatus, type Decoded, type JsonValueType } from "./json-value.ts";
+export {
+  badStatuses,
+  fromJson,
+  jsonValueTypes,
+  type BadStatus,
+  type Decoded,
+  type JsonValueType,
+} from "./json-value.ts";
 export type { Log } from "./log.ts";
 export { isLoopback } from "./loopback.ts";
 export type { Deadband, DeviceMapping, PollGroup, TagMapping, ValueSpec, WriteRule } from "./mapping.ts";

@@ -143,11 +143,7 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
     const where = [...path, "poll"];
     mistakes.add(keyPlace(source, where), where, { message: "this tag is not polled", allowed: "no poll" });
   }
-  const poll = polled
-    ? tag.poll === undefined
-      ? groups.usual
-      : groups.byName.get(tag.poll)
-    : undefined;
+  const poll = polled ? (tag.poll === undefined ? groups.usual : groups.byName.get(tag.poll)) : undefined;
   // A group whose interval is wrong is there all the same.
   const declared = tag.poll !== undefined && sourceAt(source, "poll", tag.poll) !== undefined;
   if (polled && poll === undefined && tag.poll !== undefined && reading.groupsKnown && !declared) {

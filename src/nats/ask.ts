@@ -10,7 +10,8 @@ export async function ask(
   headers?: MsgHdrs,
 ): Promise<Uint8Array> {
   try {
-    return (await connection.request(subject, payload, { timeout: timeoutMs, ...(headers && { headers }) })).data;
+    return (await connection.request(subject, payload, { timeout: timeoutMs, ...(headers && { headers }) }))
+      .data;
   } catch (caught) {
     throw new GatewayError("UPLINK_UNAVAILABLE", `No answer from NATS on ${subject}: ${reasonOf(caught)}`, {
       cause: caught,

@@ -46,7 +46,7 @@ export class ImageBucket {
   async #removeOldest({ config, state }: StreamInfo, excess: number): Promise<void> {
     if (excess <= 0) return;
     let seq = state.first_seq;
-    for (let freed = 0; freed < excess; ) {
+    for (let freed = 0; freed < excess;) {
       const metadata = await this.#api.nextMessage(config.name, `$O.${this.#config.bucket}.M.>`, seq);
       // Chunks alone are left, of images that were never finished.
       if (metadata === undefined) return this.#api.purge(config.name);
@@ -88,9 +88,7 @@ export class ImageBucket {
   async #fit(existing: StreamInfo, wanted: StreamConfig): Promise<StreamInfo> {
     const { config, state } = existing;
     const same =
-      config.max_bytes === wanted.max_bytes &&
-      config.max_age === wanted.max_age &&
-      config.discard === "new";
+      config.max_bytes === wanted.max_bytes && config.max_age === wanted.max_age && config.discard === "new";
     if (same) return existing;
     await this.#removeOldest(existing, state.bytes - wanted.max_bytes);
     try {

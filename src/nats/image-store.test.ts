@@ -72,7 +72,12 @@ test("a full store removes its oldest images whole: every object that is listed 
   const { part, store } = await running({ maxBytes: "4MB" });
   const connection = await client(part);
   for (let count = 0; count < 40; count += 1) {
-    await store.put(`c/${String(count).padStart(3, "0")}`, randomBytes(200_000 + count * 5_000), "image/png", never);
+    await store.put(
+      `c/${String(count).padStart(3, "0")}`,
+      randomBytes(200_000 + count * 5_000),
+      "image/png",
+      never,
+    );
   }
   const read = await readAll(connection);
   expect(read.size).toBeGreaterThan(8);
@@ -93,9 +98,9 @@ test("an image that can never fit is refused, and removes none", async () => {
 test("a limit that was lowered takes whole images away; a store with less room than asked for is made smaller", async () => {
   const { part, store, storeWith } = await running({ maxBytes: "900MB", keep: "2h" });
   const connection = await client(part);
-  const limit = async () =>
-    (await (await jetstreamManager(connection)).streams.info("OBJ_images")).config;
-  for (let count = 0; count < 30; count += 1) await store.put(`c/${count}`, randomBytes(200_000), "image/png", never);
+  const limit = async () => (await (await jetstreamManager(connection)).streams.info("OBJ_images")).config;
+  for (let count = 0; count < 30; count += 1)
+    await store.put(`c/${count}`, randomBytes(200_000), "image/png", never);
   const { max_bytes: made, max_age: age } = await limit();
   expect(made).toBeLessThan(100_000_000);
   expect(age).toBe(7_200e9);
@@ -137,8 +142,10 @@ test("a user who may read images reads them and changes none; one who may not se
   const viewer = await client(part, { user: "viewer", pass });
   expect((await readAll(viewer)).get("c/1")).toEqual(image);
   const js = jetstream(viewer, { timeout: 500 });
-  await expect(js.publish("$O.images.C.x", "x")).rejects.toThrow();
-  await expect((await new Objm(js).open("images")).delete("c/1")).rejects.toThrow();
+  await expect(js.publish("$O.images.C.x", "x")).rejects.toThrow(/permission|timeout/i);
+  await expect((await new Objm(js).open("images")).delete("c/1")).rejects.toThrow(/permission|timeout/i);
   const panel = await client(part, { user: "panel", pass });
-  await expect(new Objm(jetstream(panel, { timeout: 500 })).open("images")).rejects.toThrow();
+  await expect(new Objm(jetstream(panel, { timeout: 500 })).open("images")).rejects.toThrow(
+    /permission|timeout/i,
+  );
 });

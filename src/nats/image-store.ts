@@ -49,7 +49,10 @@ export class NatsImageStore implements ImageStore {
   ): Promise<ImageReference> {
     signal.throwIfAborted();
     if (this.#waitingBytes + image.length > mostWaitingBytes) {
-      throw new GatewayError("STORE_FULL", "Images come faster than nats-server stores them: one was dropped.");
+      throw new GatewayError(
+        "STORE_FULL",
+        "Images come faster than nats-server stores them: one was dropped.",
+      );
     }
     this.#waitingBytes += image.length;
     const stored = this.#last.then(() => this.#store(key, image, contentType, signal));

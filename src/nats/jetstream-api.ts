@@ -115,11 +115,7 @@ export class JetStreamApi {
     accepted(await this.#call(subject, payload, headers), subject);
   }
 
-  async #call<R>(
-    subject: string,
-    payload: Uint8Array | string,
-    headers?: MsgHdrs,
-  ): Promise<R & ApiReply> {
+  async #call<R>(subject: string, payload: Uint8Array | string, headers?: MsgHdrs): Promise<R & ApiReply> {
     const reply = await this.#ask(subject, payload, headers);
     try {
       return JSON.parse(Buffer.from(reply).toString("utf8")) as R & ApiReply;
