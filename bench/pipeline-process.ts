@@ -35,7 +35,7 @@ const device: DeviceMapping = {
 const started = Promise.withResolvers<AdapterContext>();
 const synthetic: AdapterModule = {
   name: "synthetic",
-  dialsIn: true,
+  dialsIn: () => true,
   create: (_, context) => ({
     connect: async () => {},
     run: (signal) => {

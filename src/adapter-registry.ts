@@ -10,6 +10,10 @@ interface RegisteredAdapter {
 
 /** Every protocol there is. Adding one: a folder under `adapters/`, and a line here. */
 export const adapterRegistry: Readonly<Record<string, RegisteredAdapter>> = {
+  camera: {
+    schema: async () => (await import("../adapters/camera/schema.ts")).cameraSchema,
+    load: async () => (await import("../adapters/camera/adapter.ts")).cameraAdapter,
+  },
   modbus: {
     schema: async () => (await import("../adapters/modbus/schema.ts")).modbusSchema,
     load: async () => (await import("../adapters/modbus/adapter.ts")).modbusAdapter,

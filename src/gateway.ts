@@ -1,5 +1,6 @@
 import { Subject, type Observable } from "rxjs";
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
+import type { DeviceEvent } from "./adapter-kit/device-event.ts";
 import type { Clock } from "./adapter-kit/clock.ts";
 import type { Log } from "./adapter-kit/log.ts";
 import { adapterRegistry } from "./adapter-registry.ts";
@@ -12,14 +13,17 @@ import { encodeReading, type PublishedReading, type Reading } from "./domain/rea
 import { TagPath, topicOfSubject } from "./domain/tag-path.ts";
 import type { RefillReason } from "./nats/link.ts";
 import { LatestForgetter } from "./nats/latest-forgetter.ts";
+import { NatsImageStore } from "./nats/image-store.ts";
 import { NatsPart } from "./nats/nats-part.ts";
 import type { Metric } from "./observability/exposition.ts";
 import { gatewayMetrics } from "./observability/gateway-metrics.ts";
 import type { Health } from "./observability/health.ts";
 import { HttpEndpoint } from "./observability/http-endpoint.ts";
 import { isolate } from "./pipeline/isolate.ts";
+import { TagWatch } from "./pipeline/tag-watch.ts";
 import { Authenticator } from "./security/authenticator.ts";
 import { natsUsers } from "./security/nats-permissions.ts";
+import { siteFiles } from "./security/site-files.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { LivePublisher } from "./services/live/live-publisher.ts";
@@ -33,6 +37,8 @@ export interface GatewayDeps {
   readonly random: () => number;
   /** The environment's PATH, where nats-server is looked for. */
   readonly searchPath: string;
+  /** Where the secrets are looked up that devices' mappings name as env:NAME; absent: there are none. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The secret that `nats.password` points to, looked up. */
   readonly natsPassword?: string | undefined;
   /** Where protocols come from: the adapter registry, unless a benchmark brings its own. */
@@ -76,6 +82,7 @@ export class Gateway {
   readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
   readonly #commands: CommandService;
   readonly #http: HttpEndpoint;
+  readonly #watch: TagWatch;
   readonly #stopping = new AbortController();
   #stopped: Promise<void> | undefined;
   #startedAt = 0;
@@ -88,6 +95,7 @@ export class Gateway {
     this.#deps = deps;
     const { log, clock, random } = deps;
     const { gateway, site: place, broker, nats, http, users, writes } = site.gateway;
+    this.#watch = new TagWatch(place, log);
     const authenticator = new Authenticator(users, { log, clock });
     this.#broker = new Broker(broker, {
       siteDir: site.dir,
@@ -101,7 +109,7 @@ export class Gateway {
       gateway,
       siteDir: site.dir,
       config: nats,
-      users: natsUsers(users, place),
+      users: natsUsers(users, place, site.gateway.images.bucket),
       password: deps.natsPassword,
       searchPath: deps.searchPath,
       log,
@@ -123,6 +131,11 @@ export class Gateway {
       broker: this.#broker,
       publish: (reading) => this.#publish(reading),
       onState: (device, state) => this.#publishState(device, state),
+      onEvent: (device, event) => this.#publishEvent(device, event),
+      onFrame: () => undefined,
+      images: new NatsImageStore({ config: site.gateway.images, link: this.#nats.link, clock }),
+      files: siteFiles({ siteDir: site.dir, environment: deps.environment ?? {} }),
+      watch: (tag, onReading) => this.#watch.watch(tag, onReading),
       onGone: (topics) => this.#forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });
@@ -143,6 +156,7 @@ export class Gateway {
       authorise: (user, password, address) => authenticator.mayLook(user, password, address),
     });
     this.#readings.subscribe(isolate("live", log, (reading) => this.#live.publish(reading)));
+    this.#readings.subscribe(isolate("watch", log, ({ reading }) => this.#watch.take(reading)));
     this.#nats.link.onRefill((reason) => this.#refill(reason));
   }
 
@@ -262,6 +276,14 @@ export class Gateway {
     this.#broker.publish(path.topic, json, { retain: true, qos: 1 });
     this.#nats.link.publish(path.subject, Buffer.from(json));
     this.#states.next({ device, state });
+  }
+
+  /** Not retained: an event happened once. */
+  #publishEvent(device: string, { name, timestamp, data }: DeviceEvent): void {
+    const path = new TagPath("event", this.#site.gateway.site, device, name);
+    const payload = Buffer.from(JSON.stringify({ timestamp: timestamp ?? this.#deps.clock.now(), data }));
+    this.#broker.publish(path.topic, payload, { qos: 1 });
+    this.#nats.link.publish(path.subject, payload);
   }
 
   #natsUrl(): string {

@@ -131,7 +131,7 @@ class ModbusAdapter implements Adapter {
 /** Modbus TCP. */
 export const modbusAdapter: AdapterModule<ModbusConnection, ModbusOptions, ModbusTagOptions> = {
   name: "modbus",
-  dialsIn: false,
+  dialsIn: () => false,
   create: (device, context) => new ModbusAdapter(device, context),
   plan: planModbus,
 };

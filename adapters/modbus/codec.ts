@@ -1,4 +1,4 @@
-import { GatewayError, type TagValue } from "../../src/adapter-kit/index.ts";
+import { GatewayError, plainText, type TagValue } from "../../src/adapter-kit/index.ts";
 import { isBitTable } from "./address.ts";
 import { formatDataType, registersOf, valueSpecOf, type DataType } from "./data-type.ts";
 import type { ModbusOptions, ModbusTag } from "./mapping.ts";
@@ -207,7 +207,7 @@ function codePointOf(character: string): string {
 }
 
 function refused(tag: ModbusTag, value: TagValue, allowed: string): GatewayError {
-  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
+  const shown = typeof value === "string" ? JSON.stringify(value) : plainText(value);
   return new GatewayError("WRITE_REFUSED", `${tag.name}: ${shown} can't be written; allowed is ${allowed}.`, {
     context: { tag: tag.name, value: shown },
   });

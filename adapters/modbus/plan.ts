@@ -1,5 +1,6 @@
 import {
   formatDuration,
+  groupsOf,
   ms,
   type BusPlan,
   type DevicePlan,
@@ -11,7 +12,6 @@ import type { Table } from "./address.ts";
 import { perMillisecond } from "./bus-load.ts";
 import { endpointOf, type ModbusDevice, type ModbusTag } from "./mapping.ts";
 import { costOf, planReads, type CostModel, type ReadRequest } from "./planner.ts";
-import { groupsOf } from "./poll-grid.ts";
 import { readCodeOf } from "./request.ts";
 import { costModelOf, limitsOf, spanOf } from "./tag.ts";
 

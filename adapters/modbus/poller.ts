@@ -1,8 +1,13 @@
-import { toGatewayError, type AdapterContext, type GatewayError } from "../../src/adapter-kit/index.ts";
+import {
+  groupsOf,
+  PollGrid,
+  toGatewayError,
+  type AdapterContext,
+  type GatewayError,
+} from "../../src/adapter-kit/index.ts";
 import type { BusMember, ModbusBus } from "./bus.ts";
 import { RangeExaminer, isTransient } from "./examiner.ts";
 import { noAnswer, unitGone } from "./messages.ts";
-import { PollGrid, groupsOf } from "./poll-grid.ts";
 import type { ReadRequest } from "./planner.ts";
 import { badSample, decodeSamples, requestOf, type PolledTag } from "./polled-tag.ts";
 import type { CyclePlan, PlannedRead, ReadPlan } from "./read-plan.ts";

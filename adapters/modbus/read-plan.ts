@@ -1,8 +1,7 @@
-import type { Sample } from "../../src/adapter-kit/index.ts";
+import { groupsOf, type Sample } from "../../src/adapter-kit/index.ts";
 import { isBitTable, type Hole, type Table } from "./address.ts";
 import type { ModbusDevice } from "./mapping.ts";
 import { planReads, touches, type CostModel, type ReadRequest, type RequestLimits } from "./planner.ts";
-import { groupsOf } from "./poll-grid.ts";
 import { badSample, type PolledTag } from "./polled-tag.ts";
 import { costModelOf, limitsOf } from "./tag.ts";
 

@@ -1,6 +1,10 @@
 import {
+  documentWith,
   GatewayError,
   isPath,
+  plainText,
+  pointerPath,
+  valueAt,
   type Adapter,
   type AdapterContext,
   type AdapterModule,
@@ -8,7 +12,6 @@ import {
   type TagValue,
   type TagWrite,
 } from "../../src/adapter-kit/index.ts";
-import { documentWith, pointerPath, valueAt } from "./json-pointer.ts";
 import type {
   MqttConnection,
   MqttDeviceMapping,
@@ -159,7 +162,7 @@ function wordAt(text: string, pointer: string): string | undefined {
 }
 
 function payloadOf(value: TagValue, pointer: string | undefined): string {
-  if (pointer === undefined) return String(value);
+  if (pointer === undefined) return plainText(value);
   return documentWith(typeof value === "bigint" ? `${value}` : JSON.stringify(value), pointerPath(pointer));
 }
 
@@ -172,6 +175,6 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 export const mqttAdapter: AdapterModule<MqttConnection, MqttOptions, MqttTagOptions> = {
   name: "mqtt",
-  dialsIn: true,
+  dialsIn: () => true,
   create: (device, context) => new MqttDevice(device, context),
 };

@@ -4,6 +4,7 @@ import { client, startBroker } from "../../src/broker/testing.ts";
 import type { Reading } from "../../src/domain/reading.ts";
 import { mostTagsPerTemplate } from "../../src/normalise/normaliser.ts";
 import { DeviceFleet } from "../../src/supervisor/device-fleet.ts";
+import { idleSurroundings } from "../../src/supervisor/testing.ts";
 import { mqttAdapter } from "./adapter.ts";
 import { deviceOf } from "./mapping-fixture.ts";
 import { stateMessage, vehicleTags } from "./vda5050-fixture.ts";
@@ -21,6 +22,7 @@ async function supervised(...mapping: Parameters<typeof deviceOf>) {
     broker,
     publish: (reading) => readings.push(reading),
     onState: (_device, { state }) => states.push(state),
+    ...idleSurroundings,
     onGone: () => undefined,
     load: async () => mqttAdapter,
   });

@@ -1,15 +1,13 @@
-import type { DeviceMapping, Duration, TagMapping } from "../../src/adapter-kit/index.ts";
+import type {
+  DeviceMapping,
+  Duration,
+  JsonValueType,
+  TagMapping,
+  TimestampUnit,
+} from "../../src/adapter-kit/index.ts";
 
 /** What a payload is. */
 type PayloadKind = "json" | "number" | "text";
-
-/** What a tag's value is; `json` is a part of a JSON payload as text. */
-export type ValueType = "bool" | "int" | "float" | "string" | "json";
-
-export const valueTypes = ["bool", "int", "float", "string", "json"] as const;
-
-/** How a source timestamp is written. */
-export type TimestampUnit = "iso8601" | "s" | "ms" | "us";
 
 /** The keys of `connection:`. */
 export interface MqttConnection {
@@ -35,7 +33,7 @@ export interface MqttTagOptions {
   readonly payload: PayloadKind;
   /** JSON Pointer (RFC 6901); absent: the whole payload. */
   readonly pointer?: string | undefined;
-  readonly type?: ValueType | undefined;
+  readonly type?: JsonValueType | undefined;
   readonly timestamp?: { readonly pointer: string; readonly unit: TimestampUnit } | undefined;
 }
 
@@ -49,7 +47,7 @@ export type MqttDeviceMapping = DeviceMapping<MqttConnection, MqttOptions, MqttT
 export type MqttTagMapping = TagMapping<MqttTagOptions>;
 
 /** The type of a tag that names none. */
-export function typeOf({ type, payload }: Pick<MqttTagOptions, "type" | "payload">): ValueType {
+export function typeOf({ type, payload }: Pick<MqttTagOptions, "type" | "payload">): JsonValueType {
   return type ?? (payload === "text" ? "string" : "float");
 }
 

@@ -1,15 +1,24 @@
-import type { Sample } from "../../src/adapter-kit/index.ts";
-import { pointerPath, valueAt, type PointerPath } from "./json-pointer.ts";
-import { placeholders, typeOf, type MqttTagMapping, type TimestampUnit, type ValueType } from "./mapping.ts";
-import { sourceTimestamp } from "./timestamp.ts";
-import { fromJson, fromNumber, fromText, type BadStatus, type Decoded } from "./value.ts";
+import {
+  fromJson,
+  pointerPath,
+  sourceTimestamp,
+  valueAt,
+  type BadStatus,
+  type Decoded,
+  type JsonValueType,
+  type PointerPath,
+  type Sample,
+  type TimestampUnit,
+} from "../../src/adapter-kit/index.ts";
+import { placeholders, typeOf, type MqttTagMapping } from "./mapping.ts";
+import { fromNumber, fromText } from "./value.ts";
 
 /** A tag made ready for the messages of its topic filter. */
 interface RoutedTag {
   readonly name: string;
   readonly template: boolean;
   readonly path: PointerPath;
-  readonly type: ValueType;
+  readonly type: JsonValueType;
   readonly payload: "json" | "number" | "text";
   readonly timestamp: { readonly path: PointerPath; readonly unit: TimestampUnit } | undefined;
 }

@@ -1,9 +1,14 @@
 import * as z from "zod";
-import { isTopicFilter, isTopicName } from "../../src/adapter-kit/index.ts";
+import {
+  isPointer,
+  isTopicFilter,
+  isTopicName,
+  jsonValueTypes,
+  timestampUnits,
+} from "../../src/adapter-kit/index.ts";
 import { durationField, type AdapterSchema } from "../../src/adapter-kit/schema.ts";
 import { checkDevice } from "./check.ts";
-import { isPointer } from "./json-pointer.ts";
-import { typeOf, valueTypes, type MqttConnection, type MqttOptions, type MqttTagOptions } from "./mapping.ts";
+import { typeOf, type MqttConnection, type MqttOptions, type MqttTagOptions } from "./mapping.ts";
 
 const pointer = z.string().refine(isPointer, "expected a JSON Pointer, such as /batteryState/batteryCharge");
 const topicName = z
@@ -49,14 +54,14 @@ const tag = z.object({
     .optional()
     .describe("Which part of a JSON payload, as JSON Pointer (RFC 6901); absent: all of it"),
   type: z
-    .enum(valueTypes)
+    .enum(jsonValueTypes)
     .optional()
     .describe("What the value is; string for text, else float. json is a part of the payload, as text"),
   timestamp: z
     .strictObject({
       pointer: pointer.describe("Where in the JSON payload the source's own time stands"),
       unit: z
-        .enum(["iso8601", "s", "ms", "us"])
+        .enum(timestampUnits)
         .default("iso8601")
         .describe("How it is written: ISO 8601, or s, ms or us since the Unix epoch"),
     })

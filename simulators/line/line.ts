@@ -1,13 +1,15 @@
 import { newAgv, stepAgv, type AgvState } from "./agv.ts";
+import { inspect, newInspection, type InspectionState } from "./inspection.ts";
 import { newMeter, stepMeter, type MeterState } from "./meter.ts";
 import { newPress, ratedSpeed, stepPress, type PressState } from "./press.ts";
 import type { Random } from "./random.ts";
 import { newWelder, stepWelder, type WelderState } from "./welder.ts";
 
-/** The whole line at one moment. Press → welder → AGV, with a few places for parts between them. */
+/** The whole line at one moment. Press → welder → camera → AGV, with a few places for parts between them. */
 export interface LineState {
   readonly press: PressState;
   readonly welder: WelderState;
+  readonly inspection: InspectionState;
   readonly agv: AgvState;
   readonly meters: readonly MeterState[];
   /** Parts that wait before the welder, the oldest first. */
@@ -36,6 +38,7 @@ const placesBehindWelder = 32;
 export const newLine: LineState = {
   press: newPress,
   welder: newWelder,
+  inspection: newInspection,
   agv: newAgv,
   meters: [newMeter(48_213_507), newMeter(9_120_884)],
   beforeWelder: [],
@@ -67,6 +70,7 @@ export function stepLine(line: LineState, input: LineInput, seconds: number, ran
   return {
     press,
     welder: welded.state,
+    inspection: welded.finished ? inspect(line.inspection, welded.state, random) : line.inspection,
     agv: agv.state,
     meters: line.meters.map((meter, index) => stepMeter(meter, loads[index] ?? 0, seconds, random)),
     beforeWelder: welded.took ? waiting.slice(1) : waiting,

@@ -7,19 +7,20 @@ import { donePulse, type PressPhase } from "./press.ts";
 /** What the line says of one device: values by tag name, in the tag's unit. */
 export type StationValues = Readonly<Record<string, TagValue>>;
 
-export type StationKind = "press" | "welder" | "agv" | "meter";
+export type StationKind = "press" | "welder" | "inspection" | "agv" | "meter";
 
 /** The tags by which a device of a site is known to be a station of this line. */
 const signatures: Readonly<Record<StationKind, readonly string[]>> = {
   press: ["cycle/done", "ram/pressure"],
   welder: ["weld/current", "weld/count"],
+  inspection: ["inspection/result", "inspection/score"],
   agv: ["battery/charge", "position/x"],
   meter: ["energy/total", "power/total"],
 };
 
 /** Which station of the line a device with these tags is; undefined where it is none. */
 export function stationOf(tags: readonly string[]): StationKind | undefined {
-  const kinds: readonly StationKind[] = ["press", "welder", "agv", "meter"];
+  const kinds: readonly StationKind[] = ["press", "welder", "inspection", "agv", "meter"];
   return kinds.find((kind) => signatures[kind].every((tag) => tags.includes(tag)));
 }
 
@@ -70,6 +71,17 @@ function welderValues({ welder, beforeWelder }: LineState): StationValues {
   };
 }
 
+function inspectionValues({ inspection }: LineState): StationValues {
+  const { partId, score, passed, inspected, rejected } = inspection;
+  return {
+    "inspection/part": partId,
+    "inspection/result": passed ? "OK" : "NOK",
+    "inspection/score": score,
+    "inspection/total": inspected,
+    "rejected/total": rejected,
+  };
+}
+
 function agvValues({ agv }: LineState): StationValues {
   const { x, y, theta, speed, charge, voltage, weight, odometer } = reported(agv);
   return {
@@ -115,6 +127,8 @@ export function valuesOf(line: LineState, kind: StationKind, index: number): Sta
       return pressValues(line);
     case "welder":
       return welderValues(line);
+    case "inspection":
+      return inspectionValues(line);
     case "agv":
       return agvValues(line);
     case "meter":

@@ -1,14 +1,10 @@
-import { pointerPath, valueAt } from "../../adapters/mqtt/json-pointer.ts";
-import type {
-  MqttDeviceMapping,
-  MqttTagMapping,
-  MqttWriteOptions,
-  TimestampUnit,
-} from "../../adapters/mqtt/mapping.ts";
-import type { TagValue } from "../../src/domain/reading.ts";
+import type { MqttDeviceMapping, MqttTagMapping, MqttWriteOptions } from "../../adapters/mqtt/mapping.ts";
+import { pointerPath, valueAt } from "../../src/adapter-kit/json-pointer.ts";
+import { plainText, type TagValue } from "../../src/domain/reading.ts";
 import { compileScaling } from "../../src/normalise/scaling.ts";
 import { rawOf } from "../site/raw-value.ts";
 import type { SimulatedDevice } from "../site/simulated-device.ts";
+import { sourceTime } from "../site/source-time.ts";
 import { withPointer } from "./pointer.ts";
 import { filledIn, instancesOf } from "./wildcards.ts";
 
@@ -106,7 +102,7 @@ export class SimulatedMqttDevice implements SimulatedDevice {
       const { pointer = "", timestamp } = mapping.options;
       document = withPointer(document, pointer, typeof raw === "bigint" ? Number(raw) : raw);
       if (timestamp !== undefined)
-        document = withPointer(document, timestamp.pointer, timeIn(timestamp.unit, now));
+        document = withPointer(document, timestamp.pointer, sourceTime(timestamp.unit, now));
     }
     return JSON.stringify(document);
   }
@@ -127,18 +123,7 @@ function parsed(payload: string): unknown {
 
 /** `payload: number` has digits for a bool too, `payload: text` the word. */
 function plainPayload({ mapping, raw }: DeviceTag): string {
-  return typeof raw === "boolean" && mapping.options.payload === "number" ? String(Number(raw)) : String(raw);
-}
-
-function timeIn(unit: TimestampUnit, now: number): string | number {
-  switch (unit) {
-    case "iso8601":
-      return new Date(now).toISOString();
-    case "s":
-      return now / 1_000;
-    case "ms":
-      return now;
-    case "us":
-      return now * 1_000;
-  }
+  return typeof raw === "boolean" && mapping.options.payload === "number"
+    ? String(Number(raw))
+    : plainText(raw);
 }

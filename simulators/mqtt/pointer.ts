@@ -1,4 +1,4 @@
-import { pointerPath } from "../../adapters/mqtt/json-pointer.ts";
+import { pointerPath } from "../../src/adapter-kit/json-pointer.ts";
 
 type Container = Record<string, unknown> | unknown[];
 

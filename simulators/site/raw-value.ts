@@ -1,5 +1,5 @@
 import type { TagMapping, ValueSpec } from "../../src/adapter-kit/mapping.ts";
-import type { TagValue } from "../../src/domain/reading.ts";
+import { plainText, type TagValue } from "../../src/domain/reading.ts";
 import { toRaw } from "../../src/normalise/scaling.ts";
 
 /** A value in the tag's unit as the device would hold it: scale and offset undone, clipped to the type. */
@@ -14,7 +14,9 @@ function clip(raw: TagValue, spec: ValueSpec): TagValue {
     case "float":
       return Number(raw);
     case "string":
-      return cut(String(raw), spec.maxLength);
+      return cut(plainText(raw), spec.maxLength);
+    case "json":
+      return raw;
     case "integer": {
       const whole = typeof raw === "bigint" ? raw : BigInt(Math.round(Number(raw)));
       const held = whole < spec.min ? spec.min : whole > spec.max ? spec.max : whole;

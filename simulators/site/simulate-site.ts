@@ -8,7 +8,11 @@ import { seededRandom } from "../line/random.ts";
 import type { ModbusSimulator } from "../modbus/server.ts";
 import { DeviceClient } from "../mqtt/mqtt-client.ts";
 import { SimulatedMqttDevice } from "../mqtt/mqtt-device.ts";
-import { isModbus, serveModbus, type ServedEndpoint, type ServerOptions } from "./modbus-servers.ts";
+import type { CameraSimulator } from "../camera/camera.ts";
+import { isCamera } from "./camera-device.ts";
+import { serveCameras, type ServedCamera } from "./camera-servers.ts";
+import { isModbus, serveModbus, type ServedEndpoint } from "./modbus-servers.ts";
+import type { ServerOptions } from "./ports.ts";
 import type { Model, SimulatedDevice } from "./simulated-device.ts";
 import { WanderModel } from "./wander.ts";
 
@@ -43,8 +47,21 @@ const tickMs = 40;
 export async function simulateSite(site: Site, options: SimulateOptions = {}): Promise<SiteSimulation> {
   const { host, ports = "mapped", seed = 1, speed = 1, clock = systemClock } = options;
   const endpoints = await serveModbus(site.devices.filter(isModbus), { host, ports });
+  const cameras = await serveCameras(site.devices.filter(isCamera), { host, ports }, clock, site.dir).catch(
+    async (caught: unknown) => {
+      await Promise.all(endpoints.map(({ server }) => server.refuse()));
+      throw caught;
+    },
+  );
   const dialling = site.devices.filter(isMqtt).map((mapping) => new SimulatedMqttDevice(mapping));
-  return new SiteSimulation(site, endpoints, dialling, { seed, speed, clock });
+  return new SiteSimulation(site, { endpoints, cameras, dialling }, { seed, speed, clock });
+}
+
+/** All that is on the wire. */
+interface Served {
+  readonly endpoints: readonly ServedEndpoint[];
+  readonly cameras: readonly ServedCamera[];
+  readonly dialling: readonly SimulatedMqttDevice[];
 }
 
 interface Pace {
@@ -59,6 +76,7 @@ export class SiteSimulation {
   readonly line: LineModel;
   readonly #site: Site;
   readonly #endpoints: readonly ServedEndpoint[];
+  readonly #cameras: readonly ServedCamera[];
   readonly #dialling: readonly SimulatedMqttDevice[];
   readonly #clients = new Map<string, DeviceClient>();
   readonly #models: readonly Model[];
@@ -66,21 +84,18 @@ export class SiteSimulation {
   readonly #timer: NodeJS.Timeout;
   #last: number;
 
-  constructor(
-    site: Site,
-    endpoints: readonly ServedEndpoint[],
-    dialling: readonly SimulatedMqttDevice[],
-    pace: Pace,
-  ) {
+  constructor(site: Site, { endpoints, cameras, dialling }: Served, pace: Pace) {
     this.#site = site;
     this.#endpoints = endpoints;
+    this.#cameras = cameras;
     this.#dialling = dialling;
     this.#pace = pace;
     const all = new Map<string, SimulatedDevice>(
-      [...endpoints.flatMap(({ devices }) => devices), ...dialling].map((device) => [
-        device.mapping.device,
-        device,
-      ]),
+      [
+        ...endpoints.flatMap(({ devices }) => devices),
+        ...cameras.map(({ device }) => device),
+        ...dialling,
+      ].map((device) => [device.mapping.device, device]),
     );
     this.devices = site.devices.flatMap(({ device }) => all.get(device) ?? []);
     this.line = new LineModel(this.devices, seededRandom(pace.seed));
@@ -97,7 +112,10 @@ export class SiteSimulation {
         devices.map(({ mapping }) => [mapping.device, server] as const),
       ),
     );
+    const cameras = new Map(this.#cameras.map((camera) => [camera.device.mapping.device, camera]));
     const redirected = (mapping: DeviceMapping): DeviceMapping => {
+      const camera = cameras.get(mapping.device);
+      if (camera !== undefined) return camera.redirected;
       const server = ports.get(mapping.device);
       if (server === undefined || !isModbus(mapping)) return mapping;
       return { ...mapping, connection: { ...mapping.connection, host: server.host, port: server.port } };
@@ -107,9 +125,11 @@ export class SiteSimulation {
 
   /** The ports of the mapping that were taken, each with the one that is used in its place. */
   get movedPorts(): readonly (readonly [mapped: number, used: number])[] {
-    return this.#endpoints
-      .filter(({ server, mappedPort }) => server.port !== mappedPort)
-      .map(({ server, mappedPort }) => [mappedPort, server.port]);
+    return [...this.#endpoints, ...this.#cameras].flatMap(({ server, mappedPort }) =>
+      server === undefined || mappedPort === undefined || server.port === mappedPort
+        ? []
+        : [[mappedPort, server.port] as const],
+    );
   }
 
   /** The MQTT devices connect, and go on trying until the broker is there. */
@@ -130,6 +150,13 @@ export class SiteSimulation {
     return found.server;
   }
 
+  /** A camera that is asked or that streams, with its fault switches. */
+  camera(device: string): CameraSimulator {
+    const found = this.#cameras.find((camera) => camera.device.mapping.device === device)?.server;
+    if (found === undefined) throw new GatewayError("INTERNAL", `no camera ${device} is served`);
+    return found;
+  }
+
   /** The radio of an MQTT device that dials in, with its fault switch. */
   radio(device: string): DeviceClient {
     const client = this.#clients.get(device);
@@ -142,6 +169,7 @@ export class SiteSimulation {
     clearInterval(this.#timer);
     await Promise.all([...this.#clients.values()].map((client) => client.stop()));
     await Promise.all(this.#endpoints.map(({ server }) => server.refuse()));
+    await Promise.all(this.#cameras.map((camera) => camera.stop()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -153,6 +181,7 @@ export class SiteSimulation {
     const seconds = ((now - this.#last) / 1_000) * this.#pace.speed;
     this.#last = now;
     for (const model of this.#models) model.step(seconds);
+    for (const camera of this.#cameras) camera.tick(now);
   }
 }
 

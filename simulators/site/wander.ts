@@ -50,6 +50,7 @@ export function wanderOf({ name, mapping }: SimulatedTag, random: Random): Wande
     const text = name.replaceAll("/", "-").slice(0, value.maxLength ?? 64);
     return () => text;
   }
+  if (value.kind === "json") return () => [];
   if (value.kind === "boolean") return wanderingBool(name, mapping, random);
   const [low, high] = rangeOf(mapping);
   if (mapping.write !== undefined) {

@@ -1,11 +1,15 @@
 import type { GatewayError } from "../domain/errors.ts";
-import type { Sample, TagValue } from "../domain/reading.ts";
+import type { Quality, Sample, TagValue } from "../domain/reading.ts";
+import type { BrowsedTag, BrowseOptions, Diagnosis } from "./browse.ts";
 import type { Bus, BusLease } from "./bus.ts";
 import type { Clock } from "./clock.ts";
+import type { DeviceEvent } from "./device-event.ts";
+import type { ImageStore } from "./images.ts";
 import type { LocalBroker } from "./local-broker.ts";
 import type { Log } from "./log.ts";
 import type { DeviceMapping } from "./mapping.ts";
 import type { BusPlan } from "./plan.ts";
+import type { SiteFiles } from "./site-files.ts";
 
 /** One value to be written to one tag: raw, as the device holds it (scale and offset already undone). */
 export interface TagWrite {
@@ -28,8 +32,23 @@ export interface Adapter {
   write?(writes: readonly TagWrite[], signal: AbortSignal): Promise<void>;
   /** Reads the named tags now, ahead of all polls: one sample a tag, in the order given. */
   read?(tags: readonly string[], signal: AbortSignal): Promise<readonly Sample[]>;
+  /** Looks into the device for what a mapping could name, after `connect` and instead of `run`. Read only. */
+  browse?(options: BrowseOptions, signal: AbortSignal): AsyncIterable<BrowsedTag>;
+  /** Finds out, by reading around them, what is wrong with tags whose samples are bad. Read only. */
+  diagnose?(bad: readonly Sample[], signal: AbortSignal): Promise<readonly Diagnosis[]>;
   /** Idempotent; leaves no timer and no socket. */
   close(): Promise<void>;
+}
+
+/** Seen from the gateway. */
+export type FrameDirection = "sent" | "received";
+
+/** What a tag of this site said, for adapters that act on another device's tag. */
+export interface WatchedReading {
+  readonly value: TagValue | null;
+  readonly quality: Quality;
+  /** Milliseconds since the Unix epoch. */
+  readonly timestamp: number;
 }
 
 /** What an adapter is given by the gateway: all the world it may touch beyond its own device. */
@@ -46,6 +65,19 @@ export interface AdapterContext {
   emit(samples: readonly Sample[]): void;
   /** For devices that dial in: the device is known to be gone (last will, disconnect). Data brings it back. */
   lost(error: GatewayError): void;
+  /** Publishes an event of the device. Never throws, never blocks. */
+  event(event: DeviceEvent): void;
+  /** Calls back for each new reading of a tag of this site, such as `press-1/cycle/done`; returns the way to stop. */
+  watch(tag: string, onReading: (reading: WatchedReading) => void): () => void;
+  /** Where images go. */
+  readonly images: ImageStore;
+  /** What a mapping names beside itself: secrets, certificates. */
+  readonly files: SiteFiles;
+  /**
+   * Keeps a raw frame for `record` and for looking at a fault afterwards: as it stood on the wire, or, where the wire is
+   * encrypted, the message within. Copies the bytes; cheap. `channel` says which of several, such as a topic or a URL.
+   */
+  trace(direction: FrameDirection, channel: string, frame: Uint8Array): void;
   /** A connection shared by all devices that name the same key; opened by the first, closed with the last. */
   bus<B extends Bus>(key: string, create: () => B): BusLease<B>;
 }
@@ -62,7 +94,7 @@ export interface DeviceMetrics {
 export interface AdapterModule<Connection = unknown, Options = unknown, TagOptions = unknown> {
   readonly name: string;
   /** True where the device connects to the gateway: silence marks it offline, but nothing is torn down. */
-  readonly dialsIn: boolean;
+  dialsIn(device: DeviceMapping<Connection, Options, TagOptions>): boolean;
   create(device: DeviceMapping<Connection, Options, TagOptions>, context: AdapterContext): Adapter;
   /** What would be sent to the devices' buses; no I/O. */
   plan?(devices: readonly DeviceMapping<Connection, Options, TagOptions>[]): readonly BusPlan[];

@@ -13,7 +13,9 @@ export type ValueSpec =
       readonly kind: "float";
       /** IEEE 754 single: shown with the digits it has. */ readonly single?: boolean;
     }
-  | { readonly kind: "string"; /** In characters. */ readonly maxLength?: number };
+  | { readonly kind: "string"; /** In characters. */ readonly maxLength?: number }
+  /** Arrays and structures. */
+  | { readonly kind: "json" };
 
 /** Report by exception: a reading is published only where the value left the band around the last one published. */
 export interface Deadband {
@@ -30,6 +32,8 @@ export interface WriteRule<WriteOptions = unknown> {
   readonly max?: number;
   /** The adapter's own keys of the `write` entry. */
   readonly options: WriteOptions;
+  /** What is read back is an answer of its own (a method's results) and need not be what was written. */
+  readonly answers?: true;
 }
 
 /** The poll group a tag belongs to. */

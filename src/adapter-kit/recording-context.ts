@@ -1,10 +1,13 @@
-import type { GatewayError } from "../domain/errors.ts";
+import { GatewayError } from "../domain/errors.ts";
 import type { Sample } from "../domain/reading.ts";
-import type { AdapterContext, DeviceMetrics } from "./adapter.ts";
+import type { AdapterContext, DeviceMetrics, FrameDirection, WatchedReading } from "./adapter.ts";
 import { BusRegistry, type Bus, type BusLease } from "./bus.ts";
 import { systemClock, type Clock } from "./clock.ts";
+import type { DeviceEvent } from "./device-event.ts";
+import type { ImageStore } from "./images.ts";
 import type { LocalBroker } from "./local-broker.ts";
 import type { Log } from "./log.ts";
+import type { SiteFiles } from "./site-files.ts";
 
 export interface RecordingOptions {
   readonly phase?: number;
@@ -13,6 +16,10 @@ export interface RecordingOptions {
   readonly broker?: LocalBroker;
   /** Shared by the contexts of devices on one bus. */
   readonly buses?: BusRegistry;
+  /** By default one that is away. */
+  readonly images?: ImageStore;
+  /** By default none is there. */
+  readonly files?: SiteFiles;
 }
 
 interface LogEntry {
@@ -26,6 +33,17 @@ const deafBroker: LocalBroker = {
   publish: () => undefined,
   onClient: () => () => undefined,
 };
+
+const noImages: ImageStore = {
+  put: async () => {
+    throw new GatewayError("UPLINK_UNAVAILABLE", "There is no image store here.");
+  },
+};
+
+const missing = async (name: string): Promise<never> => {
+  throw new GatewayError("CONFIG_INVALID", `There is no ${name} here.`);
+};
+const noFiles: SiteFiles = { secret: missing, text: missing };
 
 /** The gateway's side of an adapter under test: keeps all that the adapter says. */
 export class RecordingContext implements AdapterContext {
@@ -44,12 +62,24 @@ export class RecordingContext implements AdapterContext {
   readonly faults = new Map<string, number>();
   readonly logged: LogEntry[] = [];
   readonly losses: GatewayError[] = [];
+  readonly events: DeviceEvent[] = [];
+  readonly images: ImageStore;
+  readonly files: SiteFiles;
+  /** Raw frames, oldest first. */
+  readonly frames: {
+    readonly direction: FrameDirection;
+    readonly channel: string;
+    readonly frame: Uint8Array;
+  }[] = [];
+  readonly #watchers = new Map<string, Set<(reading: WatchedReading) => void>>();
   readonly #buses: BusRegistry;
 
   constructor(options: RecordingOptions = {}) {
     this.phase = options.phase ?? 0;
     this.clock = options.clock ?? systemClock;
     this.broker = options.broker ?? deafBroker;
+    this.images = options.images ?? noImages;
+    this.files = options.files ?? noFiles;
     this.#buses = options.buses ?? new BusRegistry();
     const record = (level: keyof Log) => (fields: object, message: string) => {
       this.logged.push({ level, fields, message });
@@ -73,6 +103,27 @@ export class RecordingContext implements AdapterContext {
 
   lost(error: GatewayError): void {
     this.losses.push(error);
+  }
+
+  event(event: DeviceEvent): void {
+    this.events.push(event);
+  }
+
+  watch(tag: string, onReading: (reading: WatchedReading) => void): () => void {
+    const watchers = this.#watchers.get(tag) ?? new Set();
+    this.#watchers.set(tag, watchers.add(onReading));
+    return () => void watchers.delete(onReading);
+  }
+
+  /** As another device's tag would: calls those who watch it; says how many there are. */
+  reading(tag: string, reading: WatchedReading): number {
+    const watchers = this.#watchers.get(tag) ?? new Set();
+    for (const onReading of watchers) onReading(reading);
+    return watchers.size;
+  }
+
+  trace(direction: FrameDirection, channel: string, frame: Uint8Array): void {
+    this.frames.push({ direction, channel, frame: Uint8Array.from(frame) });
   }
 
   bus<B extends Bus>(key: string, create: () => B): BusLease<B> {

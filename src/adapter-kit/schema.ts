@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { byteSizeForm, parseByteSize } from "../domain/byte-size.ts";
 import { durationForm, parseDuration } from "../domain/duration.ts";
+import type { ListenAddress } from "../domain/listen-address.ts";
 import type { DeviceMapping, ValueSpec } from "./mapping.ts";
 
 /** `50ms`, `10s`, `5m` in a mapping file; a Duration in the program. */
@@ -24,6 +25,31 @@ export const byteSizeField = z
     context.issues.push({ code: "custom", input: text, message: `expected ${byteSizeForm}` });
     return z.NEVER;
   });
+
+/** `127.0.0.1:1883` in a mapping file; a ListenAddress in the program. */
+export const listenField = z
+  .string()
+  .meta({ pattern: "^.+:\\d+$", examples: ["127.0.0.1:1883", "[::1]:1883"] })
+  .transform((text, context): ListenAddress => {
+    const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+    const port = Number(match?.[3]);
+    if (match !== null && port <= 65_535) return { host: match[1] ?? match[2] ?? "", port };
+    context.issues.push({
+      code: "custom",
+      input: text,
+      message: "expected an address and a port, such as 127.0.0.1:1883",
+    });
+    return z.NEVER;
+  });
+
+/** A secret is never written into a mapping: it comes from the environment or a file, read at start. */
+export const secretField = z
+  .string()
+  .regex(
+    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/,
+    "expected env:NAME or file:PATH; a secret does not belong into a mapping file",
+  )
+  .describe("Where the secret is found: env:NAME or file:PATH");
 
 /** A mistake that only the adapter can see, found without any I/O. */
 export interface MappingIssue {
@@ -54,12 +80,16 @@ export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptio
   readonly write: z.ZodObject<z.ZodRawShape>;
   /** True where tags are polled, and so belong to a poll group. */
   readonly polled: boolean;
+  /** Where only some devices or tags of a polled protocol are polled: whether this one is. Absent: all are. */
+  polls?(tag: TagOptions, connection: Connection): boolean;
   /** True where a tag's name may hold `{1}`, filled from a wildcard. */
   readonly templates: boolean;
   /** The silence after which a device counts as lost, where the mapping says nothing; in ms. */
   silence?(connection: Connection): number | undefined;
   /** What a tag's raw value may be. */
   value(tag: TagOptions, device: Options): ValueSpec;
+  /** True where reading a written tag gives an answer of its own, as the results of a called method. */
+  answers?(tag: TagOptions): boolean;
   /** Names the device on its medium: two devices of one site with the same endpoint overlap, which is a mistake. */
   endpoint?(connection: Connection, options: Options): string | undefined;
   /** Mistakes across fields and tags. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import { isLoopback } from "../security/loopback.ts";
+import { isLoopback } from "../adapter-kit/loopback.ts";
 import type { ListenersOptions } from "./listeners.ts";
 
 /** The subprotocols of MQTT over WebSocket: 3.1.1 (§6) and what came before. */

@@ -1,3 +1,4 @@
+import { plainText } from "../domain/reading.ts";
 import type { Row } from "./demo-table.ts";
 
 /** The most decimals that the table shows. */
@@ -9,7 +10,7 @@ export function formatValue({ value, decimals, largest, status }: Row): string {
   if (value === null) return status ?? "–";
   if (typeof value === "number")
     return value.toFixed(decimals === undefined ? decimalsFor(largest) : cap(decimals));
-  return String(value);
+  return plainText(value);
 }
 
 function cap(decimals: number): number {

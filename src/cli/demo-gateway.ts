@@ -56,6 +56,7 @@ async function startOn(
     clock: systemClock,
     random: Math.random,
     searchPath: process.env["PATH"] ?? "",
+    environment: process.env,
   });
   gateway.readings$.subscribe(({ reading }) => table.read(reading));
   gateway.deviceStates$.subscribe(({ device, state }) => table.changed(device, state));

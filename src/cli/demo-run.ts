@@ -1,3 +1,4 @@
+import { plainText } from "../domain/reading.ts";
 import type { Clock } from "../adapter-kit/clock.ts";
 import { hostPort, type DemoGateway } from "./demo-gateway.ts";
 import { DemoSubscriber, findSetpoint } from "./demo-nats.ts";
@@ -88,7 +89,7 @@ export class DemoRun {
     if (setpoint === undefined) return;
     const held = this.#options.table.valueOf(setpoint.name);
     if (this.#subscriber.writes > 0 && !setpoint.values.some((value) => value === held)) {
-      this.#lastWrite = `${setpoint.name} was set to ${String(held)} by somebody else: the demo writes no more`;
+      this.#lastWrite = `${setpoint.name} was set to ${plainText(held)} by somebody else: the demo writes no more`;
       return;
     }
     this.#writing = this.#subscriber.write(setpoint).then((outcome) => {

@@ -51,6 +51,7 @@ export async function prepareDemoSite(
     },
     http: { listen: await listen("HTTP", gateway.http.listen) },
     users: {},
+    images: gateway.images,
     writes: gateway.writes,
   };
   return { site: { ...site, gateway: prepared }, taken };

@@ -61,6 +61,7 @@ export async function run(args: readonly string[]): Promise<number> {
     clock: systemClock,
     random: Math.random,
     searchPath: process.env["PATH"] ?? "",
+    environment: process.env,
     natsPassword: password && (await readSecret(password, { siteDir: site.dir, environment: process.env })),
   });
   reload = new SiteReload({

@@ -1,37 +1,9 @@
 import * as z from "zod";
-import { byteSizeField } from "../adapter-kit/schema.ts";
+import { byteSizeField, durationField, listenField, secretField } from "../adapter-kit/schema.ts";
 import { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
 import { waitField } from "./wait-field.ts";
 
-/** Where a server listens. Port 0 takes a free one from the operating system. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-const listenField = z
-  .string()
-  .meta({ pattern: "^.+:\\d+$", examples: ["127.0.0.1:1883", "[::1]:1883"] })
-  .transform((text, context): ListenAddress => {
-    const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-    const port = Number(match?.[3]);
-    if (match !== null && port <= 65_535) return { host: match[1] ?? match[2] ?? "", port };
-    context.issues.push({
-      code: "custom",
-      input: text,
-      message: "expected an address and a port, such as 127.0.0.1:1883",
-    });
-    return z.NEVER;
-  });
-
-/** A secret is never written into a mapping: it comes from the environment or a file, read at start. */
-const secretField = z
-  .string()
-  .regex(
-    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/,
-    "expected env:NAME or file:PATH; a secret does not belong into a mapping file",
-  )
-  .describe("Where the secret is found: env:NAME or file:PATH");
+export type { ListenAddress } from "../domain/listen-address.ts";
 
 const tlsField = z
   .strictObject({
@@ -144,6 +116,23 @@ export const gatewaySchema = z.strictObject({
     .describe(
       "Who may do what. Without users only loopback listeners are allowed. The user `anonymous` stands for clients without a password",
     ),
+  images: z
+    .strictObject({
+      bucket: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]+$/, `expected ${segmentForm}`)
+        .default("images")
+        .describe("The NATS object store for images. Gateways that share one nats-server need one each"),
+      maxBytes: byteSizeField
+        .prefault("256MB")
+        .describe("The most that images may take on disk, within the store's size; the oldest give way"),
+      keep: durationField
+        .refine((span) => span >= 1_000, "expected at least 1s")
+        .prefault("7d")
+        .describe("Images older than this are removed"),
+    })
+    .prefault({})
+    .describe("Where the images of cameras are kept: made with the first image"),
   writes: z
     .strictObject({
       deadline: waitField
@@ -157,5 +146,6 @@ export const gatewaySchema = z.strictObject({
 export type GatewayConfig = z.output<typeof gatewaySchema>;
 export type BrokerConfig = GatewayConfig["broker"];
 export type NatsConfig = GatewayConfig["nats"];
+export type ImagesConfig = GatewayConfig["images"];
 export type UserConfig = GatewayConfig["users"][string];
 export type TlsConfig = NonNullable<BrokerConfig["tls"]>;

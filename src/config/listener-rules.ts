@@ -1,4 +1,4 @@
-import { isLoopback } from "../security/loopback.ts";
+import { isLoopback } from "../adapter-kit/loopback.ts";
 import type { GatewayConfig, ListenAddress } from "./gateway-schema.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { isSound, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";

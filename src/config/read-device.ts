@@ -138,14 +138,15 @@ interface Known {
 function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known): TagMapping | undefined {
   const { adapter, groups, mistakes, source } = reading;
   const path: SourcePath = ["tags", name];
-  const poll = adapter.polled
-    ? tag.poll === undefined
-      ? groups.usual
-      : groups.byName.get(tag.poll)
-    : undefined;
+  const polled = adapter.polled && polls(reading, tag, known);
+  if (adapter.polled && !polled && tag.poll !== undefined) {
+    const where = [...path, "poll"];
+    mistakes.add(keyPlace(source, where), where, { message: "this tag is not polled", allowed: "no poll" });
+  }
+  const poll = polled ? (tag.poll === undefined ? groups.usual : groups.byName.get(tag.poll)) : undefined;
   // A group whose interval is wrong is there all the same.
   const declared = tag.poll !== undefined && sourceAt(source, "poll", tag.poll) !== undefined;
-  if (adapter.polled && poll === undefined && tag.poll !== undefined && reading.groupsKnown && !declared) {
+  if (polled && poll === undefined && tag.poll !== undefined && reading.groupsKnown && !declared) {
     const where = [...path, "poll"];
     mistakes.add(valuePlace(source, where), where, unknownGroup(tag.poll, groups));
   }
@@ -171,8 +172,16 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
     ...(poll === undefined ? {} : { poll }),
     ...(deadband === undefined ? {} : { deadband }),
     ...(stale === undefined ? {} : { stale }),
-    ...(tag.write === undefined ? {} : { write: toWriteRule(tag.write, adapter) }),
+    ...(tag.write === undefined
+      ? {}
+      : { write: toWriteRule(tag.write, adapter, adapter.answers?.(options) ?? false) }),
   };
+}
+
+/** Not every tag of a polled protocol is: some come by themselves. */
+function polls({ adapter, entry }: DeviceReading, tag: TagEntry, known: Known): boolean {
+  if (adapter.polls === undefined || !known.device || !known.type) return true;
+  return adapter.polls(pick(tag, Object.keys(adapter.tag.shape)), entry.connection);
 }
 
 function toDeadband(tag: TagEntry): Deadband | undefined {
@@ -190,11 +199,13 @@ function toStale(tag: TagEntry, device: DeviceEntry, interval: Duration | undefi
 function toWriteRule(
   write: NonNullable<TagEntry["write"]>,
   adapter: AdapterSchema,
+  answers: boolean,
 ): NonNullable<TagMapping["write"]> {
   const { min, max } = write;
   return {
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
     options: pick(write, Object.keys(adapter.write.shape)),
+    ...(answers ? { answers: true } : {}),
   };
 }

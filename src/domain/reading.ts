@@ -5,7 +5,13 @@ export type Quality = "good" | "uncertain" | "bad";
 /** The 64-bit integer types, whose values may need more than a JSON number holds. */
 export type IntegerType = "int64" | "uint64";
 
-export type TagValue = number | bigint | boolean | string;
+/** Any JSON. */
+export type JsonValue = null | boolean | number | string | StructuredValue;
+
+/** An array or a structure. 64-bit integers in it stand as decimal strings, byte strings in base64. */
+export type StructuredValue = readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+export type TagValue = number | bigint | boolean | string | StructuredValue;
 
 /** What an adapter saw on the wire, decoded but not yet scaled or named. */
 export interface Sample {
@@ -54,6 +60,11 @@ const largestSafe = BigInt(Number.MAX_SAFE_INTEGER);
 
 function isWide(value: bigint): boolean {
   return value > largestSafe || value < -largestSafe;
+}
+
+/** A value in words: a text as it is, an array or a structure as JSON. */
+export function plainText(value: TagValue | null | undefined): string {
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }
 
 /** A value as JSON: an integer too wide for a JSON number is a decimal string (design §3). */

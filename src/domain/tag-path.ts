@@ -14,7 +14,7 @@ export function isPath(text: string): boolean {
 }
 
 /** The prefixes that Linegate itself owns on both sides. Design §3. */
-export type Prefix = "data" | "state" | "cmd" | "alert" | "line";
+export type Prefix = "data" | "state" | "cmd" | "alert" | "line" | "event";
 
 /**
  * A name on the wire, rendered for both sides once: MQTT levels with `/`, NATS tokens with `.` (design §3).

@@ -1,4 +1,4 @@
-import { errors, type NatsConnection } from "@nats-io/transport-node";
+import { errors, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { GatewayError } from "../domain/errors.ts";
 
 /** One request and its reply's payload. Rejects with UPLINK_UNAVAILABLE where none comes in time. */
@@ -7,9 +7,11 @@ export async function ask(
   subject: string,
   payload: Uint8Array | string,
   timeoutMs: number,
+  headers?: MsgHdrs,
 ): Promise<Uint8Array> {
   try {
-    return (await connection.request(subject, payload, { timeout: timeoutMs })).data;
+    return (await connection.request(subject, payload, { timeout: timeoutMs, ...(headers && { headers }) }))
+      .data;
   } catch (caught) {
     throw new GatewayError("UPLINK_UNAVAILABLE", `No answer from NATS on ${subject}: ${reasonOf(caught)}`, {
       cause: caught,

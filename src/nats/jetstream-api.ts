@@ -1,7 +1,8 @@
+import type { MsgHdrs } from "@nats-io/transport-node";
 import { GatewayError } from "../domain/errors.ts";
 
 /** A request over the core connection: the reply's payload, or a GatewayError UPLINK_UNAVAILABLE. */
-export type Ask = (subject: string, payload: string) => Promise<Uint8Array>;
+export type Ask = (subject: string, payload: Uint8Array | string, headers?: MsgHdrs) => Promise<Uint8Array>;
 
 /** What the JetStream API says no with, such as 10059: stream not found. */
 interface ApiError {
@@ -15,6 +16,9 @@ interface ApiReply {
 }
 
 const streamNotFound = 10_059;
+const noMessage = 10_037;
+/** Resources, storage, the stream's own bytes: there is no room. */
+const noRoom = new Set([10_023, 10_047, 10_077]);
 
 /** The configuration of a stream, as far as it is ours, in the API's own spelling. */
 export interface StreamConfig {
@@ -25,7 +29,29 @@ export interface StreamConfig {
   readonly retention: "limits" | "interest" | "workqueue";
   readonly discard: "old" | "new";
   readonly max_bytes: number;
-  readonly max_msgs_per_subject: number;
+  readonly max_msgs_per_subject?: number;
+  /** Nanoseconds. */
+  readonly max_age?: number;
+  readonly allow_direct?: boolean;
+  readonly allow_rollup_hdrs?: boolean;
+}
+
+/** What a stream holds. */
+interface StreamState {
+  readonly bytes: number;
+  readonly first_seq: number;
+}
+
+export interface StreamInfo {
+  readonly config: StreamConfig;
+  readonly state: StreamState;
+}
+
+/** One message as it is stored. */
+interface StoredMessage {
+  readonly seq: number;
+  /** Base64. */
+  readonly data?: string;
 }
 
 /**
@@ -41,9 +67,14 @@ export class JetStreamApi {
 
   /** The stream's configuration as the server has it; undefined where there is no such stream. */
   async streamConfig(name: string): Promise<StreamConfig | undefined> {
-    const reply = await this.#call<{ config: StreamConfig }>(`$JS.API.STREAM.INFO.${name}`, "");
+    return (await this.streamInfo(name))?.config;
+  }
+
+  /** The stream with what it holds; undefined where there is no such stream. */
+  async streamInfo(name: string): Promise<StreamInfo | undefined> {
+    const reply = await this.#call<StreamInfo>(`$JS.API.STREAM.INFO.${name}`, "");
     if (reply.error?.err_code === streamNotFound) return undefined;
-    return accepted(reply, `stream ${name}`).config;
+    return accepted(reply, `stream ${name}`);
   }
 
   async createStream(config: StreamConfig): Promise<void> {
@@ -65,13 +96,27 @@ export class JetStreamApi {
     accepted(await this.#call("$JS.API.INFO", ""), "its state");
   }
 
-  /** Publishes and resolves when the stream on that subject has stored it. */
-  async publish(subject: string, payload: string): Promise<void> {
-    accepted(await this.#call(subject, payload), subject);
+  /** The first message on the subject from a sequence on; undefined where there is none. */
+  async nextMessage(stream: string, subject: string, seq: number): Promise<StoredMessage | undefined> {
+    const request = JSON.stringify({ seq, next_by_subj: subject });
+    const reply = await this.#call<{ message: StoredMessage }>(`$JS.API.STREAM.MSG.GET.${stream}`, request);
+    if (reply.error?.err_code === noMessage) return undefined;
+    return accepted(reply, `a look into ${stream}`).message;
   }
 
-  async #call<R>(subject: string, payload: string): Promise<R & ApiReply> {
-    const reply = await this.#ask(subject, payload);
+  /** Removes all messages before the sequence, in one step; all there are where it is absent. */
+  async purge(stream: string, seq?: number): Promise<void> {
+    const request = seq === undefined ? "" : JSON.stringify({ seq });
+    accepted(await this.#call(`$JS.API.STREAM.PURGE.${stream}`, request), `to purge ${stream}`);
+  }
+
+  /** Publishes and resolves when the stream on that subject has stored it. */
+  async publish(subject: string, payload: Uint8Array | string, headers?: MsgHdrs): Promise<void> {
+    accepted(await this.#call(subject, payload, headers), subject);
+  }
+
+  async #call<R>(subject: string, payload: Uint8Array | string, headers?: MsgHdrs): Promise<R & ApiReply> {
+    const reply = await this.#ask(subject, payload, headers);
     try {
       return JSON.parse(Buffer.from(reply).toString("utf8")) as R & ApiReply;
     } catch (caught) {
@@ -86,7 +131,7 @@ function accepted<R extends ApiReply>(reply: R, what: string): R {
   const { error } = reply;
   if (error === undefined) return reply;
   throw new GatewayError(
-    "UPLINK_UNAVAILABLE",
+    noRoom.has(error.err_code ?? 0) ? "STORE_FULL" : "UPLINK_UNAVAILABLE",
     `JetStream refuses ${what}: ${error.description ?? `error ${error.err_code ?? error.code}`}`,
     { context: { code: error.code, errCode: error.err_code } },
   );

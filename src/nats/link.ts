@@ -1,4 +1,4 @@
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
@@ -136,8 +136,13 @@ export class NatsLink {
   }
 
   /** Rejects with UPLINK_UNAVAILABLE where nobody answers in time. */
-  async request(subject: string, payload: Uint8Array | string, timeoutMs: number): Promise<Uint8Array> {
-    return ask(this.#connection(), subject, payload, timeoutMs);
+  async request(
+    subject: string,
+    payload: Uint8Array | string,
+    timeoutMs: number,
+    headers?: MsgHdrs,
+  ): Promise<Uint8Array> {
+    return ask(this.#connection(), subject, payload, timeoutMs, headers);
   }
 
   /** Resolves when the server has taken all that was published before. */

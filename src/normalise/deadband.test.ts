@@ -32,3 +32,9 @@ test("booleans, strings and missing values are published when they differ", () =
   expect(leavesBand(absolute, "a", "a")).toBe(false);
   expect(leavesBand(absolute, null, 4)).toBe(true);
 });
+
+test("arrays and structures are published when something in them differs", () => {
+  expect(leavesBand(onChange, [1, { a: 2 }], [1, { a: 2 }])).toBe(false);
+  expect(leavesBand(onChange, [1, { a: 2 }], [1, { a: 3 }])).toBe(true);
+  expect(leavesBand(onChange, null, [])).toBe(true);
+});

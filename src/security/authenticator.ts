@@ -4,7 +4,7 @@ import type { Log } from "../adapter-kit/log.ts";
 import type { UserConfig } from "../config/gateway-schema.ts";
 import { BcryptHashes } from "./bcrypt-hashes.ts";
 import { FailedLogins } from "./failed-logins.ts";
-import { isLoopback } from "./loopback.ts";
+import { isLoopback } from "../adapter-kit/loopback.ts";
 import { everything, Rights } from "./rights.ts";
 
 /** The user that stands for clients without a password. */

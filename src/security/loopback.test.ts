@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { isLoopback, listenerRefusal } from "./loopback.ts";
+import { isLoopback } from "../adapter-kit/loopback.ts";
+import { listenerRefusal } from "./loopback.ts";
 
 test.each([
   ["127.0.0.1", true],

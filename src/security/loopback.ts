@@ -1,16 +1,5 @@
-import { BlockList, isIP } from "node:net";
-import type { ListenAddress } from "../config/gateway-schema.ts";
-
-/** True where only programs on this very machine can reach the host: 127.0.0.0/8, ::1 or `localhost`. */
-export function isLoopback(host: string): boolean {
-  if (host.toLowerCase() === "localhost") return true;
-  const family = isIP(host);
-  if (family === 0) return false;
-  const loopback = new BlockList();
-  loopback.addSubnet("127.0.0.0", 8, "ipv4");
-  loopback.addAddress("::1", "ipv6");
-  return loopback.check(host, family === 6 ? "ipv6" : "ipv4");
-}
+import { isLoopback } from "../adapter-kit/loopback.ts";
+import type { ListenAddress } from "../domain/listen-address.ts";
 
 /**
  * Why a listener may not be opened, or nothing. `open` is true where no users are configured: beyond loopback somebody must

@@ -4,7 +4,7 @@ import { natsUsers } from "./nats-permissions.ts";
 const site = "plant1/line1";
 
 function natsPermissions(rights: { read: string[]; write: string[] }, place: string) {
-  const [user] = natsUsers({ panel: { publish: [], ...rights } }, place);
+  const [user] = natsUsers({ panel: { publish: [], ...rights } }, place, "images");
   return { publish: user?.publish ?? [], subscribe: user?.subscribe ?? [] };
 }
 

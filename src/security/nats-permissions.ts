@@ -16,32 +16,49 @@ interface NatsUserRights extends NatsPermissions {
 }
 
 /** All users of `gateway.yaml` as nats-server is to know them. */
-export function natsUsers(users: Readonly<Record<string, UserConfig>>, site: string): NatsUserRights[] {
+export function natsUsers(
+  users: Readonly<Record<string, UserConfig>>,
+  site: string,
+  imageBucket: string,
+): NatsUserRights[] {
   return Object.entries(users).map(([name, user]) => ({
     name,
     passwordHash: user.passwordHash,
-    ...natsPermissions(user, site),
+    ...natsPermissions(user, site, imageBucket),
   }));
 }
 
 /** The first tokens of what the gateway publishes (design §3). `_INBOX`, `$JS` and `$SYS` are not among them on purpose. */
-const readable = ["data", "state", "cmd", "alert", "line", "batch", "audit"];
+const readable = ["data", "state", "event", "cmd", "alert", "line", "batch", "audit"];
+/** Images are no topic: their names are hidden in the subjects, so that this filter stands for all of them. */
+const allImages = "images/#";
 
 /**
  * The rights of a user on NATS. Readers subscribe to their read filters and take the snapshot of `data` from the stream
- * LATEST, writers send requests to their `cmd` subjects; device data comes in over MQTT alone, and nobody but the gateway
+ * LATEST, and the images with `images/#`; writers send requests to their `cmd` subjects; device data comes in over MQTT alone, and nobody but the gateway
  * publishes on `data`, `state`, `alert` or `line`.
  */
-function natsPermissions(user: Pick<UserConfig, "read" | "write">, site: string): NatsPermissions {
+function natsPermissions(
+  user: Pick<UserConfig, "read" | "write">,
+  site: string,
+  imageBucket: string,
+): NatsPermissions {
   const read = user.read.flatMap(readSubjects);
   const commands = `cmd/${site}/#`;
   const write = user.write.filter(isTranslatable).flatMap((filter) => {
     if (filterCovers(commands, filter)) return [subjectOfFilter(filter)];
     return filterCovers(filter, commands) ? [subjectOfFilter(commands)] : [];
   });
-  const inbox = read.length > 0 || write.length > 0 ? ["_INBOX.>"] : [];
+  const images = user.read.some((filter) => isTranslatable(filter) && filterCovers(filter, allImages));
+  const inbox = read.length > 0 || write.length > 0 || images ? ["_INBOX.>"] : [];
   return {
-    publish: [...write, ...latestRequests(read.filter((subject) => subject.startsWith("data.")))],
+    publish: [
+      ...new Set([
+        ...write,
+        ...latestRequests(read.filter((subject) => subject.startsWith("data."))),
+        ...(images ? imageRequests(imageBucket) : []),
+      ]),
+    ],
     subscribe: [...read, ...inbox],
   };
 }
@@ -76,5 +93,22 @@ function latestRequests(data: readonly string[]): string[] {
     "$JS.API.CONSUMER.MSG.NEXT.LATEST.*",
     "$JS.ACK.LATEST.>",
     "$JS.FC.LATEST.>",
+  ];
+}
+
+/** What the object store API of a NATS client asks of JetStream to list and read objects: nothing that changes any. */
+function imageRequests(bucket: string): string[] {
+  const stream = `OBJ_${bucket}`;
+  return [
+    "$JS.API.INFO",
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}.>`,
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.INFO.${stream}.*`,
+    `$JS.API.CONSUMER.DELETE.${stream}.*`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+    `$JS.ACK.${stream}.>`,
+    `$JS.FC.${stream}.>`,
   ];
 }

@@ -4,6 +4,7 @@ import { systemClock } from "../adapter-kit/clock.ts";
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import type { Reading } from "../domain/reading.ts";
 import { DeviceFleet } from "./device-fleet.ts";
+import { idleSurroundings } from "./testing.ts";
 
 function mapping(device: string, ...tags: string[]): DeviceMapping {
   const shaped = tags.map(
@@ -19,7 +20,7 @@ async function startFleet(...devices: DeviceMapping[]) {
   const created: string[] = [];
   const module: AdapterModule = {
     name: "scripted",
-    dialsIn: false,
+    dialsIn: () => false,
     create: ({ device, tags }, context) => {
       created.push(device);
       contexts.set(device, context);
@@ -43,6 +44,7 @@ async function startFleet(...devices: DeviceMapping[]) {
     broker: { subscribe: () => () => {}, publish: () => {}, onClient: () => () => {} },
     publish: (reading) => void readings.push(reading),
     onState: () => {},
+    ...idleSurroundings,
     onGone: (topics) => void gone.push(...topics),
     load: async () => module,
   });

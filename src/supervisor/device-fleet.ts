@@ -1,9 +1,12 @@
-import type { AdapterModule } from "../adapter-kit/adapter.ts";
+import type { AdapterContext, AdapterModule, FrameDirection } from "../adapter-kit/adapter.ts";
 import { BusRegistry } from "../adapter-kit/bus.ts";
 import type { Clock } from "../adapter-kit/clock.ts";
+import type { DeviceEvent } from "../adapter-kit/device-event.ts";
+import type { ImageStore } from "../adapter-kit/images.ts";
 import type { LocalBroker } from "../adapter-kit/local-broker.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
+import type { SiteFiles } from "../adapter-kit/site-files.ts";
 import type { Reading } from "../domain/reading.ts";
 import { noReadings, Normaliser, type NormaliserCounters } from "../normalise/normaliser.ts";
 import { Sequences } from "../normalise/sequences.ts";
@@ -22,6 +25,14 @@ export interface FleetOptions {
   readonly publish: (reading: Reading) => void;
   /** Takes every new state of a device; must not throw. */
   readonly onState: (device: string, state: DeviceState) => void;
+  readonly images: ImageStore;
+  readonly files: SiteFiles;
+  /** Calls back for each new reading of a tag of the site. */
+  readonly watch: AdapterContext["watch"];
+  /** Takes every event of a device; must not throw. */
+  readonly onEvent: (device: string, event: DeviceEvent) => void;
+  /** Takes every raw frame of a device, whose bytes are the adapter's again afterwards; must not throw. */
+  readonly onFrame: (device: string, direction: FrameDirection, channel: string, frame: Uint8Array) => void;
   /** Told the topics of tags that no mapping has any more. */
   readonly onGone: (topics: readonly string[]) => void;
   /** Loads the protocol of a device. */
@@ -86,7 +97,8 @@ export class DeviceFleet {
     const before = this.#running.get(mapping.device);
     await before?.supervisor.stop();
     if (this.#stopped) return;
-    const { site, clock, log, random, broker, publish, onState } = this.#options;
+    const { site, clock, log, random, broker, publish, images, files, watch } = this.#options;
+    const { onState, onEvent, onFrame } = this.#options;
     const name = mapping.device;
     const figures = this.#figures.get(name) ?? { traffic: new DeviceTraffic(), counters: noReadings() };
     this.#figures.set(name, figures);
@@ -107,6 +119,11 @@ export class DeviceFleet {
       broker,
       metrics: traffic,
       buses: this.#buses,
+      images,
+      files,
+      watch,
+      onEvent: (event) => onEvent(name, event),
+      onFrame: (direction, channel, frame) => onFrame(name, direction, channel, frame),
       onState: (state) => onState(name, state),
     });
     const device = { mapping, supervisor, normaliser, traffic };

@@ -9,6 +9,7 @@ import { noReadings, Normaliser } from "../normalise/normaliser.ts";
 import { Sequences } from "../normalise/sequences.ts";
 import type { DeviceState } from "./device-state.ts";
 import { Supervisor } from "./supervisor.ts";
+import { idleSurroundings } from "./testing.ts";
 
 const unreachable = () =>
   new GatewayError("DEVICE_UNREACHABLE", "Connection refused by 127.0.0.1:1502. Check power and cabling.");
@@ -79,7 +80,7 @@ function supervise(script: Script) {
   const publish = (reading: Reading) => void readings.push(reading);
   const supervisor = new Supervisor(
     device,
-    { name: "scripted", dialsIn: script.dialsIn ?? false, create },
+    { name: "scripted", dialsIn: () => script.dialsIn ?? false, create },
     {
       normaliser: new Normaliser(device, {
         site: "line1",
@@ -94,6 +95,7 @@ function supervise(script: Script) {
       metrics: { request: () => {}, fault: () => {} },
       broker: { subscribe: () => () => {}, publish: () => {}, onClient: () => () => {} },
       buses: new BusRegistry(),
+      ...idleSurroundings,
       onState: (state) => void states.push(state),
     },
   );

@@ -3,9 +3,12 @@ import type {
   AdapterContext,
   AdapterModule,
   DeviceMetrics,
+  FrameDirection,
   TagWrite,
 } from "../adapter-kit/adapter.ts";
 import type { BusRegistry } from "../adapter-kit/bus.ts";
+import type { ImageStore } from "../adapter-kit/images.ts";
+import type { DeviceEvent } from "../adapter-kit/device-event.ts";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { LocalBroker } from "../adapter-kit/local-broker.ts";
 import type { Log } from "../adapter-kit/log.ts";
@@ -13,6 +16,7 @@ import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import { formatDuration, ms } from "../domain/duration.ts";
 import { GatewayError, isRetryable, toGatewayError } from "../domain/errors.ts";
 import type { Sample } from "../domain/reading.ts";
+import type { SiteFiles } from "../adapter-kit/site-files.ts";
 import type { Normaliser } from "../normalise/normaliser.ts";
 import { backoff } from "./backoff.ts";
 import { offline, type DeviceState } from "./device-state.ts";
@@ -28,6 +32,13 @@ export interface SupervisorOptions {
   readonly metrics: DeviceMetrics;
   readonly broker: LocalBroker;
   readonly buses: BusRegistry;
+  readonly images: ImageStore;
+  readonly files: SiteFiles;
+  readonly watch: AdapterContext["watch"];
+  /** Takes each event of the device; must not throw. */
+  onEvent(event: DeviceEvent): void;
+  /** Takes each raw frame, whose bytes are the adapter's again afterwards; must not throw. */
+  onFrame(direction: FrameDirection, channel: string, frame: Uint8Array): void;
   /** Takes each new state; must not throw. */
   onState(state: DeviceState): void;
 }
@@ -127,7 +138,7 @@ export class Supervisor {
         "DEVICE_TIMEOUT",
         `${this.device.device} has sent nothing for ${formatDuration(silence)}. Check the device and its network.`,
       );
-      if (!this.#module.dialsIn) this.#connection?.abort(error);
+      if (!this.#module.dialsIn(this.device)) this.#connection?.abort(error);
       else if (this.#state.state !== "offline") this.#lose(error);
       return;
     }
@@ -209,7 +220,7 @@ export class Supervisor {
   }
 
   #context(connection: AbortSignal): AdapterContext {
-    const { log, clock, metrics, broker, buses } = this.#options;
+    const { log, clock, metrics, broker, buses, images, files, watch } = this.#options;
     return {
       log,
       clock,
@@ -223,6 +234,13 @@ export class Supervisor {
       lost: (error) => {
         if (!connection.aborted) this.#lose(error);
       },
+      event: (event) => {
+        if (!connection.aborted) this.#options.onEvent(event);
+      },
+      watch,
+      images,
+      files,
+      trace: (direction, channel, frame) => this.#options.onFrame(direction, channel, frame),
       bus: (key, create) => buses.lease(key, create),
     };
   }

@@ -2,7 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import type { TagValue } from "../../../src/adapter-kit/index.ts";
+import { plainText, type TagValue } from "../../../src/adapter-kit/index.ts";
 import { every, polling } from "../testing.ts";
 import { deviceOf, tagOf } from "../mapping-fixture.ts";
 import type { ModbusTag } from "../mapping.ts";
@@ -59,7 +59,7 @@ function tagFor({ name, type, order, address }: Case): ModbusTag {
 }
 
 function spec({ type, order, address, registers }: Case, value: TagValue) {
-  return { type, order, address, registers, value: String(value) };
+  return { type, order, address, registers, value: plainText(value) };
 }
 
 async function plc(cases: readonly Case[]) {

@@ -25,6 +25,14 @@ const device: DeviceMapping = {
       unit: "rpm",
       write: { min: 0, max: 1500, options: {} },
     },
+    {
+      name: "program/start",
+      options: {},
+      value: { kind: "json" },
+      scale: 1,
+      offset: 0,
+      write: { answers: true, options: {} },
+    },
     { name: "ram/pressure", options: {}, value: { kind: "float" }, scale: 1, offset: 0 },
   ],
 };
@@ -122,6 +130,13 @@ test("a write is scaled, read back, answered and audited", async () => {
       id: "a1",
     },
   ]);
+});
+
+test("what a called method gives back is its answer, not a failed write", async () => {
+  const { request } = setUp({
+    read: async () => [{ tag: "program/start", value: ["job", 7], quality: "good" }],
+  });
+  expect(await request("program.start", { value: [42] })).toMatchObject({ ok: true, readBack: ["job", 7] });
 });
 
 test.each([

@@ -204,11 +204,12 @@ export class CommandService {
   #confirm(attempt: Attempt, tag: TagState, raw: TagValue, sample: Sample | undefined): TagValue | null {
     const held = sample === undefined || sample.quality === "bad" ? null : sample.value;
     attempt.readBack = held === null ? null : tag.scale(held);
+    if (held !== null && tag.mapping.write?.answers === true) return attempt.readBack;
     if (isSameRaw(raw, held, tag.mapping)) return attempt.readBack;
     const found =
       held === null
         ? `could not be read back (${sample?.status ?? "no answer"})`
-        : `holds ${String(attempt.readBack)}`;
+        : `holds ${encodeTagValue(attempt.readBack ?? null)}`;
     throw new GatewayError("DEVICE_REJECTED", `${attempt.name}: after the write the device ${found}.`);
   }
 
@@ -260,7 +261,7 @@ interface Attempt {
   /** How far it got, for the words of the reply and the log. */
   stage: "not sent" | "sent" | "written";
   id?: unknown;
-  value?: number | boolean | string;
+  value?: TagValue;
   before?: TagValue | null | undefined;
   readBack?: TagValue | null | undefined;
 }

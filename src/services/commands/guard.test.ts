@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { TagMapping, ValueSpec } from "../../adapter-kit/mapping.ts";
+import type { TagValue } from "../../domain/reading.ts";
 import { guardWrite, isSameRaw } from "./guard.ts";
 
 const uint16: ValueSpec = { kind: "integer", min: 0n, max: 65_535n };
@@ -9,8 +10,7 @@ function tag(value: ValueSpec, more: Partial<TagMapping> = {}): TagMapping {
   return { name: "motor/setpoint", options: {}, value, scale: 1, offset: 0, write: { options: {} }, ...more };
 }
 
-const guard = (value: number | boolean | string, mapping: TagMapping) =>
-  guardWrite(value, mapping, "press-1/motor/setpoint");
+const guard = (value: TagValue, mapping: TagMapping) => guardWrite(value, mapping, "press-1/motor/setpoint");
 
 test("a tag without a write entry is read-only", () => {
   const { write: _, ...readOnly } = tag(uint16);
@@ -32,6 +32,8 @@ test.each([
   ["a boolean to a number", true, tag(uint16), "expected a number, got true"],
   ["a numeric text to a number", "12", tag(uint16), "expected a number"],
   ["a number to a bit", 1, tag({ kind: "boolean" }), "expected true or false, got 1"],
+  ["a structure to a number", { a: 1 }, tag(uint16), "expected a number"],
+  ["an array to a text", ["a"], tag({ kind: "string" }), "expected a text"],
   ["a number to a text", 1, tag({ kind: "string" }), "expected a text"],
   [
     "a text too long",
@@ -71,4 +73,12 @@ test("what is read back counts as the same where the device holds it as exactly 
   expect(isSameRaw(5, 6, tag(uint16))).toBe(false);
   expect(isSameRaw(5, null, tag(uint16))).toBe(false);
   expect(isSameRaw(true, false, tag({ kind: "boolean" }))).toBe(false);
+});
+
+test("an array or a structure is the same where all in it is", () => {
+  const order = tag({ kind: "json" });
+  expect(guard({ id: 7, steps: [1, 2] }, order)).toEqual({ id: 7, steps: [1, 2] });
+  expect(isSameRaw({ id: 7, steps: [1, 2] }, { steps: [1, 2], id: 7 }, order)).toBe(true);
+  expect(isSameRaw({ id: 7, steps: [1, 2] }, { id: 7, steps: [2, 1] }, order)).toBe(false);
+  expect(isSameRaw([1], 1, order)).toBe(false);
 });

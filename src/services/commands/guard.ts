@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { TagMapping, ValueSpec } from "../../adapter-kit/mapping.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import type { TagValue } from "../../domain/reading.ts";
@@ -42,7 +43,7 @@ function checkRounded(raw: TagValue, tag: TagMapping, name: string): void {
  *
  * @param name the tag as an operator knows it, such as `press-1/motor/setpoint`
  */
-export function guardWrite(value: number | boolean | string, tag: TagMapping, name: string): TagValue {
+export function guardWrite(value: TagValue, tag: TagMapping, name: string): TagValue {
   if (tag.write === undefined) return refuse(name, "may only be read, its mapping has no `write` entry");
   switch (tag.value.kind) {
     case "boolean":
@@ -57,6 +58,8 @@ export function guardWrite(value: number | boolean | string, tag: TagMapping, na
       }
       return value;
     }
+    case "json":
+      return value;
     case "float": {
       const number = asNumber(value, tag, name);
       checkLimits(number, tag, name);
@@ -94,6 +97,7 @@ function guardInteger(
 /** True where the device holds what was written; a single-precision float as exactly as it can. */
 export function isSameRaw(written: TagValue, held: TagValue | null, tag: TagMapping): boolean {
   if (held === null) return false;
+  if (typeof written === "object" || typeof held === "object") return isDeepStrictEqual(written, held);
   // Devices pad texts with spaces, so that trailing ones are nobody's.
   if (typeof written === "string") return typeof held === "string" && written.trimEnd() === held.trimEnd();
   if (typeof written === "boolean") return written === held;

@@ -1,4 +1,4 @@
-import { encodeTagValue, type TagValue } from "../../domain/reading.ts";
+import { encodeTagValue, type StructuredValue, type TagValue } from "../../domain/reading.ts";
 import { GatewayError } from "../../domain/errors.ts";
 
 /** The answer to a write request; `encodeWriteReply` gives its wire form. Design §3. */
@@ -35,8 +35,10 @@ export function parseObject(payload: Uint8Array): Readonly<Record<string, unknow
 }
 
 /** The value asked for; throws WRITE_REFUSED where there is none that can be written. */
-export function valueOf({ value }: Readonly<Record<string, unknown>>): number | boolean | string {
+export function valueOf({ value }: Readonly<Record<string, unknown>>): TagValue {
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "string") return value;
+  // Out of JSON.parse, so that it is JSON all the way down.
+  if (typeof value === "object" && value !== null) return value as StructuredValue;
   throw new GatewayError("WRITE_REFUSED", `The request has no value that can be written: ${expected}.`);
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sourceTimestamp } from "./timestamp.ts";
+import { sourceTimestamp } from "./source-timestamp.ts";
 
 const now = Date.UTC(2026, 10, 22, 12);
 

@@ -1,4 +1,4 @@
-import type { PollGroup } from "../../src/adapter-kit/index.ts";
+import type { PollGroup } from "./mapping.ts";
 
 interface Slot {
   readonly name: string;

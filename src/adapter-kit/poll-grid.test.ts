@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ms } from "../../src/adapter-kit/index.ts";
+import { ms } from "../domain/duration.ts";
 import { PollGrid } from "./poll-grid.ts";
 
 const fast = { name: "fast", interval: ms(50) };

@@ -1,4 +1,7 @@
-import type { TimestampUnit } from "./mapping.ts";
+/** How a source timestamp is written. */
+export const timestampUnits = ["iso8601", "s", "ms", "us"] as const;
+
+export type TimestampUnit = (typeof timestampUnits)[number];
 
 /** Milliseconds in one of the unit. */
 const unitMs = { s: 1_000, ms: 1, us: 0.001 } as const;

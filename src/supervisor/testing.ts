@@ -1,0 +1,12 @@
+import { GatewayError } from "../domain/errors.ts";
+
+/** What the rest of the gateway does for a device, for tests in which it does nothing. */
+export const idleSurroundings = {
+  images: {
+    put: () => Promise.reject(new GatewayError("UPLINK_UNAVAILABLE", "There is no image store here.")),
+  },
+  files: { secret: async () => "", text: async () => "" },
+  watch: () => () => {},
+  onEvent: () => {},
+  onFrame: () => {},
+};
