@@ -1,4 +1,4 @@
-import type { TagValue } from "../../src/adapter-kit/index.ts";
+import type { StructuredValue, TagValue } from "../../src/adapter-kit/index.ts";
 import type { ValueType } from "./mapping.ts";
 
 /** Why a tag has no good value in a message that came. */
@@ -6,6 +6,7 @@ export type BadStatus =
   | "MalformedPayload"
   | "PayloadTooLarge"
   | "NoSuchField"
+  | "NullValue"
   | "NotANumber"
   | "NotAnInteger"
   | "NotABoolean"
@@ -29,7 +30,8 @@ export function fromJson(found: unknown, type: ValueType): Decoded {
     case "string":
       return typeof found === "string" ? { value: found } : { bad: "NotAString" };
     case "json":
-      return { value: JSON.stringify(found) };
+      // Out of JSON.parse, so that it is JSON all the way down.
+      return found === null ? { bad: "NullValue" } : { value: found as TagValue & StructuredValue };
   }
 }
 

@@ -8,6 +8,9 @@ import { seededRandom } from "../line/random.ts";
 import type { ModbusSimulator } from "../modbus/server.ts";
 import { DeviceClient } from "../mqtt/mqtt-client.ts";
 import { SimulatedMqttDevice } from "../mqtt/mqtt-device.ts";
+import type { SparkplugDeviceMapping } from "../../adapters/sparkplug/mapping.ts";
+import type { SimulatedEdgeNode } from "../sparkplug/edge-node.ts";
+import { simulatedSparkplugDevices, type SimulatedSparkplugDevice } from "../sparkplug/sparkplug-device.ts";
 import { isModbus, serveModbus, type ServedEndpoint, type ServerOptions } from "./modbus-servers.ts";
 import type { Model, SimulatedDevice } from "./simulated-device.ts";
 import { WanderModel } from "./wander.ts";
@@ -37,14 +40,22 @@ const tickMs = 40;
 
 /**
  * A simulated device for every device of the site, from its own mapping. Devices that are stations of the line are
- * driven by it, all other tags wander. MQTT devices wait for `dialIn`. Rejects where a server can't listen, with nothing
+ * driven by it, all other tags wander. MQTT and Sparkplug devices wait for `dialIn`. Rejects where a server can't listen, with nothing
  * left open.
  */
 export async function simulateSite(site: Site, options: SimulateOptions = {}): Promise<SiteSimulation> {
   const { host, ports = "mapped", seed = 1, speed = 1, clock = systemClock } = options;
   const endpoints = await serveModbus(site.devices.filter(isModbus), { host, ports });
   const dialling = site.devices.filter(isMqtt).map((mapping) => new SimulatedMqttDevice(mapping));
-  return new SiteSimulation(site, endpoints, dialling, { seed, speed, clock });
+  const sparkplug = simulatedSparkplugDevices(site.devices.filter(isSparkplug));
+  return new SiteSimulation(site, { endpoints, dialling, sparkplug }, { seed, speed, clock });
+}
+
+/** The simulated devices by the way they talk. */
+interface Simulated {
+  readonly endpoints: readonly ServedEndpoint[];
+  readonly dialling: readonly SimulatedMqttDevice[];
+  readonly sparkplug: readonly SimulatedSparkplugDevice[];
 }
 
 interface Pace {
@@ -60,24 +71,21 @@ export class SiteSimulation {
   readonly #site: Site;
   readonly #endpoints: readonly ServedEndpoint[];
   readonly #dialling: readonly SimulatedMqttDevice[];
+  readonly #sparkplug: readonly SimulatedSparkplugDevice[];
   readonly #clients = new Map<string, DeviceClient>();
   readonly #models: readonly Model[];
   readonly #pace: Pace;
   readonly #timer: NodeJS.Timeout;
   #last: number;
 
-  constructor(
-    site: Site,
-    endpoints: readonly ServedEndpoint[],
-    dialling: readonly SimulatedMqttDevice[],
-    pace: Pace,
-  ) {
+  constructor(site: Site, { endpoints, dialling, sparkplug }: Simulated, pace: Pace) {
     this.#site = site;
     this.#endpoints = endpoints;
     this.#dialling = dialling;
+    this.#sparkplug = sparkplug;
     this.#pace = pace;
     const all = new Map<string, SimulatedDevice>(
-      [...endpoints.flatMap(({ devices }) => devices), ...dialling].map((device) => [
+      [...endpoints.flatMap(({ devices }) => devices), ...dialling, ...sparkplug].map((device) => [
         device.mapping.device,
         device,
       ]),
@@ -112,13 +120,14 @@ export class SiteSimulation {
       .map(({ server, mappedPort }) => [mappedPort, server.port]);
   }
 
-  /** The MQTT devices connect, and go on trying until the broker is there. */
+  /** The MQTT devices and Sparkplug edge nodes connect, and go on trying until the broker is there. */
   dialIn(options: DialInOptions): void {
     for (const device of this.#dialling) {
       const client = new DeviceClient(device, { ...options, clock: this.#pace.clock });
       this.#clients.set(device.mapping.device, client);
       client.start();
     }
+    for (const node of this.#edgeNodes()) node.start({ ...options, clock: this.#pace.clock });
   }
 
   /** The server behind which a Modbus device is, with its fault switches. */
@@ -137,15 +146,27 @@ export class SiteSimulation {
     return client;
   }
 
+  /** The edge node behind which a Sparkplug device is, with its fault switches. */
+  edgeNode(device: string): SimulatedEdgeNode {
+    const found = this.#sparkplug.find(({ mapping }) => mapping.device === device);
+    if (found === undefined) throw new GatewayError("INTERNAL", `no Sparkplug device ${device} is simulated`);
+    return found.node;
+  }
+
   /** Idempotent; leaves no timer and no socket. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all([...this.#clients.values()].map((client) => client.stop()));
+    await Promise.all([...this.#edgeNodes()].map((node) => node.stop()));
     await Promise.all(this.#endpoints.map(({ server }) => server.refuse()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #edgeNodes(): ReadonlySet<SimulatedEdgeNode> {
+    return new Set(this.#sparkplug.map(({ node }) => node));
   }
 
   #tick(): void {
@@ -158,4 +179,8 @@ export class SiteSimulation {
 
 function isMqtt(device: DeviceMapping): device is MqttDeviceMapping {
   return device.adapter === "mqtt";
+}
+
+function isSparkplug(device: DeviceMapping): device is SparkplugDeviceMapping {
+  return device.adapter === "sparkplug";
 }
