@@ -151,7 +151,7 @@ const tag = z.object({
   type: z
     .enum(jsonValueTypes)
     .optional()
-    .describe("What the value is, else float. json is a part of the result, as text"),
+    .describe("What the value is, else float. json is a part of the result as it stands there"),
   timestamp: timestamp.describe("The source's own time; absent: the time at which the result came"),
   image: z.boolean().default(false).describe("The tag says where the image was put"),
 }) satisfies z.ZodType<CameraTagOptions>;
@@ -185,8 +185,9 @@ export const cameraSchema: AdapterSchema<CameraConnection, CameraOptions, Camera
       case "float":
         return { kind: "float" };
       case "string":
-      case "json":
         return { kind: "string" };
+      case "json":
+        return { kind: "json" };
     }
   },
   endpoint: (camera) => {

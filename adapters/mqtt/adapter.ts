@@ -11,6 +11,7 @@ import {
   type BrokerMessage,
   type TagValue,
   type TagWrite,
+  type WriteRule,
 } from "../../src/adapter-kit/index.ts";
 import type {
   MqttConnection,
@@ -19,6 +20,7 @@ import type {
   MqttTagOptions,
   MqttWriteOptions,
 } from "./mapping.ts";
+import { withOwnTopics } from "./own-topics.ts";
 import { capturesOf, routesOf, samplesOf, type Content, type Route } from "./route.ts";
 
 /** A payload beyond this is not looked into: a mapped message is a few kilobytes, and JSON is parsed on the hot path. */
@@ -29,12 +31,17 @@ class MqttDevice implements Adapter {
   readonly #device: MqttDeviceMapping;
   readonly #context: AdapterContext;
   readonly #stops: (() => void)[] = [];
+  /** The topics that the gateway writes to. */
+  readonly #sentTo: ReadonlySet<string>;
+  /** How many messages with a header went out, by topic. */
+  readonly #headers = new Map<string, number>();
   #ready = false;
   #captureLogged = false;
 
   constructor(device: MqttDeviceMapping, context: AdapterContext) {
-    this.#device = device;
+    this.#device = withOwnTopics(device);
     this.#context = context;
+    this.#sentTo = new Set(this.#device.tags.flatMap(({ write }) => (write ? [writeOf(write).topic] : [])));
   }
 
   /** The device connects, not the gateway: there is nothing to open. */
@@ -54,12 +61,15 @@ class MqttDevice implements Adapter {
         }),
       );
     }
-    for (const route of routesOf(this.#device.tags)) {
+    const routes = routesOf(this.#device.tags);
+    for (const route of routes) {
+      if (route.filter === will?.topic) continue;
       this.#stops.push(broker.subscribe(route.filter, (message) => this.#take(route, message)));
     }
     // Last, so that a will that was retained stands above readings that were.
     if (will !== undefined) {
-      this.#stops.push(broker.subscribe(will.topic, (message) => this.#takeWill(will, message)));
+      const told = routes.find(({ filter }) => filter === will.topic);
+      this.#stops.push(broker.subscribe(will.topic, (message) => this.#takeWill(will, message, told)));
     }
     await aborted(signal);
     this.#unsubscribe();
@@ -75,12 +85,11 @@ class MqttDevice implements Adapter {
       );
     }
     for (const { tag, value } of writes) {
-      const options = this.#device.tags.find(({ name }) => name === tag)?.write?.options;
-      if (options === undefined) {
+      const write = this.#device.tags.find(({ name }) => name === tag)?.write;
+      if (write === undefined) {
         throw new GatewayError("WRITE_REFUSED", `${this.#device.device}/${tag} has no \`write\` entry.`);
       }
-      const { topic, pointer } = options as MqttWriteOptions;
-      this.#context.broker.publish(topic, payloadOf(value, pointer), { qos: 1 });
+      this.#publish(writeOf(write), value, `${this.#device.device}/${tag}`);
     }
   }
 
@@ -89,12 +98,31 @@ class MqttDevice implements Adapter {
     this.#unsubscribe();
   }
 
+  #publish({ topic, pointer, header }: MqttWriteOptions, value: TagValue, name: string): void {
+    const payload = header ? this.#withHeader(topic, value, name) : payloadOf(value, pointer);
+    this.#context.trace("sent", topic, Buffer.from(payload));
+    this.#context.broker.publish(topic, payload, { qos: 1 });
+  }
+
+  /** VDA 5050 V2.0.0 §6.5: counted by topic. What the value says itself stands. */
+  #withHeader(topic: string, value: TagValue, name: string): string {
+    const { vda5050 } = this.#device.connection;
+    if (typeof value !== "object" || Array.isArray(value) || vda5050 === undefined)
+      throw new GatewayError("WRITE_REFUSED", `${name} takes an object, such as {"orderId":"1"}.`);
+    const headerId = (this.#headers.get(topic) ?? 0) + 1;
+    this.#headers.set(topic, headerId);
+    const { version, manufacturer, serialNumber } = vda5050;
+    const timestamp = new Date(this.#context.clock.now()).toISOString();
+    return JSON.stringify({ headerId, timestamp, version, manufacturer, serialNumber, ...value });
+  }
+
   #unsubscribe(): void {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  #take(route: Route, message: BrokerMessage): void {
+  #take(route: Route, message: BrokerMessage, secondHand = this.#isOurs(message)): void {
     const { clock, metrics } = this.#context;
+    this.#context.trace("received", message.topic, message.payload);
     const captures = capturesOf(route, message.topic);
     if (!captures.every(isPath)) {
       this.#refuseTopic(message.topic);
@@ -104,9 +132,15 @@ class MqttDevice implements Adapter {
     const samples = samplesOf(route, captures, content, {
       now: clock.now(),
       retained: message.retain,
+      secondHand,
       onBadTimestamp: () => metrics.fault("timestamp"),
     });
     if (samples.length > 0) this.#context.emit(samples);
+  }
+
+  /** What the gateway itself wrote comes round: that shows what was sent last, not that the device is there. */
+  #isOurs({ topic, clientId }: BrokerMessage): boolean {
+    return clientId === undefined && this.#sentTo.has(topic);
   }
 
   #contentOf(route: Route, payload: Buffer): Content {
@@ -136,10 +170,19 @@ class MqttDevice implements Adapter {
     );
   }
 
-  #takeWill({ pointer, offline }: NonNullable<MqttConnection["will"]>, { payload }: BrokerMessage): void {
-    if (payload.length === 0 || payload.length > mostPayloadBytes) return;
-    const word = pointer === undefined ? payload.toString().trim() : wordAt(payload.toString(), pointer);
-    if (offline.some((one) => String(one) === word)) this.#lose(`it says ${word} (its last will, perhaps)`);
+  /** A tag may show the word too: then that is the broker's, and says nothing of the device's other tags. */
+  #takeWill(
+    { pointer, offline }: NonNullable<MqttConnection["will"]>,
+    message: BrokerMessage,
+    told: Route | undefined,
+  ): void {
+    const { payload } = message;
+    const readable = payload.length > 0 && payload.length <= mostPayloadBytes;
+    const text = readable ? payload.toString() : "";
+    const word = pointer === undefined ? text.trim() : wordAt(text, pointer);
+    const gone = readable && offline.some((one) => String(one) === word);
+    if (gone) this.#lose(`it says ${word} (its last will, perhaps)`);
+    if (told !== undefined) this.#take(told, message, gone);
   }
 
   #lose(why: string): void {
@@ -164,6 +207,10 @@ function wordAt(text: string, pointer: string): string | undefined {
 function payloadOf(value: TagValue, pointer: string | undefined): string {
   if (pointer === undefined) return plainText(value);
   return documentWith(typeof value === "bigint" ? `${value}` : JSON.stringify(value), pointerPath(pointer));
+}
+
+function writeOf({ options }: WriteRule): MqttWriteOptions {
+  return options as MqttWriteOptions;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

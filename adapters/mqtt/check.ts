@@ -1,5 +1,6 @@
 import { isTopicName } from "../../src/adapter-kit/index.ts";
 import type { MappingIssue } from "../../src/adapter-kit/schema.ts";
+import { baseOf, isOwnTopic } from "./own-topics.ts";
 import {
   placeholders,
   typeOf,
@@ -14,22 +15,40 @@ const gatewayLevels: readonly string[] = ["data", "state", "cmd", "alert", "line
 
 /** The mistakes that go across the keys of a tag, or that no single key's form shows. */
 export function checkDevice(device: MqttDeviceMapping): MappingIssue[] {
-  const { will } = device.connection;
-  const issues = will === undefined ? [] : [...checkOwnTopic(will.topic, ["connection", "will", "topic"])];
+  const { will, base, vda5050 } = device.connection;
+  const issues =
+    will === undefined ? [] : [...checkTopic(will.topic, ["connection", "will", "topic"], device)];
+  if (base !== undefined) issues.push(...checkGatewayTopic(base, ["connection", "base"]));
+  if (base !== undefined && vda5050 !== undefined) {
+    const message = "base and vda5050 stand together, and both say what ./ stands for";
+    issues.push({ path: ["connection", "base"], message, allowed: "one of them" });
+  }
   for (const tag of device.tags) {
     const path = ["tags", tag.name];
     issues.push(
-      ...checkOwnTopic(tag.options.address, [...path, "address"]),
+      ...checkTopic(tag.options.address, [...path, "address"], device),
       ...checkTemplate(tag, path),
       ...checkPayload(tag, path),
-      ...checkWrite(tag, path),
+      ...checkWrite(tag, path, device),
     );
   }
   return issues;
 }
 
+function* checkTopic(
+  topic: string,
+  path: MappingIssue["path"],
+  { connection }: MqttDeviceMapping,
+): Generator<MappingIssue> {
+  if (!isOwnTopic(topic)) yield* checkGatewayTopic(topic, path);
+  else if (baseOf(connection) === undefined) {
+    const message = `${topic} hangs on a base, and the device has none`;
+    yield { path, message, allowed: "base or vda5050 in connection" };
+  }
+}
+
 /** Devices publish on topics of their own; the gateway's would come round in a circle. */
-function* checkOwnTopic(topic: string, path: MappingIssue["path"]): Generator<MappingIssue> {
+function* checkGatewayTopic(topic: string, path: MappingIssue["path"]): Generator<MappingIssue> {
   const [first = ""] = topic.split("/");
   const allowed = `a first level that is a name, and none of the gateway's own: ${gatewayLevels.join(", ")}, $…`;
   if (first === "+" || first === "#") {
@@ -73,18 +92,27 @@ function* checkPayload({ options }: MqttTagMapping, path: readonly string[]): Ge
   }
 }
 
-function* checkWrite(tag: MqttTagMapping, path: readonly string[]): Generator<MappingIssue> {
+function* checkWrite(
+  tag: MqttTagMapping,
+  path: readonly string[],
+  device: MqttDeviceMapping,
+): Generator<MappingIssue> {
   if (tag.write === undefined) return;
-  const { topic } = tag.write.options as MqttWriteOptions;
+  const { topic, header, pointer } = tag.write.options as MqttWriteOptions;
   if (placeholders(tag.name).length > 0) {
     yield { path: [...path, "write"], message: "a tag that a wildcard makes can't be written to" };
   }
-  if (typeOf(tag.options) === "json") {
-    yield { path: [...path, "write"], message: "a tag of type json can't be written to" };
+  if (header && (typeOf(tag.options) !== "json" || pointer !== undefined)) {
+    const message = "a header stands before the fields of a whole payload";
+    yield { path: [...path, "write", "header"], message, allowed: "type: json, and no pointer to write to" };
+  }
+  if (header && device.connection.vda5050 === undefined) {
+    const message = "a header names the vehicle, and the device does not say which that is";
+    yield { path: [...path, "write", "header"], message, allowed: "vda5050 in connection" };
   }
   const topicPath = [...path, "write", "topic"];
   if (!isTopicName(topic)) {
     yield { path: topicPath, message: `${topic} is not a topic`, allowed: "a topic without + and #" };
   }
-  yield* checkOwnTopic(topic, topicPath);
+  yield* checkTopic(topic, topicPath, device);
 }

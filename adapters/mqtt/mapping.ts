@@ -9,8 +9,21 @@ import type {
 /** What a payload is. */
 type PayloadKind = "json" | "number" | "text";
 
+/** Which vehicle of a fleet this is, as the topics and headers of VDA 5050 say it (V2.0.0 §6.4, §6.5). */
+export interface Vda5050Identity {
+  /** The first level of its topics. */
+  readonly interfaceName: string;
+  /** Such as `2.0.0`; `v2` in its topics. */
+  readonly version: string;
+  readonly manufacturer: string;
+  readonly serialNumber: string;
+}
+
 /** The keys of `connection:`. */
 export interface MqttConnection {
+  /** What `./` at the beginning of a topic stands for. */
+  readonly base?: string | undefined;
+  readonly vda5050?: Vda5050Identity | undefined;
   /** The client id under which the device itself connects and stays connected: it is lost when that client is gone. */
   readonly clientId?: string | undefined;
   readonly silence?: Duration | undefined;
@@ -41,6 +54,8 @@ export interface MqttTagOptions {
 export interface MqttWriteOptions {
   readonly topic: string;
   readonly pointer?: string | undefined;
+  /** The header of VDA 5050 is put before the value's own fields. */
+  readonly header: boolean;
 }
 
 export type MqttDeviceMapping = DeviceMapping<MqttConnection, MqttOptions, MqttTagOptions>;

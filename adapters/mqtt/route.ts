@@ -79,6 +79,8 @@ export interface SampleOptions {
   readonly now: number;
   /** The message was kept by the broker: nobody knows how old it is, or whether its sender is still there. */
   readonly retained: boolean;
+  /** The message does not come from the device: its broker speaks for it, or the gateway did. */
+  readonly secondHand: boolean;
   /** A source timestamp that is none. */
   onBadTimestamp(): void;
 }
@@ -111,6 +113,8 @@ export function samplesOf(
         noSignOfLife: true,
         ...time,
       });
+    else if (options.secondHand)
+      samples.push({ ...named, value, quality: "good", noSignOfLife: true, ...time });
     else samples.push({ ...named, value, quality: "good", ...time });
   }
   return samples;

@@ -48,9 +48,14 @@ test.each<[string, Tags]>([
     "tags.{1}.write: a tag that a wildcard makes can't be written to",
     { "{1}": { address: "a/+", write: { topic: "b" } } },
   ],
+  ["tags.a.address: ./x hangs on a base, and the device has none", { a: { address: "./x" } }],
   [
-    "tags.a.write: a tag of type json can't be written to",
-    { a: { address: "a", type: "json", write: { topic: "b" } } },
+    "tags.a.write.header: a header stands before the fields of a whole payload",
+    { a: { address: "a", write: { topic: "b", header: true } } },
+  ],
+  [
+    "tags.a.write.header: a header names the vehicle, and the device does not say which that is",
+    { a: { address: "a", type: "json", write: { topic: "b", header: true } } },
   ],
   [
     "tags.a.write.topic: cmd/x is the gateway's own: devices can't publish there",
@@ -64,6 +69,14 @@ test("a will on a topic of the gateway's is a mistake, a sound mapping has none"
   const will = { topic: "state/x", offline: ["OFFLINE"] };
   expect(mistakes({}, { will })).toHaveLength(1);
   expect(mistakes({ "shelf/{1}/stock": { address: "store/shelf/+/stock", payload: "number" } })).toEqual([]);
+});
+
+test("a base and a vehicle's identity do not stand together, and a base is no topic of the gateway's", () => {
+  const vda5050 = { manufacturer: "acme", serialNumber: "1" };
+  expect(mistakes({ a: { address: "./x" } }, { base: "acme/1" })).toEqual([]);
+  expect(mistakes({ a: { address: "./x" } }, { vda5050 })).toEqual([]);
+  expect(mistakes({}, { base: "acme/1", vda5050 })).toHaveLength(1);
+  expect(mistakes({}, { base: "data/1" })).toHaveLength(1);
 });
 
 test.each([

@@ -19,7 +19,28 @@ const topicFilter = z
   .refine(isTopicFilter, "expected a topic, where + stands for one level and # at the end for the rest")
   .meta({ examples: ["agv/1/state", "store/shelf/+/stock"] });
 
+const level = z.string().regex(/^[A-Za-z0-9_.:-]+$/, "expected letters, digits, _ . : and -");
+
+const vda5050 = z.strictObject({
+  manufacturer: level.describe("The vehicle's manufacturer, as its topics and headers have it"),
+  serialNumber: level.describe("The vehicle's serial number, likewise"),
+  interfaceName: level.default("uagv").describe("The first level of the vehicle's topics"),
+  version: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+$/, "expected a version such as 2.0.0")
+    .default("2.0.0")
+    .describe("The version of VDA 5050 that it speaks; its major version is a level of the topics"),
+});
+
 const connection = z.strictObject({
+  base: topicName
+    .optional()
+    .describe("What ./ at the beginning of a topic stands for, so that a profile serves many devices"),
+  vda5050: vda5050
+    .optional()
+    .describe(
+      "A vehicle that speaks VDA 5050: gives the base of its topics, and the header of what is written",
+    ),
   clientId: z
     .string()
     .min(1)
@@ -56,7 +77,9 @@ const tag = z.object({
   type: z
     .enum(jsonValueTypes)
     .optional()
-    .describe("What the value is; string for text, else float. json is a part of the payload, as text"),
+    .describe(
+      "What the value is; string for text, else float. json is any part of the payload, as it stands there",
+    ),
   timestamp: z
     .strictObject({
       pointer: pointer.describe("Where in the JSON payload the source's own time stands"),
@@ -74,6 +97,12 @@ const write = z.object({
   pointer: pointer
     .optional()
     .describe("Where in a JSON payload the value goes; absent: the value alone is the payload"),
+  header: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Puts the header of VDA 5050 before the fields of the value, which is an object; its own fields win",
+    ),
 });
 
 const mostSafe = BigInt(Number.MAX_SAFE_INTEGER);
@@ -96,10 +125,14 @@ export const mqttSchema: AdapterSchema<MqttConnection, MqttOptions, MqttTagOptio
       case "float":
         return { kind: "float" };
       case "string":
-      case "json":
         return { kind: "string" };
+      case "json":
+        return { kind: "json" };
     }
   },
-  endpoint: ({ clientId }) => (clientId === undefined ? undefined : `client ${clientId}`),
+  endpoint: ({ clientId, vda5050 }) => {
+    if (clientId !== undefined) return `client ${clientId}`;
+    return vda5050 && `vehicle ${vda5050.manufacturer}/${vda5050.serialNumber}`;
+  },
   check: checkDevice,
 };

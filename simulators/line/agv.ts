@@ -15,6 +15,12 @@ const stops: Readonly<Record<AgvStop, Point>> = {
   charger: { x: 27.5, y: 1.2 },
 };
 
+export const agvStops = Object.keys(stops) as readonly AgvStop[];
+
+export function isAgvStop(text: string): text is AgvStop {
+  return Object.hasOwn(stops, text);
+}
+
 /** An automated guided vehicle between the welder and the store. */
 export interface AgvState {
   readonly task: "driving" | "waiting" | "unloading" | "charging";
@@ -87,6 +93,11 @@ export function stepAgv(agv: AgvState, ready: number, seconds: number, random: R
       return { state: charging.charge < enoughCharge ? charging : leave(charging, "weld-out"), taken: 0 };
     }
   }
+}
+
+/** Sent somewhere in place of its usual round; one that stands there already stays. */
+export function sendAgv(agv: AgvState, stop: AgvStop): AgvState {
+  return agv.stop === stop ? agv : { ...leave(agv, stop), unloading: 0 };
 }
 
 function leave(agv: AgvState, stop: AgvStop): AgvState {

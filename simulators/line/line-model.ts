@@ -1,8 +1,10 @@
 import type { TagValue } from "../../src/domain/reading.ts";
 import type { Model, SimulatedDevice } from "../site/simulated-device.ts";
-import { agvStateMessage } from "./agv-message.ts";
+import type { MqttConnection } from "../../adapters/mqtt/mapping.ts";
+import { agvMessage } from "./agv-message.ts";
 import { newLine, stepLine, type LineState } from "./line.ts";
 import type { Random } from "./random.ts";
+import { Vda5050Vehicle } from "./vda5050-vehicle.ts";
 import { commandedTags, inputFrom, stationOf, valuesOf, type StationKind } from "./stations.ts";
 
 interface Station {
@@ -20,6 +22,8 @@ export class LineModel implements Model {
   readonly stations: readonly Station[];
   readonly #random: Random;
   readonly #owned: ReadonlyMap<string, ReadonlySet<string>>;
+  /** What the line's AGV was told. */
+  readonly #vehicle = new Vda5050Vehicle();
   #line: LineState = newLine;
 
   constructor(devices: readonly SimulatedDevice[], random: Random) {
@@ -28,12 +32,17 @@ export class LineModel implements Model {
     this.#owned = new Map(
       this.stations.map(({ device, kind, index }) => [
         device.mapping.device,
-        new Set([...Object.keys(valuesOf(newLine, kind, index)), ...Object.keys(commandedTags)]),
+        new Set([
+          ...Object.keys(valuesOf(newLine, kind, index)),
+          ...Object.keys(commandedTags),
+          // A vehicle's messages carry all there is.
+          ...(identityOf(device) === undefined ? [] : device.tags.map(({ name }) => name)),
+        ]),
       ]),
     );
     for (const { device, kind } of this.stations) {
       for (const [tag, value] of Object.entries(commandedTags)) device.set(tag, value);
-      if (kind === "agv") device.frame?.((headerId) => agvStateMessage(this.#line.agv, headerId));
+      if (kind === "agv") this.#speakVda5050(device);
     }
     this.#show();
   }
@@ -47,11 +56,19 @@ export class LineModel implements Model {
   }
 
   step(seconds: number): void {
-    const input = inputFrom((tag) => this.#held(tag));
+    const { paused, goal } = this.#vehicle;
+    const input = { ...inputFrom((tag) => this.#held(tag)), agvPaused: paused, agvGoal: goal };
     for (let left = seconds; left > 0; left -= longestStep) {
       this.#line = stepLine(this.#line, input, Math.min(left, longestStep), this.#random);
     }
+    this.#vehicle.follow(this.#line.agv);
     this.#show();
+  }
+
+  #speakVda5050(device: SimulatedDevice): void {
+    const identity = identityOf(device);
+    device.frame?.((headerId, topic) => agvMessage(this.#line.agv, this.#vehicle, topic, headerId, identity));
+    device.take?.((topic, message) => this.#vehicle.receive(topic, message));
   }
 
   #show(): void {
@@ -67,6 +84,11 @@ export class LineModel implements Model {
     }
     return undefined;
   }
+}
+
+/** Who a vehicle is that speaks VDA 5050. */
+function identityOf({ mapping }: SimulatedDevice): MqttConnection["vda5050"] {
+  return mapping.adapter === "mqtt" ? (mapping.connection as MqttConnection).vda5050 : undefined;
 }
 
 function stationsOf(devices: readonly SimulatedDevice[]): Station[] {

@@ -1,4 +1,4 @@
-import { newAgv, stepAgv, type AgvState } from "./agv.ts";
+import { newAgv, sendAgv, stepAgv, type AgvState, type AgvStop } from "./agv.ts";
 import { inspect, newInspection, type InspectionState } from "./inspection.ts";
 import { newMeter, stepMeter, type MeterState } from "./meter.ts";
 import { newPress, ratedSpeed, stepPress, type PressState } from "./press.ts";
@@ -27,6 +27,10 @@ export interface LineInput {
   readonly enabled: boolean;
   /** kA. */
   readonly weldCurrent: number;
+  /** The AGV stands where it is. */
+  readonly agvPaused?: boolean;
+  /** Where the AGV is sent, in place of its usual round. */
+  readonly agvGoal?: AgvStop | undefined;
 }
 
 export const defaultInput: LineInput = { motorSetpoint: ratedSpeed, enabled: true, weldCurrent: 8.6 };
@@ -65,7 +69,11 @@ export function stepLine(line: LineState, input: LineInput, seconds: number, ran
     random,
   );
   const ready = line.behindWelder + (welded.finished ? 1 : 0);
-  const agv = stepAgv(line.agv, ready, seconds, random);
+  const sent = input.agvGoal === undefined ? line.agv : sendAgv(line.agv, input.agvGoal);
+  const agv =
+    input.agvPaused === true
+      ? { state: { ...sent, speed: 0 }, taken: 0 }
+      : stepAgv(sent, ready, seconds, random);
   const loads = [press.power, welded.state.power];
   return {
     press,

@@ -7,7 +7,7 @@ import { donePulse, type PressPhase } from "./press.ts";
 /** What the line says of one device: values by tag name, in the tag's unit. */
 export type StationValues = Readonly<Record<string, TagValue>>;
 
-export type StationKind = "press" | "welder" | "inspection" | "agv" | "meter";
+export type StationKind = "press" | "welder" | "inspection" | "agv" | "meter" | "tester" | "compressor";
 
 /** The tags by which a device of a site is known to be a station of this line. */
 const signatures: Readonly<Record<StationKind, readonly string[]>> = {
@@ -16,11 +16,13 @@ const signatures: Readonly<Record<StationKind, readonly string[]>> = {
   inspection: ["inspection/result", "inspection/score"],
   agv: ["battery/charge", "position/x"],
   meter: ["energy/total", "power/total"],
+  tester: ["leak/rate", "parts/tested"],
+  compressor: ["air/pressure", "motor/load"],
 };
 
 /** Which station of the line a device with these tags is; undefined where it is none. */
 export function stationOf(tags: readonly string[]): StationKind | undefined {
-  const kinds: readonly StationKind[] = ["press", "welder", "inspection", "agv", "meter"];
+  const kinds = Object.keys(signatures) as StationKind[];
   return kinds.find((kind) => signatures[kind].every((tag) => tags.includes(tag)));
 }
 
@@ -92,7 +94,7 @@ function agvValues({ agv }: LineState): StationValues {
     "position/y": y,
     "position/theta": theta,
     speed,
-    driving: agv.task === "driving",
+    driving: agv.task === "driving" && agv.speed > 0,
     "load/weight": weight,
     "load/parts": agv.load,
     "load/full": agv.load >= agvCapacity,
@@ -120,6 +122,37 @@ function meterValues({ meters }: LineState, index: number): StationValues {
   };
 }
 
+/** mbar·l/s that a good part loses at most, where nobody set another limit. */
+const leakLimit = 0.2;
+
+/** A leak tester behind the welder: it tests each part that the welder finished, one in fifty leaks. */
+function testerValues({ welder }: LineState): StationValues {
+  const part = Number(welder.parts);
+  // The same part leaks alike whenever it is asked.
+  const chance = ((Math.imul(part, 2_654_435_761) >>> 0) % 1_000) / 1_000;
+  const leaks = part > 0 && chance < 0.02;
+  const rate = leaks ? leakLimit * (1.5 + chance * 20) : leakLimit * (0.1 + chance * 0.6);
+  return {
+    "leak/rate": Number(rate.toFixed(4)),
+    "leak/passed": !leaks,
+    "chamber/pressure": welder.phase === "welding" ? 3.2 : 0,
+    "part/tested": welder.partId,
+    "parts/tested": part,
+    "leak/curve": [1, 0.62, 0.4, 0.31].map((share) => Number((rate * share).toFixed(4))),
+  };
+}
+
+/** The compressed air of the line: the clamps and the press's knock-out draw on it. */
+function compressorValues({ press, welder }: LineState): StationValues {
+  const draws = Number(press.phase === "opening") + Number(welder.phase === "clamping");
+  return {
+    "air/pressure": Number((7.4 - draws * 0.35).toFixed(2)),
+    "motor/load": 35 + draws * 30,
+    "motor/running": true,
+    "oil/temperature": Number((press.oilTemperature + 12).toFixed(1)),
+  };
+}
+
 /** The values of one station's tags. `index` counts the stations of the same kind from 0: the meter of the press, of the welder. */
 export function valuesOf(line: LineState, kind: StationKind, index: number): StationValues {
   switch (kind) {
@@ -133,6 +166,10 @@ export function valuesOf(line: LineState, kind: StationKind, index: number): Sta
       return agvValues(line);
     case "meter":
       return meterValues(line, index);
+    case "tester":
+      return testerValues(line);
+    case "compressor":
+      return compressorValues(line);
   }
 }
 

@@ -2,7 +2,6 @@ import { connect, type MqttClient } from "mqtt";
 import type { MqttConnection } from "../../adapters/mqtt/mapping.ts";
 import type { Clock } from "../../src/adapter-kit/clock.ts";
 import type { SimulatedMqttDevice } from "./mqtt-device.ts";
-import { withPointer } from "./pointer.ts";
 
 type MqttWill = NonNullable<MqttConnection["will"]>;
 
@@ -51,7 +50,14 @@ export class DeviceClient {
       ...(password === undefined ? {} : { password }),
       ...(will === undefined
         ? {}
-        : { will: { topic: will.topic, payload: Buffer.from(gone(will)), qos: 1 as const, retain: true } }),
+        : {
+            will: {
+              topic: will.topic,
+              payload: Buffer.from(this.#gone(will)),
+              qos: 1 as const,
+              retain: true,
+            },
+          }),
     });
     this.#client = client;
     // A broker that is not there yet is the usual case at start; the client tries again by itself.
@@ -88,13 +94,19 @@ export class DeviceClient {
     if (client === undefined) return;
     const { will } = this.#device.mapping.connection;
     if (client.connected && will !== undefined) {
-      client.publish(will.topic, gone(will, 0), { qos: 0, retain: true });
+      client.publish(will.topic, this.#gone(will, 0), { qos: 0, retain: true });
     }
     await client.endAsync(!client.connected);
   }
 
   #announce(will: MqttWill, state: string): void {
-    this.#client?.publish(will.topic, says(will, state), { qos: 1, retain: true });
+    const word = this.#device.announcement(state, this.#options.clock.now());
+    this.#client?.publish(will.topic, word, { qos: 1, retain: true });
+  }
+
+  /** The word for a loss (the last of the list), or the n-th. */
+  #gone({ offline }: MqttWill, index = -1): string {
+    return this.#device.announcement(offline.at(index) ?? "OFFLINE", this.#options.clock.now());
   }
 
   #send(): void {
@@ -104,14 +116,4 @@ export class DeviceClient {
       client.publish(topic, payload, { qos: 0 });
     }
   }
-}
-
-function says({ pointer }: MqttWill, state: string | number | boolean): string {
-  if (pointer === undefined) return String(state);
-  return JSON.stringify(withPointer({}, pointer, state));
-}
-
-/** The word for a loss (the last of the list), or the n-th. */
-function gone(will: MqttWill, index = -1): string {
-  return says(will, will.offline.at(index) ?? "OFFLINE");
 }

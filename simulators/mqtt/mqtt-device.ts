@@ -1,3 +1,4 @@
+import { withOwnTopics } from "../../adapters/mqtt/own-topics.ts";
 import type { MqttDeviceMapping, MqttTagMapping, MqttWriteOptions } from "../../adapters/mqtt/mapping.ts";
 import { pointerPath, valueAt } from "../../src/adapter-kit/json-pointer.ts";
 import { plainText, type TagValue } from "../../src/domain/reading.ts";
@@ -28,9 +29,11 @@ export class SimulatedMqttDevice implements SimulatedDevice {
   readonly tags: readonly DeviceTag[];
   readonly #byName: ReadonlyMap<string, DeviceTag>;
   readonly #sent = new Map<string, number>();
-  #frame: ((sequence: number) => object) | undefined;
+  #frame: ((sequence: number, topic: string) => object | undefined) | undefined;
+  #onDocument: ((topic: string, document: unknown) => void) | undefined;
 
-  constructor(mapping: MqttDeviceMapping) {
+  constructor(device: MqttDeviceMapping) {
+    const mapping = withOwnTopics(device);
     this.mapping = mapping;
     this.tags = mapping.tags.flatMap((tag) =>
       instancesOf(tag.options.address).map((levels) => ({
@@ -61,8 +64,12 @@ export class SimulatedMqttDevice implements SimulatedDevice {
     return tag?.raw === undefined ? undefined : compileScaling(tag.mapping)(tag.raw);
   }
 
-  frame(build: (sequence: number) => object): void {
+  frame(build: (sequence: number, topic: string) => object | undefined): void {
     this.#frame = build;
+  }
+
+  take(onDocument: (topic: string, document: unknown) => void): void {
+    this.#onDocument = onDocument;
   }
 
   /** Where it takes values from the gateway. */
@@ -72,10 +79,12 @@ export class SimulatedMqttDevice implements SimulatedDevice {
 
   /** A message on one of its `writeTopics`: what is written sticks. One that makes no sense changes nothing. */
   receive(topic: string, payload: string): void {
+    const document = parsed(payload);
+    this.#onDocument?.(topic, document);
     for (const tag of this.tags) {
       const write = writeOf(tag.mapping);
       if (write?.topic !== topic) continue;
-      const value = valueAt(parsed(payload), pointerPath(write.pointer ?? ""));
+      const value = valueAt(document, pointerPath(write.pointer ?? ""));
       if (typeof value === "number" || typeof value === "boolean" || typeof value === "string")
         tag.raw = rawOf(value, { ...tag.mapping, scale: 1, offset: 0 });
     }
@@ -84,23 +93,43 @@ export class SimulatedMqttDevice implements SimulatedDevice {
   /** What it sends now: one message a topic. `now` in ms since the Unix epoch. */
   messages(now: number): readonly DeviceMessage[] {
     const byTopic = Map.groupBy(this.tags, ({ topic }) => topic);
+    const others = new Set([this.mapping.connection.will?.topic, ...this.writeTopics]);
     return [...byTopic].flatMap(([topic, tags]) => {
+      // Those are announced, or the gateway's to send.
+      if (others.has(topic) && this.#frame !== undefined) return [];
       const payload = this.#payload(topic, tags, now);
       return payload === undefined ? [] : [{ topic, payload }];
     });
+  }
+
+  /** What it says on the topic of its will: a word, or a document with the word in its place. */
+  announcement(word: string | number | boolean, now: number): string {
+    const { will } = this.mapping.connection;
+    if (will?.pointer === undefined) return String(word);
+    const frame = this.#framed(will.topic);
+    const document = withPointer(frame ?? {}, will.pointer, word);
+    if (frame !== undefined && "timestamp" in frame) frame.timestamp = new Date(now).toISOString();
+    return JSON.stringify(document);
+  }
+
+  #framed(topic: string): object | undefined {
+    const sequence = (this.#sent.get(topic) ?? 0) + 1;
+    const frame = this.#frame?.(sequence, topic);
+    if (frame !== undefined) this.#sent.set(topic, sequence);
+    return frame;
   }
 
   #payload(topic: string, tags: readonly DeviceTag[], now: number): string | undefined {
     const known = tags.filter(({ raw }) => raw !== undefined);
     const plain = known.find(({ mapping }) => mapping.options.payload !== "json");
     if (plain !== undefined) return plainPayload(plain);
-    if (known.length === 0) return undefined;
-    const sequence = (this.#sent.get(topic) ?? 0) + 1;
-    this.#sent.set(topic, sequence);
-    let document: unknown = this.#frame?.(sequence) ?? {};
-    for (const { mapping, raw } of known) {
+    const frame = this.#framed(topic);
+    if (frame === undefined && (known.length === 0 || this.#frame !== undefined)) return undefined;
+    let document: unknown = frame ?? {};
+    for (const { mapping, raw } of tags) {
       const { pointer = "", timestamp } = mapping.options;
-      document = withPointer(document, pointer, typeof raw === "bigint" ? Number(raw) : raw);
+      if (raw !== undefined)
+        document = withPointer(document, pointer, typeof raw === "bigint" ? Number(raw) : raw);
       if (timestamp !== undefined)
         document = withPointer(document, timestamp.pointer, sourceTime(timestamp.unit, now));
     }

@@ -8,7 +8,10 @@ import { seededRandom } from "../line/random.ts";
 import type { ModbusSimulator } from "../modbus/server.ts";
 import { DeviceClient } from "../mqtt/mqtt-client.ts";
 import { SimulatedMqttDevice } from "../mqtt/mqtt-device.ts";
+import type { SparkplugDeviceMapping } from "../../adapters/sparkplug/mapping.ts";
 import type { CameraSimulator } from "../camera/camera.ts";
+import type { SimulatedEdgeNode } from "../sparkplug/edge-node.ts";
+import { simulatedSparkplugDevices, type SimulatedSparkplugDevice } from "../sparkplug/sparkplug-device.ts";
 import { isCamera } from "./camera-device.ts";
 import { serveCameras, type ServedCamera } from "./camera-servers.ts";
 import { isModbus, serveModbus, type ServedEndpoint } from "./modbus-servers.ts";
@@ -41,7 +44,7 @@ const tickMs = 40;
 
 /**
  * A simulated device for every device of the site, from its own mapping. Devices that are stations of the line are
- * driven by it, all other tags wander. MQTT devices wait for `dialIn`. Rejects where a server can't listen, with nothing
+ * driven by it, all other tags wander. MQTT and Sparkplug devices wait for `dialIn`. Rejects where a server can't listen, with nothing
  * left open.
  */
 export async function simulateSite(site: Site, options: SimulateOptions = {}): Promise<SiteSimulation> {
@@ -54,14 +57,16 @@ export async function simulateSite(site: Site, options: SimulateOptions = {}): P
     },
   );
   const dialling = site.devices.filter(isMqtt).map((mapping) => new SimulatedMqttDevice(mapping));
-  return new SiteSimulation(site, { endpoints, cameras, dialling }, { seed, speed, clock });
+  const sparkplug = simulatedSparkplugDevices(site.devices.filter(isSparkplug));
+  return new SiteSimulation(site, { endpoints, cameras, dialling, sparkplug }, { seed, speed, clock });
 }
 
-/** All that is on the wire. */
-interface Served {
+/** The simulated devices by the way they talk. */
+interface Simulated {
   readonly endpoints: readonly ServedEndpoint[];
   readonly cameras: readonly ServedCamera[];
   readonly dialling: readonly SimulatedMqttDevice[];
+  readonly sparkplug: readonly SimulatedSparkplugDevice[];
 }
 
 interface Pace {
@@ -78,23 +83,26 @@ export class SiteSimulation {
   readonly #endpoints: readonly ServedEndpoint[];
   readonly #cameras: readonly ServedCamera[];
   readonly #dialling: readonly SimulatedMqttDevice[];
+  readonly #sparkplug: readonly SimulatedSparkplugDevice[];
   readonly #clients = new Map<string, DeviceClient>();
   readonly #models: readonly Model[];
   readonly #pace: Pace;
   readonly #timer: NodeJS.Timeout;
   #last: number;
 
-  constructor(site: Site, { endpoints, cameras, dialling }: Served, pace: Pace) {
+  constructor(site: Site, { endpoints, cameras, dialling, sparkplug }: Simulated, pace: Pace) {
     this.#site = site;
     this.#endpoints = endpoints;
     this.#cameras = cameras;
     this.#dialling = dialling;
+    this.#sparkplug = sparkplug;
     this.#pace = pace;
     const all = new Map<string, SimulatedDevice>(
       [
         ...endpoints.flatMap(({ devices }) => devices),
         ...cameras.map(({ device }) => device),
         ...dialling,
+        ...sparkplug,
       ].map((device) => [device.mapping.device, device]),
     );
     this.devices = site.devices.flatMap(({ device }) => all.get(device) ?? []);
@@ -132,13 +140,14 @@ export class SiteSimulation {
     );
   }
 
-  /** The MQTT devices connect, and go on trying until the broker is there. */
+  /** The MQTT devices and Sparkplug edge nodes connect, and go on trying until the broker is there. */
   dialIn(options: DialInOptions): void {
     for (const device of this.#dialling) {
       const client = new DeviceClient(device, { ...options, clock: this.#pace.clock });
       this.#clients.set(device.mapping.device, client);
       client.start();
     }
+    for (const node of this.#edgeNodes()) node.start({ ...options, clock: this.#pace.clock });
   }
 
   /** The server behind which a Modbus device is, with its fault switches. */
@@ -164,16 +173,28 @@ export class SiteSimulation {
     return client;
   }
 
+  /** The edge node behind which a Sparkplug device is, with its fault switches. */
+  edgeNode(device: string): SimulatedEdgeNode {
+    const found = this.#sparkplug.find(({ mapping }) => mapping.device === device);
+    if (found === undefined) throw new GatewayError("INTERNAL", `no Sparkplug device ${device} is simulated`);
+    return found.node;
+  }
+
   /** Idempotent; leaves no timer and no socket. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all([...this.#clients.values()].map((client) => client.stop()));
+    await Promise.all([...this.#edgeNodes()].map((node) => node.stop()));
     await Promise.all(this.#endpoints.map(({ server }) => server.refuse()));
     await Promise.all(this.#cameras.map((camera) => camera.stop()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #edgeNodes(): ReadonlySet<SimulatedEdgeNode> {
+    return new Set(this.#sparkplug.map(({ node }) => node));
   }
 
   #tick(): void {
@@ -187,4 +208,8 @@ export class SiteSimulation {
 
 function isMqtt(device: DeviceMapping): device is MqttDeviceMapping {
   return device.adapter === "mqtt";
+}
+
+function isSparkplug(device: DeviceMapping): device is SparkplugDeviceMapping {
+  return device.adapter === "sparkplug";
 }

@@ -18,8 +18,13 @@ export interface SimulatedDevice {
   set(tag: string, value: TagValue): void;
   /** What the device holds, as last set or written by a client; undefined where the mapping has no such tag. */
   get(tag: string): TagValue | undefined;
-  /** For devices that send documents: what theirs carry beside the tags, built anew for the n-th message. */
-  frame?(build: (sequence: number) => object): void;
+  /**
+   * For devices that send documents: what the n-th one on a topic carries beside the tags, built anew each time. A topic
+   * without one (undefined) sends nothing where no tag has a value for it.
+   */
+  frame?(build: (sequence: number, topic: string) => object | undefined): void;
+  /** For devices that are sent documents: takes each as it comes, parsed where it is JSON. */
+  take?(onDocument: (topic: string, document: unknown) => void): void;
 }
 
 /** What moves the values of simulated devices. */

@@ -14,7 +14,8 @@ test.each([
   [2, "bool", { bad: "NotABoolean" }],
   ["AUTOMATIC", "string", { value: "AUTOMATIC" }],
   [1, "string", { bad: "NotAString" }],
-  [{ a: [1] }, "json", { value: '{"a":[1]}' }],
+  [{ a: [1] }, "json", { value: { a: [1] } }],
+  [null, "json", { bad: "NullValue" }],
 ] as const)("%j of JSON as %s", (found, type, expected) => {
   expect(fromJson(found, type)).toEqual(expected);
 });

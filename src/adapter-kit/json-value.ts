@@ -1,6 +1,6 @@
-import type { TagValue } from "../domain/reading.ts";
+import type { StructuredValue, TagValue } from "../domain/reading.ts";
 
-/** What a tag's value is; `json` is a part of a JSON document as text. */
+/** What a tag's value is; `json` is a part of a JSON document as it stands there. */
 export const jsonValueTypes = ["bool", "int", "float", "string", "json"] as const;
 
 export type JsonValueType = (typeof jsonValueTypes)[number];
@@ -10,6 +10,7 @@ export const badStatuses = [
   "MalformedPayload",
   "PayloadTooLarge",
   "NoSuchField",
+  "NullValue",
   "NotANumber",
   "NotAnInteger",
   "NotABoolean",
@@ -36,6 +37,7 @@ export function fromJson(found: unknown, type: JsonValueType): Decoded {
     case "string":
       return typeof found === "string" ? { value: found } : { bad: "NotAString" };
     case "json":
-      return { value: JSON.stringify(found) };
+      // Out of JSON.parse, so that it is JSON all the way down.
+      return found === null ? { bad: "NullValue" } : { value: found as TagValue & StructuredValue };
   }
 }
