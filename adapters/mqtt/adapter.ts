@@ -6,9 +6,12 @@ import {
   type AdapterContext,
   type AdapterModule,
   type BrokerMessage,
+  type BrowsedTag,
+  type BrowseOptions,
   type TagValue,
   type TagWrite,
 } from "../../src/adapter-kit/index.ts";
+import { browseTopics } from "./browse.ts";
 import { documentWith, pointerPath, valueAt } from "./json-pointer.ts";
 import type {
   MqttConnection,
@@ -78,8 +81,14 @@ class MqttDevice implements Adapter {
         throw new GatewayError("WRITE_REFUSED", `${this.#device.device}/${tag} has no \`write\` entry.`);
       }
       const { topic, pointer } = options as MqttWriteOptions;
-      this.#context.broker.publish(topic, payloadOf(value, pointer), { qos: 1 });
+      const payload = Buffer.from(payloadOf(value, pointer));
+      this.#context.trace("sent", topic, payload);
+      this.#context.broker.publish(topic, payload, { qos: 1 });
     }
+  }
+
+  browse(options: BrowseOptions, signal: AbortSignal): AsyncIterable<BrowsedTag> {
+    return browseTopics(this.#device, options, this.#context, signal);
   }
 
   async close(): Promise<void> {
@@ -93,6 +102,7 @@ class MqttDevice implements Adapter {
 
   #take(route: Route, message: BrokerMessage): void {
     const { clock, metrics } = this.#context;
+    this.#context.trace("received", message.topic, message.payload);
     const captures = capturesOf(route, message.topic);
     if (!captures.every(isPath)) {
       this.#refuseTopic(message.topic);
@@ -134,7 +144,9 @@ class MqttDevice implements Adapter {
     );
   }
 
-  #takeWill({ pointer, offline }: NonNullable<MqttConnection["will"]>, { payload }: BrokerMessage): void {
+  #takeWill({ pointer, offline }: NonNullable<MqttConnection["will"]>, message: BrokerMessage): void {
+    const { payload } = message;
+    this.#context.trace("received", message.topic, payload);
     if (payload.length === 0 || payload.length > mostPayloadBytes) return;
     const word = pointer === undefined ? payload.toString().trim() : wordAt(payload.toString(), pointer);
     if (offline.some((one) => String(one) === word)) this.#lose(`it says ${word} (its last will, perhaps)`);

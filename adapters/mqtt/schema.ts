@@ -96,5 +96,11 @@ export const mqttSchema: AdapterSchema<MqttConnection, MqttOptions, MqttTagOptio
     }
   },
   endpoint: ({ clientId }) => (clientId === undefined ? undefined : `client ${clientId}`),
+  url: {
+    schemes: ["mqtt", "mqtts"],
+    examples: ["mqtt://127.0.0.1:1883 (the broker that the device connects to)"],
+    // The URL names the broker; of the devices behind it nothing is known yet.
+    connection: () => ({}),
+  },
   check: checkDevice,
 };
