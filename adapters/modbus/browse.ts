@@ -84,7 +84,7 @@ class Search {
   /** The range in parts that answer as a whole or not at all, in order. */
   async *#parts({ table, start, end }: Range): AsyncGenerator<Part> {
     const size = isBitTable(table) ? "bits" : "registers";
-    for (let at = start; at <= end; ) {
+    for (let at = start; at <= end;) {
       const last = Math.min(end, at + this.#most[size] - 1);
       const block = { table, start: at, end: last };
       const outcome = await this.#read(block);
@@ -203,15 +203,20 @@ function unitRange({ from, to }: BrowseOptions): { first: number; last: number }
   if ([first, last].every((id) => Number.isInteger(id) && id >= 0 && id <= 255) && first <= last) {
     return { first, last };
   }
-  throw new GatewayError("CONFIG_INVALID", `${from} to ${to}: expected unit ids from 0 to 255, such as 1..20.`);
+  throw new GatewayError(
+    "CONFIG_INVALID",
+    `${from} to ${to}: expected unit ids from 0 to 255, such as 1..20.`,
+  );
 }
 
 /** From one address to another of the same table; without either all four tables from 0 to 255. */
 function rangesOf({ from, to }: BrowseOptions): readonly Range[] {
   const wholeTable = tables.find((table) => table === from);
   if (wholeTable !== undefined) return [{ table: wholeTable, start: 0, end: endOf(wholeTable, to, 0) }];
-  if (from === undefined && to === undefined) return tables.map((table) => ({ table, start: 0, end: usualLast }));
-  if (from === undefined) return rangesOf({ from: `${(to ?? "").split(":")[0]}:0`, ...(to === undefined ? {} : { to }) });
+  if (from === undefined && to === undefined)
+    return tables.map((table) => ({ table, start: 0, end: usualLast }));
+  if (from === undefined)
+    return rangesOf({ from: `${(to ?? "").split(":")[0]}:0`, ...(to === undefined ? {} : { to }) });
   const address = parseAddress(from);
   if (isMistake(address) || address.bit !== undefined) throw unclear(from);
   const { table, offset } = address;

@@ -37,7 +37,8 @@ function shownNumber(text: string): ShownNumber | undefined {
 
 function matchText(candidate: Candidate, shown: string): readonly Scored[] {
   const { value, order } = candidate;
-  if (candidate.type.kind !== "string" || typeof value !== "string" || !value.includes(shown.trim())) return [];
+  if (candidate.type.kind !== "string" || typeof value !== "string" || !value.includes(shown.trim()))
+    return [];
   return [{ candidate, cost: orderCosts[order] }];
 }
 

@@ -1,4 +1,10 @@
-import { GatewayError, ms, type DecodeQuestion, type Decoding, type TagValue } from "../../src/adapter-kit/index.ts";
+import {
+  GatewayError,
+  ms,
+  type DecodeQuestion,
+  type Decoding,
+  type TagValue,
+} from "../../src/adapter-kit/index.ts";
 import { formatAddress, isBitTable, lastOffset, parseAddress, type Address } from "./address.ts";
 import { compileDecoder } from "./codec.ts";
 import { formatDataType, plainKinds, registersOf, type DataType } from "./data-type.ts";
@@ -39,7 +45,10 @@ export interface Candidate extends Decoding {
  */
 export function decodeRegisters(registers: readonly number[], question: DecodeQuestion): readonly Decoding[] {
   if (registers.length === 0 || registers.length > mostRegisters) {
-    throw new GatewayError("CONFIG_INVALID", `There is something to decode in 1 to ${mostRegisters} registers.`);
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `There is something to decode in 1 to ${mostRegisters} registers.`,
+    );
   }
   const base = question.address === undefined ? undefined : registerAddress(question.address);
   const wanted = question.order === undefined ? undefined : orderOf(question.order);
@@ -57,9 +66,17 @@ export function decodeRegisters(registers: readonly number[], question: DecodeQu
 }
 
 /** The entries that read the registers one by one. Throws CONFIG_INVALID. */
-export function registerEntries(address: string, count: number): readonly { readonly address: string; readonly type: string }[] {
+export function registerEntries(
+  address: string,
+  count: number,
+): readonly { readonly address: string; readonly type: string }[] {
   const first = registerAddress(address);
-  if (!Number.isInteger(count) || count < 1 || count > mostRegisters || first.offset + count - 1 > lastOffset) {
+  if (
+    !Number.isInteger(count) ||
+    count < 1 ||
+    count > mostRegisters ||
+    first.offset + count - 1 > lastOffset
+  ) {
     throw new GatewayError(
       "CONFIG_INVALID",
       `${count} registers from ${address} on can't be read. Allowed: 1 to ${mostRegisters}, none beyond ${lastOffset}.`,
@@ -104,8 +121,8 @@ function candidate(data: Buffer, { type, order, start, size, base }: Cut): Candi
   };
 }
 
-function plain({ type: _, order: __, ...decoding }: Candidate): Decoding {
-  return decoding;
+function plain({ entry, start, registers, value, scale }: Candidate): Decoding {
+  return { entry, start, registers, value, ...(scale === undefined ? {} : { scale }) };
 }
 
 function typesFor(registers: number): DataType[] {

@@ -1,4 +1,4 @@
-import type { Diagnosis, Sample } from "../../src/adapter-kit/index.ts";
+import { plainText, type Diagnosis, type Sample } from "../../src/adapter-kit/index.ts";
 import { isBitTable, lastOffset, type Table } from "./address.ts";
 import type { Ask } from "./browse.ts";
 import { formatDataType } from "./data-type.ts";
@@ -13,7 +13,10 @@ export interface DiagnoseDeps {
 }
 
 /** What is probably wrong with tags whose samples are bad, found by reading around them. One text a bad tag. */
-export async function diagnoseTags(bad: readonly Sample[], deps: DiagnoseDeps): Promise<readonly Diagnosis[]> {
+export async function diagnoseTags(
+  bad: readonly Sample[],
+  deps: DiagnoseDeps,
+): Promise<readonly Diagnosis[]> {
   const found: Diagnosis[] = [];
   for (const { tag: name, status, quality } of bad) {
     const tag = deps.tags.find((candidate) => candidate.name === name);
@@ -57,7 +60,9 @@ class Inquiry {
       case "InvalidBcd":
         return `The registers at ${this.#place} hold hexadecimal digits above 9, which is no BCD. It is probably no ${this.#type()}: try uint16 or uint32, or another order.`;
       default:
-        return explanations[status] ?? `The device answers ${status}. Its manual may say what it means by that.`;
+        return (
+          explanations[status] ?? `The device answers ${status}. Its manual may say what it means by that.`
+        );
     }
   }
 
@@ -77,7 +82,7 @@ class Inquiry {
         step === -1
           ? "many manuals count from 1, addresses here count from 0"
           : "the manual may count from 0 where this address was reckoned from 1";
-      return `${said}, but its neighbour ${table}:${neighbour} reads fine (raw value ${String(value)}). This looks like an off-by-one: ${why}. Try ${table}:${neighbour}.`;
+      return `${said}, but its neighbour ${table}:${neighbour} reads fine (raw value ${plainText(value)}). This looks like an off-by-one: ${why}. Try ${table}:${neighbour}.`;
     }
     const other = sister[table];
     if (await this.#reads(other, start, length)) {
@@ -155,5 +160,6 @@ const explanations: Readonly<Record<string, string>> = {
     "The device needs a long time for this request (exception 5, acknowledge). Poll it less often.",
   ServerDeviceBusy:
     "The device is busy (exception 6, server device busy). Poll less often, or set `pauseBetweenRequests`.",
-  MemoryParityError: "The device found its own memory damaged (exception 8, memory parity error). It needs service.",
+  MemoryParityError:
+    "The device found its own memory damaged (exception 8, memory parity error). It needs service.",
 };

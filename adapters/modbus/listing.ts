@@ -1,4 +1,4 @@
-import type { BrowsedTag } from "../../src/adapter-kit/index.ts";
+import { plainText, type BrowsedTag } from "../../src/adapter-kit/index.ts";
 
 const perLine = 10;
 
@@ -21,17 +21,22 @@ export function listFound(found: readonly BrowsedTag[]): readonly string[] {
       const row = values.slice(line * perLine, (line + 1) * perLine);
       return `  ${String(start + line * perLine).padStart(6)}  ${row.map((value) => value.padStart(width)).join("  ")}`;
     });
-    return [`${where.padEnd(24)}answers, ${values.length} ${values.length === 1 ? "address" : "addresses"}`, ...lines];
+    return [
+      `${where.padEnd(24)}answers, ${values.length} ${values.length === 1 ? "address" : "addresses"}`,
+      ...lines,
+    ];
   });
 }
 
 function runsOf(found: readonly BrowsedTag[]): readonly Run[] {
   const runs: Run[] = [];
   for (const { entry, status, value } of found) {
-    const [table = "", place = ""] = String(entry["address"] ?? `unit:${String(entry["unitId"])}`).split(":");
+    const [table = "", place = ""] = plainText(
+      entry["address"] ?? `unit:${plainText(entry["unitId"])}`,
+    ).split(":");
     const [first = "", last = first] = place.split("..");
     const [start, end] = [Number(first), Number(last)];
-    const text = typeof value === "boolean" ? (value ? "1" : "0") : String(value);
+    const text = typeof value === "boolean" ? (value ? "1" : "0") : plainText(value);
     const before = runs.at(-1);
     const continues = before?.table === table && before.status === status && before.end + 1 === start;
     if (before !== undefined && continues) {

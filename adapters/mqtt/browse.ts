@@ -5,7 +5,7 @@ import type {
   BrowseOptions,
   TagValue,
 } from "../../src/adapter-kit/index.ts";
-import { isSegment } from "../../src/adapter-kit/index.ts";
+import { isSegment, plainText } from "../../src/adapter-kit/index.ts";
 import type { MqttDeviceMapping } from "./mapping.ts";
 
 /** How long is listened where nobody says: most devices send their state within it. */
@@ -29,7 +29,7 @@ export async function* browseTopics(
   const found = new Map<string, BrowsedTag>();
   const take = ({ topic, payload }: BrokerMessage) => {
     for (const tag of tagsIn(topic, payload, depth ?? Number.POSITIVE_INFINITY)) {
-      const key = `${topic}\n${String(tag.entry["pointer"])}`;
+      const key = `${topic}\n${plainText(tag.entry["pointer"])}`;
       if (found.size < mostTags || found.has(key)) found.set(key, tag);
     }
   };

@@ -58,7 +58,11 @@ export async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   const { device, rest } = deviceAnd(positionals, "browse modbus-tcp://10.0.0.5:502/1");
-  if (rest.length > 0) throw new GatewayError("CONFIG_INVALID", `linegate browse takes one device; ${rest.join(" ")} is too much.`);
+  if (rest.length > 0)
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `linegate browse takes one device; ${rest.join(" ")} is too much.`,
+    );
   const options = browseOptions(values);
   using stop = stopSignal();
   const target = await findTarget(device, values);
@@ -84,7 +88,10 @@ function browseOptions(values: {
 }): BrowseOptions {
   const units = values.units === undefined ? undefined : /^(\d{1,3})(?:\.\.(\d{1,3}))?$/.exec(values.units);
   if (units === null) {
-    throw new GatewayError("CONFIG_INVALID", `--units: expected unit ids, such as 1..20, found "${values.units}"`);
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `--units: expected unit ids, such as 1..20, found "${values.units}"`,
+    );
   }
   const from = units === undefined ? values.from : `unit:${units[1]}`;
   const to = units === undefined ? values.to : `unit:${units[2] ?? units[1]}`;
@@ -106,7 +113,10 @@ async function search(
   { json, signal }: { readonly json: boolean; readonly signal: AbortSignal },
 ): Promise<readonly BrowsedTag[]> {
   if (adapter.browse === undefined) {
-    throw new GatewayError("CONFIG_INVALID", `The adapter ${target.mapping.adapter} can't look into devices.`);
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `The adapter ${target.mapping.adapter} can't look into devices.`,
+    );
   }
   const found: BrowsedTag[] = [];
   try {
@@ -159,14 +169,20 @@ async function writeMapping(
   { mapping, connection }: Target,
   force: boolean,
 ): Promise<void> {
-  const tags = found.filter(({ status, entry }) => status === undefined && "unitId" in entry === false);
-  if (tags.length === 0) throw new GatewayError("CONFIG_INVALID", `${file} was not written: nothing was found that a mapping could name.`);
+  const tags = found.filter(({ status, entry }) => status === undefined && !("unitId" in entry));
+  if (tags.length === 0)
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `${file} was not written: nothing was found that a mapping could name.`,
+    );
   const device = basename(file).replace(/\.ya?ml$/, "");
   const yaml = deviceYaml({
     device,
     adapter: mapping.adapter,
     connection,
-    comment: ["Made by `linegate browse`: keep the tags that are needed, and give them names, types and units."],
+    comment: [
+      "Made by `linegate browse`: keep the tags that are needed, and give them names, types and units.",
+    ],
     tags: tags.map(({ name, entry, unit, description }) => ({
       name,
       entry: {
@@ -180,7 +196,7 @@ async function writeMapping(
     await writeFile(file, yaml, { flag: force ? "w" : "wx" });
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const why = code === "EEXIST" ? "it is there already; --force writes over it" : String((cause as Error).message);
+    const why = code === "EEXIST" ? "it is there already; --force writes over it" : (cause as Error).message;
     throw new GatewayError("CONFIG_INVALID", `${file} was not written: ${why}.`, { cause });
   }
   const checked = await loadDeviceFile(file);

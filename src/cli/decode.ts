@@ -91,7 +91,10 @@ async function registersOf(
 function registerOf(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0 && value <= 0xffff) return value;
-  throw new GatewayError("CONFIG_INVALID", `${text} is no register. Allowed: 0 to 65535, or 0x0000 to 0xffff.`);
+  throw new GatewayError(
+    "CONFIG_INVALID",
+    `${text} is no register. Allowed: 0 to 65535, or 0x0000 to 0xffff.`,
+  );
 }
 
 async function readRegisters(
@@ -109,7 +112,7 @@ async function readRegisters(
     );
   }
   const entries = decoder.entries(address, count);
-  const names = entries.map((entry) => String(entry["address"]));
+  const names = entries.map((entry) => plainText(entry["address"]));
   using stop = stopSignal();
   const target = await findTargetWithTags(device, { names, keys: keysOf(entries[0]) }, options);
   const log = new WarningLog((text) => console.error(text));
@@ -161,9 +164,13 @@ function print(
   ] as const;
   const rows = shown.map((one) => [
     one.registers === 1 ? `${one.start + 1}` : `${one.start + 1}–${one.start + one.registers}`,
-    String(one.entry["type"]),
-    String(one.entry["order"] ?? one.entry["stringOrder"] ?? usualOrder(one)),
-    one.value === null ? "–" : typeof one.value === "string" ? JSON.stringify(one.value) : plainText(one.value),
+    plainText(one.entry["type"]),
+    plainText(one.entry["order"] ?? one.entry["stringOrder"] ?? usualOrder(one)),
+    one.value === null
+      ? "–"
+      : typeof one.value === "string"
+        ? JSON.stringify(one.value)
+        : plainText(one.value),
     ...(shows === undefined ? [] : [String(one.scale ?? ""), line(one)]),
   ]);
   console.log(table(columns, rows));
@@ -174,6 +181,6 @@ function print(
 
 /** The order that need not be written. */
 function usualOrder({ registers, entry }: Decoding): string {
-  if (registers === 1 || String(entry["type"]).startsWith("string")) return "AB";
+  if (registers === 1 || plainText(entry["type"]).startsWith("string")) return "AB";
   return registers === 2 ? "ABCD" : "ABCDEFGH";
 }

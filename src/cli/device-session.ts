@@ -108,15 +108,22 @@ async function withGatewayHint(error: GatewayError, { gateway }: Target): Promis
   const { host, port } = gateway?.http.listen ?? { host: "", port: 0 };
   if (port === 0) return error;
   const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const runs = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(500) }).then(
-    () => true,
-    () => false,
-  );
+  const runs = await answers(`${url}/healthz`);
   if (!runs) return error;
   return new GatewayError(
     error.code,
     `${error.message}\nA gateway runs on this folder (${url}), and many devices take one connection only: stop the gateway meanwhile. ` +
-      `What it reads now is shown by \`linegate monitor\` with --nats, its raw frames by \`linegate record\` with --from-gateway ${url}.`,
+      `What it reads now is shown by \`linegate monitor DIR --gateway\`, its raw frames by \`linegate record\` with --from-gateway ${url}.`,
     { cause: error, context: error.context },
   );
+}
+
+/** Whoever answers, and whatever it says: somebody is there. */
+async function answers(url: string): Promise<boolean> {
+  try {
+    await fetch(url, { signal: AbortSignal.timeout(500) });
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -3,7 +3,13 @@ import type { AdapterModule } from "../adapter-kit/adapter.ts";
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import { adapterRegistry } from "../adapter-registry.ts";
 import type { GatewayConfig } from "../config/gateway-schema.ts";
-import { isUrl, loadDeviceFile, loadDeviceUrl, type ExtraTags, type LoadedDevice } from "../config/load-device.ts";
+import {
+  isUrl,
+  loadDeviceFile,
+  loadDeviceUrl,
+  type ExtraTags,
+  type LoadedDevice,
+} from "../config/load-device.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { nearestName } from "../domain/nearest.ts";
 import type { JsonValue } from "../domain/reading.ts";

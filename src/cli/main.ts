@@ -80,7 +80,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 function help(): string {
   const width = Math.max(...Object.values(commands).map(({ usage }) => usage.length));
   const rows = Object.values(commands).map(({ usage, does }) => `  ${usage.padEnd(width)}  ${does}`);
-  return ["usage: linegate COMMAND", "", ...rows, "", "  --help, --version; COMMAND --help tells more, with examples"].join("\n");
+  return [
+    "usage: linegate COMMAND",
+    "",
+    ...rows,
+    "",
+    "  --help, --version; COMMAND --help tells more, with examples",
+  ].join("\n");
 }
 
 async function version(): Promise<string> {
@@ -125,5 +131,9 @@ function tell(caught: unknown): number {
 
 /** Runs the command that the process was called with. */
 export async function main(): Promise<void> {
+  // Whoever reads the output has seen enough, as `head` has.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? 0 : 1);
+  });
   process.exitCode = await dispatch(process.argv.slice(2)).catch(tell);
 }

@@ -50,7 +50,8 @@ export class RemoteBroker implements LocalBroker {
       client.on("error", () => undefined);
       return new RemoteBroker(client);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : "";
+      const why =
+        cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : "";
       throw new GatewayError(
         "DEVICE_UNREACHABLE",
         `No MQTT broker answers at ${url} (${why}). Devices of this kind connect to the gateway's broker: start the gateway ` +
@@ -76,7 +77,12 @@ export class RemoteBroker implements LocalBroker {
     payload: Buffer | string,
     options: { readonly retain?: boolean; readonly qos?: 0 | 1 } = {},
   ): void {
-    this.#client.publish(topic, payload, { qos: options.qos ?? 0, retain: options.retain ?? false }, () => undefined);
+    this.#client.publish(
+      topic,
+      payload,
+      { qos: options.qos ?? 0, retain: options.retain ?? false },
+      () => undefined,
+    );
   }
 
   /** A client is not told of other clients. */

@@ -13,7 +13,10 @@ export interface ShownTag {
 }
 
 /** Scaled as a gateway would. */
-export function shownTag({ tag, value: raw, quality, status }: Sample, mapping: TagMapping | undefined): ShownTag {
+export function shownTag(
+  { tag, value: raw, quality, status }: Sample,
+  mapping: TagMapping | undefined,
+): ShownTag {
   const usable = quality === "bad" ? null : raw;
   const value = usable === null || mapping === undefined ? usable : compileScaling(mapping)(usable);
   const unit = mapping?.unit;
@@ -23,7 +26,12 @@ export function shownTag({ tag, value: raw, quality, status }: Sample, mapping: 
 
 /** One line for tools: `{"tag":…,"value":…,"raw":…,"unit":…,"quality":…,"status":…}`, values as in readings. */
 export function shownJson({ tag, value, raw, unit, quality, status }: ShownTag, more: object = {}): string {
-  const rest = { ...(unit === undefined ? {} : { unit }), quality, ...(status === undefined ? {} : { status }), ...more };
+  const rest = {
+    ...(unit === undefined ? {} : { unit }),
+    quality,
+    ...(status === undefined ? {} : { status }),
+    ...more,
+  };
   return `{"tag":${JSON.stringify(tag)},"value":${encodeTagValue(value)},"raw":${encodeTagValue(raw)},${JSON.stringify(rest).slice(1)}`;
 }
 

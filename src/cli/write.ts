@@ -41,7 +41,10 @@ export async function run(args: readonly string[]): Promise<number> {
   const { device, rest } = deviceAnd(positionals, example);
   const [name, text, ...more] = rest;
   if (name === undefined || text === undefined || more.length > 0) {
-    throw new GatewayError("CONFIG_INVALID", `linegate write takes a device, a tag and a value: linegate ${example}`);
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `linegate write takes a device, a tag and a value: linegate ${example}`,
+    );
   }
   using stop = stopSignal();
   const target = await findTarget(device, values);
@@ -50,7 +53,10 @@ export async function run(args: readonly string[]): Promise<number> {
   const value = valueOf(text, tag, label);
   const raw = guardWrite(value, tag, label);
   if (!values.yes && !process.stdin.isTTY) {
-    throw new GatewayError("CONFIG_INVALID", "Nobody can be asked for a yes here. Say --yes to write all the same.");
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      "Nobody can be asked for a yes here. Say --yes to write all the same.",
+    );
   }
   await using session = await DeviceSession.open(target, {
     log: new WarningLog((line) => console.error(line)),
@@ -58,11 +64,15 @@ export async function run(args: readonly string[]): Promise<number> {
   });
   const [before] = await session.read([name], patienceMs);
   const held = before === undefined ? "" : withUnit(shownTag(before, tag).value, tag.unit);
-  if (!values.yes && !(await agrees(`${label} is ${held}. Write ${withUnit(value, tag.unit)}? [y/N] `, stop))) {
+  if (
+    !values.yes &&
+    !(await agrees(`${label} is ${held}. Write ${withUnit(value, tag.unit)}? [y/N] `, stop))
+  ) {
     console.error("Nothing was written.");
     return 1;
   }
-  return write(session, { tag, label, value, raw, json: values.json, signal: stop });
+  // Awaited here: the session ends with this block.
+  return await write(session, { tag, label, value, raw, json: values.json, signal: stop });
 }
 
 interface Order {
@@ -74,7 +84,10 @@ interface Order {
   readonly signal: AbortSignal;
 }
 
-async function write(session: DeviceSession, { tag, label, value, raw, json, signal }: Order): Promise<number> {
+async function write(
+  session: DeviceSession,
+  { tag, label, value, raw, json, signal }: Order,
+): Promise<number> {
   const { adapter } = session;
   if (adapter.write === undefined) {
     throw new GatewayError("WRITE_REFUSED", `${label} can't be written to: its adapter only reads.`);
@@ -88,9 +101,13 @@ async function write(session: DeviceSession, { tag, label, value, raw, json, sig
   if (json) {
     const back = canRead ? `,"readBack":${encodeTagValue(readBack)}` : "";
     console.log(`{"ok":${ok},"tag":${JSON.stringify(tag.name)},"value":${encodeTagValue(value)}${back}}`);
-  } else if (!canRead) console.log(`${label}: ${withUnit(value, tag.unit)} was sent; this device can't be asked what it holds.`);
+  } else if (!canRead)
+    console.log(`${label}: ${withUnit(value, tag.unit)} was sent; this device can't be asked what it holds.`);
   else if (ok) console.log(`${label}: ${withUnit(readBack, tag.unit)}, read back from the device.`);
-  else console.error(`${label}: ${withUnit(value, tag.unit)} was sent, but the device holds ${withUnit(readBack, tag.unit)}.`);
+  else
+    console.error(
+      `${label}: ${withUnit(value, tag.unit)} was sent, but the device holds ${withUnit(readBack, tag.unit)}.`,
+    );
   return ok ? 0 : 1;
 }
 
@@ -144,7 +161,10 @@ function jsonOf(text: string, label: string): TagValue {
   } catch {
     // Told below, as null is.
   }
-  throw new GatewayError("WRITE_REFUSED", `${label}: expected JSON, such as {"a":1}, got ${plainText(text)}.`);
+  throw new GatewayError(
+    "WRITE_REFUSED",
+    `${label}: expected JSON, such as {"a":1}, got ${plainText(text)}.`,
+  );
 }
 
 async function agrees(question: string, signal: AbortSignal): Promise<boolean> {

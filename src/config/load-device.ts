@@ -85,7 +85,9 @@ function settle(
   const read = readDevice(merged, mistakes);
   if (read === undefined || !mistakes.none) return { ok: false, dir, issues: mistakes.list() };
   const written = sourceAt(merged.source, "connection");
-  const connection = (written === undefined ? {} : plainValue(written)) as { readonly [key: string]: unknown };
+  const connection = (written === undefined ? {} : plainValue(written)) as {
+    readonly [key: string]: unknown;
+  };
   return { ok: true, mapping: read.mapping, connection, dir, gateway };
 }
 

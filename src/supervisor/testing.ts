@@ -8,4 +8,5 @@ export const idleSurroundings = {
   watch: () => () => {},
   onEvent: () => {},
   onFrame: () => {},
+  onFault: () => {},
 };

@@ -41,7 +41,11 @@ export async function readRecording(path: string): Promise<Recording> {
 
 function headerOf(line: string, path: string): RecordingHeader {
   const header = parsed(line) as Partial<RecordingHeader> | undefined;
-  if (header?.linegate !== "frames" || typeof header.device !== "string" || typeof header.adapter !== "string") {
+  if (
+    header?.linegate !== "frames" ||
+    typeof header.device !== "string" ||
+    typeof header.adapter !== "string"
+  ) {
     throw new GatewayError(
       "CONFIG_INVALID",
       `${path}:1: this is no recording. Allowed: a file that \`linegate record\` wrote.`,

@@ -55,7 +55,9 @@ export class FrameRecorder {
     }
     this.frames += 1;
     this.bytes += bytes.length;
-    this.#stream.write(`${frameLine(this.#clock.monotonic() - this.#startedAt, direction, channel, bytes)}\n`);
+    this.#stream.write(
+      `${frameLine(this.#clock.monotonic() - this.#startedAt, direction, channel, bytes)}\n`,
+    );
   }
 
   /** Everything kept is in the file afterwards. Rejects with STORE_FULL where it is not. */
@@ -66,6 +68,8 @@ export class FrameRecorder {
       this.#stream.end();
     });
     if (this.#failed === undefined) return;
-    throw new GatewayError("STORE_FULL", `The recording broke off: ${this.#failed.message}.`, { cause: this.#failed });
+    throw new GatewayError("STORE_FULL", `The recording broke off: ${this.#failed.message}.`, {
+      cause: this.#failed,
+    });
   }
 }
