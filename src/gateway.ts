@@ -271,7 +271,7 @@ export class Gateway {
   }
 
   #publishState(device: string, state: DeviceState): void {
-    if (state.state === "offline") this.#trace.fault(device, `offline ${state.error.code}`);
+    if (state.state === "offline") this.#trace.lost(device, state.error.code);
     const path = new TagPath("state", this.#site.gateway.site, device);
     const json = encodeDeviceState(state, this.#deps.clock.now());
     this.#stated.set(device, { path, json });

@@ -7,7 +7,10 @@ const read = (text: string) => connectionUrl.connection(new URL(text));
 test.each([
   ["modbus-tcp://10.0.0.5:1502/3", { transport: "tcp", host: "10.0.0.5", port: 1502, unitId: 3 }],
   ["modbus-tcp://plc", { transport: "tcp", host: "plc" }],
-  ["modbus-tcp://[::1]:502?timeout=2s&unit=7", { transport: "tcp", host: "::1", port: 502, timeout: "2s", unitId: 7 }],
+  [
+    "modbus-tcp://[::1]:502?timeout=2s&unit=7",
+    { transport: "tcp", host: "::1", port: 502, timeout: "2s", unitId: 7 },
+  ],
   [
     "modbus-rtu:///dev/ttyUSB0?baud=19200&parity=even&unit=3",
     { transport: "rtu", path: "/dev/ttyUSB0", baudRate: 19200, parity: "even", unitId: 3 },

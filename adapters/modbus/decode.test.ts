@@ -33,19 +33,24 @@ const anything: readonly (readonly [string, fc.Arbitrary<TagValue>, readonly str
   ["float64", double, wideOrders],
 ];
 
-test.each(anything)("%s: what the panel shows is found in whatever order it was sent", (type, values, all) => {
-  fc.assert(
-    fc.property(values, fc.constantFrom(...all), (value, order) => {
-      const tag = tagOf({ address: "holding:0", type, order });
-      const registers = registersOf(encodeValue(tag, deviceOf([]).options, value));
-      const found = shows(registers, plainText(value));
-      const usual = order === "AB" || order === "ABCD" || order === "ABCDEFGH";
-      const entry = usual ? { type } : { type, order };
-      expect(found.find((one) => one.start === 0 && one.scale === 1 && isSame(one.entry, entry))).toBeDefined();
-    }),
-    { numRuns: 300 },
-  );
-});
+test.each(anything)(
+  "%s: what the panel shows is found in whatever order it was sent",
+  (type, values, all) => {
+    fc.assert(
+      fc.property(values, fc.constantFrom(...all), (value, order) => {
+        const tag = tagOf({ address: "holding:0", type, order });
+        const registers = registersOf(encodeValue(tag, deviceOf([]).options, value));
+        const found = shows(registers, plainText(value));
+        const usual = order === "AB" || order === "ABCD" || order === "ABCDEFGH";
+        const entry = usual ? { type } : { type, order };
+        expect(
+          found.find((one) => one.start === 0 && one.scale === 1 && isSame(one.entry, entry)),
+        ).toBeDefined();
+      }),
+      { numRuns: 300 },
+    );
+  },
+);
 
 function isSame(left: object, right: object): boolean {
   return JSON.stringify(left) === JSON.stringify(right);
@@ -83,7 +88,9 @@ test("texts are found in both orders of their characters", () => {
 
 test("an order goes by any of its usual names and is printed by its one", () => {
   const found = decodeRegisters([0, 0x4248], { order: "word-swap" });
-  expect(found.filter(({ registers }) => registers === 2).map(({ entry }) => entry["order"])).toContain("CDAB");
+  expect(found.filter(({ registers }) => registers === 2).map(({ entry }) => entry["order"])).toContain(
+    "CDAB",
+  );
   expect(found.every(({ entry }) => entry["order"] === undefined || entry["order"] === "CDAB")).toBe(true);
 });
 

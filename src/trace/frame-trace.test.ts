@@ -52,11 +52,16 @@ test("the last frames of a device are a recording: header first, times from its 
 test("around a fault the frames before it and those of two seconds after are set aside", () => {
   const { trace, time, keep, summary, bytes } = traced();
   keep("press-1", "before");
-  trace.fault("press-1", "offline DEVICE_TIMEOUT");
+  trace.fault("press-1", "overrun");
+  trace.fault("press-1", "timeout");
+  trace.lost("press-1", "DEVICE_TIMEOUT");
+  trace.lost("press-1", "DEVICE_TIMEOUT");
   keep("press-1", "after");
   time.ms += 2_000;
   for (let n = 0; n < 20_000; n += 1) keep("press-1", `later ${n}, and much longer than all before it`);
-  expect(summary().incidents).toMatchObject([{ number: 1, device: "press-1", reason: "offline DEVICE_TIMEOUT" }]);
+  expect(summary().incidents).toMatchObject([
+    { number: 1, device: "press-1", reason: "timeout, offline DEVICE_TIMEOUT" },
+  ]);
   expect(bytes("press-1", 1)).toEqual(["before", "after"]);
   expect(bytes("press-1")).not.toContain("before");
   expect(bytes("press-1", 2)).toBeUndefined();
@@ -94,7 +99,9 @@ test("all incidents and the ring together stay within the memory given", () => {
     trace.fault(`d${n}`, "timeout");
     time.ms += 3_000;
   }
-  const sizes = summary().incidents.map(({ device, number }) => (bytes(device, number) ?? []).join("").length);
+  const sizes = summary().incidents.map(
+    ({ device, number }) => (bytes(device, number) ?? []).join("").length,
+  );
   expect(sizes).toHaveLength(8);
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(32_768);
 });

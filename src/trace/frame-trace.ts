@@ -15,7 +15,7 @@ export interface Incident {
   /** Counts from 1 over the gateway's life. */
   readonly number: number;
   readonly device: string;
-  /** `offline DEVICE_TIMEOUT`, `exception-2`. */
+  /** `exception-2`, `timeout, offline DEVICE_TIMEOUT`. */
   readonly reason: string;
   /** Milliseconds since the Unix epoch. */
   readonly at: number;
@@ -41,8 +41,9 @@ export class FrameTrace {
   readonly #ring: FrameRing | undefined;
   readonly #incidentBytes: number;
   readonly #pending = new Map<string, Pending>();
-  /** Monotonic ms of each device's last fault that was taken. */
-  readonly #taken = new Map<string, number>();
+  /** Monotonic ms of each device's last fault that was taken, and of its last loss. */
+  readonly #faulted = new Map<string, number>();
+  readonly #losses = new Map<string, number>();
   #incidents: Incident[] = [];
   #count = 0;
 
@@ -62,21 +63,23 @@ export class FrameTrace {
     this.#ring.keep(device, direction, channel, frame, now);
   }
 
-  /** Something went wrong with a device: its frames are set aside, with what follows within two seconds. */
-  fault(device: string, reason: string): void {
-    if (this.#ring === undefined) return;
-    const now = this.#clock.monotonic();
-    const last = this.#taken.get(device);
-    if (last !== undefined && now - last < quietMs) return;
-    this.#taken.set(device, now);
-    this.#pending.set(device, { reason, at: this.#clock.now(), due: now + afterMs });
+  /** One of a device's faults was counted: its frames are set aside, with what follows within two seconds. */
+  fault(device: string, kind: string): void {
+    // A poll that came late is the gateway's doing; no frame tells more of it.
+    if (kind !== "overrun") this.#setAside(device, kind, this.#faulted);
+  }
+
+  /** The same for a device that was lost, whatever was counted shortly before. */
+  lost(device: string, code: string): void {
+    this.#setAside(device, `offline ${code}`, this.#losses);
   }
 
   /** The device is gone for good. */
   forget(device: string): void {
     this.#ring?.forget(device);
     this.#pending.delete(device);
-    this.#taken.delete(device);
+    this.#faulted.delete(device);
+    this.#losses.delete(device);
   }
 
   /** What can be asked for, as one line of JSON. */
@@ -121,6 +124,19 @@ export class FrameTrace {
   /** What monotonic 0 is since the Unix epoch. */
   #epochOffset(): number {
     return this.#clock.now() - this.#clock.monotonic();
+  }
+
+  #setAside(device: string, reason: string, taken: Map<string, number>): void {
+    if (this.#ring === undefined) return;
+    const now = this.#clock.monotonic();
+    const last = taken.get(device);
+    if (last !== undefined && now - last < quietMs) return;
+    taken.set(device, now);
+    const before = this.#pending.get(device);
+    // What follows within the two seconds is the same incident.
+    if (before === undefined)
+      this.#pending.set(device, { reason, at: this.#clock.now(), due: now + afterMs });
+    else this.#pending.set(device, { ...before, reason: `${before.reason}, ${reason}` });
   }
 
   #settle(now: number): void {
