@@ -29,6 +29,7 @@ import { LastValues } from "./services/live/last-values.ts";
 import { LivePublisher } from "./services/live/live-publisher.ts";
 import { DeviceFleet } from "./supervisor/device-fleet.ts";
 import { encodeDeviceState, type DeviceState } from "./supervisor/device-state.ts";
+import { FrameTrace } from "./trace/frame-trace.ts";
 
 export interface GatewayDeps {
   readonly log: Log;
@@ -83,6 +84,7 @@ export class Gateway {
   readonly #commands: CommandService;
   readonly #http: HttpEndpoint;
   readonly #watch: TagWatch;
+  readonly #trace: FrameTrace;
   readonly #stopping = new AbortController();
   #stopped: Promise<void> | undefined;
   #startedAt = 0;
@@ -94,8 +96,9 @@ export class Gateway {
     this.#site = site;
     this.#deps = deps;
     const { log, clock, random } = deps;
-    const { gateway, site: place, broker, nats, http, users, writes } = site.gateway;
+    const { gateway, site: place, broker, nats, http, users, writes, trace } = site.gateway;
     this.#watch = new TagWatch(place, log);
+    this.#trace = new FrameTrace({ maxBytes: trace.maxBytes, clock });
     const authenticator = new Authenticator(users, { log, clock });
     this.#broker = new Broker(broker, {
       siteDir: site.dir,
@@ -132,7 +135,8 @@ export class Gateway {
       publish: (reading) => this.#publish(reading),
       onState: (device, state) => this.#publishState(device, state),
       onEvent: (device, event) => this.#publishEvent(device, event),
-      onFrame: () => undefined,
+      onFrame: (device, direction, channel, frame) => this.#trace.keep(device, direction, channel, frame),
+      onFault: (device, kind) => this.#trace.fault(device, kind),
       images: new NatsImageStore({ config: site.gateway.images, link: this.#nats.link, clock }),
       files: siteFiles({ siteDir: site.dir, environment: deps.environment ?? {} }),
       watch: (tag, onReading) => this.#watch.watch(tag, onReading),
@@ -153,6 +157,10 @@ export class Gateway {
       listen: http.listen,
       health: () => this.health(),
       metrics: () => this.metrics(),
+      frames: {
+        summary: () => this.#trace.summary(),
+        recording: (name, incident) => this.#frames(name, incident),
+      },
       authorise: (user, password, address) => authenticator.mayLook(user, password, address),
     });
     this.#readings.subscribe(isolate("live", log, (reading) => this.#live.publish(reading)));
@@ -270,6 +278,7 @@ export class Gateway {
   }
 
   #publishState(device: string, state: DeviceState): void {
+    if (state.state === "offline") this.#trace.lost(device, state.error.code);
     const path = new TagPath("state", this.#site.gateway.site, device);
     const json = encodeDeviceState(state, this.#deps.clock.now());
     this.#stated.set(device, { path, json });
@@ -284,6 +293,11 @@ export class Gateway {
     const payload = Buffer.from(JSON.stringify({ timestamp: timestamp ?? this.#deps.clock.now(), data }));
     this.#broker.publish(path.topic, payload, { qos: 1 });
     this.#nats.link.publish(path.subject, payload);
+  }
+
+  #frames(name: string, incident?: number): readonly string[] | undefined {
+    const device = this.#fleet.devices.get(name);
+    return device === undefined ? undefined : this.#trace.recording(device.mapping, incident);
   }
 
   #natsUrl(): string {
@@ -325,6 +339,7 @@ export class Gateway {
 
   async #remove(device: string): Promise<void> {
     await this.#fleet.remove(device);
+    this.#trace.forget(device);
     this.#stated.delete(device);
     this.#broker.clearRetained(new TagPath("state", this.#site.gateway.site, device).topic);
   }

@@ -3,11 +3,19 @@ import {
   type Adapter,
   type AdapterContext,
   type AdapterModule,
+  type BrowsedTag,
+  type BrowseOptions,
   type BusLease,
+  type Diagnosis,
   type Sample,
   type TagWrite,
 } from "../../src/adapter-kit/index.ts";
+import { browseUnit, type Ask } from "./browse.ts";
 import { ModbusBus, type BusMember } from "./bus.ts";
+import { decodeRegisters, registerEntries } from "./decode.ts";
+import { diagnoseTags } from "./diagnose.ts";
+import { doubtValues } from "./doubts.ts";
+import { listFound } from "./listing.ts";
 import {
   endpointOf,
   type ModbusConnection,
@@ -43,7 +51,11 @@ class ModbusAdapter implements Adapter {
   constructor(device: ModbusDevice, context: AdapterContext) {
     this.#device = device;
     this.#context = context;
-    this.#member = { connection: device.connection, metrics: context.metrics };
+    this.#member = {
+      connection: device.connection,
+      metrics: context.metrics,
+      trace: (direction, channel, frame) => context.trace(direction, channel, frame),
+    };
     this.#tags = compileTags(device);
   }
 
@@ -88,6 +100,18 @@ class ModbusAdapter implements Adapter {
     return reader.read(tags, signal);
   }
 
+  browse(options: BrowseOptions, signal: AbortSignal): AsyncIterable<BrowsedTag> {
+    const { connection, options: deviceOptions } = this.#device;
+    const { clock } = this.#context;
+    const deps = { ask: this.#ask(signal), unitId: connection.unitId, options: deviceOptions, clock };
+    return browseUnit(options, deps, signal);
+  }
+
+  diagnose(bad: readonly Sample[], signal: AbortSignal): Promise<readonly Diagnosis[]> {
+    const { unitId } = this.#device.connection;
+    return diagnoseTags(bad, { ask: this.#ask(signal), unitId, tags: this.#tags });
+  }
+
   async close(): Promise<void> {
     const lease = this.#lease;
     this.#lease = undefined;
@@ -118,6 +142,14 @@ class ModbusAdapter implements Adapter {
     throw outcome.kind === "timeout" ? noAnswer(this.#member) : unitGone(this.#member, outcome);
   }
 
+  /** Single requests, ahead of all polls. */
+  #ask(signal: AbortSignal): Ask {
+    const { bus } = this.#connected().lease;
+    const deadline = this.#context.clock.monotonic();
+    const work = { member: this.#member, rank: 0 as const, deadline, signal };
+    return (request) => bus.submit({ ...work, work: (exchange) => exchange(request) });
+  }
+
   #connected(): Session {
     if (this.#session !== undefined) return this.#session;
     const { host, port } = this.#device.connection;
@@ -134,4 +166,7 @@ export const modbusAdapter: AdapterModule<ModbusConnection, ModbusOptions, Modbu
   dialsIn: () => false,
   create: (device, context) => new ModbusAdapter(device, context),
   plan: planModbus,
+  listing: listFound,
+  doubts: doubtValues,
+  registers: { entries: registerEntries, decode: decodeRegisters },
 };

@@ -1,4 +1,10 @@
-import { GatewayError, type Bus, type Clock, type DeviceMetrics } from "../../src/adapter-kit/index.ts";
+import {
+  GatewayError,
+  type AdapterContext,
+  type Bus,
+  type Clock,
+  type DeviceMetrics,
+} from "../../src/adapter-kit/index.ts";
 import { ModbusLink } from "./link.ts";
 import type { ModbusConnection } from "./mapping.ts";
 import { RequestQueue, type Queued } from "./request-queue.ts";
@@ -10,6 +16,7 @@ import { connectTcp } from "./tcp-connect.ts";
 export interface BusMember {
   readonly connection: ModbusConnection;
   readonly metrics: DeviceMetrics;
+  readonly trace?: AdapterContext["trace"];
 }
 
 /** Sends one request of a job. Rejects where the connection is lost or violated. */
@@ -44,6 +51,8 @@ export class ModbusBus implements Bus {
   readonly #closing = new AbortController();
   readonly #opening: SharedAttempt<ModbusLink>;
   #link: ModbusLink | undefined;
+  /** Whose request went out last: what comes back is taken for the answer to it. */
+  #asking: BusMember | undefined;
   #draining = false;
   /** Monotonic ms before which no request goes out. */
   #restsUntil = 0;
@@ -70,6 +79,7 @@ export class ModbusBus implements Bus {
   leave(member: BusMember): void {
     this.#members.delete(member);
     this.#silent.delete(member);
+    if (this.#asking === member) this.#asking = undefined;
   }
 
   /** How many runs of the unit in a row ended without one answer: 0 for a unit that answered last time, or is new. */
@@ -136,6 +146,7 @@ export class ModbusBus implements Bus {
       socket,
       endpoint: this.endpoint,
       onStray: (kind, unit) => this.#countStray(kind, unit),
+      onBytes: (direction, bytes) => this.#asking?.trace?.(direction, `tcp ${this.endpoint}`, bytes),
     });
     link.start();
     this.#link = link;
@@ -181,6 +192,7 @@ export class ModbusBus implements Bus {
     if (this.#restsUntil > this.#clock.monotonic()) await this.#rest();
     const { connection, metrics } = member;
     const sentAt = this.#clock.monotonic();
+    this.#asking = member;
     try {
       const outcome = await link.exchange(request, connection.timeout);
       const at = this.#clock.monotonic();

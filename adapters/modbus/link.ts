@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { GatewayError } from "../../src/adapter-kit/index.ts";
+import { GatewayError, type FrameDirection } from "../../src/adapter-kit/index.ts";
 import { MbapPort } from "./mbap-port.ts";
 import { loadModbusRtu, type ModbusRtu } from "./modbus-serial.ts";
 import type { ModbusRequest, Outcome } from "./request.ts";
@@ -11,6 +11,7 @@ export interface LinkOptions {
   /** Such as `10.0.0.7:502`, for messages. */
   readonly endpoint: string;
   onStray(kind: "late" | "wrong-id", unit: number): void;
+  onBytes?(direction: FrameDirection, bytes: Buffer): void;
 }
 
 interface Exchange {
@@ -43,6 +44,7 @@ export class ModbusLink {
     this.#port = new MbapPort(socket, {
       onStray: (kind, unit) => options.onStray(kind, unit),
       onViolation: (what) => this.destroy(this.#violation(what)),
+      onBytes: (direction, bytes) => options.onBytes?.(direction, bytes),
     });
     const Client = loadModbusRtu();
     this.#client = new Client(this.#port);

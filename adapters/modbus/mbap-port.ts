@@ -1,5 +1,6 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import type { FrameDirection } from "../../src/adapter-kit/index.ts";
 import { MbapFramer } from "./mbap-framer.ts";
 import { misfit } from "./response-check.ts";
 
@@ -20,6 +21,8 @@ export interface PortHandlers {
   onStray(kind: "late" | "wrong-id", unit: number): void;
   /** The device does not speak Modbus TCP as specified; the connection must go. */
   onViolation(what: string): void;
+  /** Everything as it goes over the wire; received bytes in whatever pieces they come. */
+  onBytes?(direction: FrameDirection, bytes: Buffer): void;
 }
 
 const crcBytes = 2;
@@ -65,7 +68,10 @@ export class MbapPort extends EventEmitter implements ModbusSerialPort {
   }
 
   open(callback: (error?: Error) => void): void {
-    this.#socket.on("data", (chunk: Buffer) => this.#framer.push(chunk));
+    this.#socket.on("data", (chunk: Buffer) => {
+      this.#handlers.onBytes?.("received", chunk);
+      this.#framer.push(chunk);
+    });
     callback();
   }
 
@@ -85,6 +91,7 @@ export class MbapPort extends EventEmitter implements ModbusSerialPort {
     bytes.writeUInt16BE(length, 4);
     frame.copy(bytes, mbapBytes, 0, length);
     this.#awaited = bytes.subarray(mbapBytes);
+    this.#handlers.onBytes?.("sent", bytes);
     this.#socket.write(bytes);
   }
 

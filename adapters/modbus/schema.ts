@@ -2,6 +2,7 @@ import * as z from "zod";
 import { durationField, type AdapterSchema } from "../../src/adapter-kit/schema.ts";
 import { parseAddress, parseHole } from "./address.ts";
 import { checkDevice } from "./check.ts";
+import { connectionUrl } from "./connection-url.ts";
 import { parseDataType, plainKinds, valueSpecOf } from "./data-type.ts";
 import { isMistake, type Mistake } from "./mistake.ts";
 import { endpointOf, type ModbusConnection, type ModbusOptions, type ModbusTagOptions } from "./mapping.ts";
@@ -140,5 +141,6 @@ export const modbusSchema: AdapterSchema<ModbusConnection, ModbusOptions, Modbus
   templates: false,
   value: (tag) => valueSpecOf(typeOf(tag)),
   endpoint: (connection) => `${endpointOf(connection)}/${connection.unitId}`,
+  url: connectionUrl,
   check: checkDevice,
 };

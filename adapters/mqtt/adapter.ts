@@ -9,10 +9,13 @@ import {
   type AdapterContext,
   type AdapterModule,
   type BrokerMessage,
+  type BrowsedTag,
+  type BrowseOptions,
   type TagValue,
   type TagWrite,
   type WriteRule,
 } from "../../src/adapter-kit/index.ts";
+import { browseTopics } from "./browse.ts";
 import type {
   MqttConnection,
   MqttDeviceMapping,
@@ -91,6 +94,10 @@ class MqttDevice implements Adapter {
       }
       this.#publish(writeOf(write), value, `${this.#device.device}/${tag}`);
     }
+  }
+
+  browse(options: BrowseOptions, signal: AbortSignal): AsyncIterable<BrowsedTag> {
+    return browseTopics(this.#device, options, this.#context, signal);
   }
 
   async close(): Promise<void> {
@@ -182,7 +189,8 @@ class MqttDevice implements Adapter {
     const word = pointer === undefined ? text.trim() : wordAt(text, pointer);
     const gone = readable && offline.some((one) => String(one) === word);
     if (gone) this.#lose(`it says ${word} (its last will, perhaps)`);
-    if (told !== undefined) this.#take(told, message, gone);
+    if (told === undefined) this.#context.trace("received", message.topic, payload);
+    else this.#take(told, message, gone);
   }
 
   #lose(why: string): void {
@@ -223,5 +231,6 @@ function aborted(signal: AbortSignal): Promise<void> {
 export const mqttAdapter: AdapterModule<MqttConnection, MqttOptions, MqttTagOptions> = {
   name: "mqtt",
   dialsIn: () => true,
+  usesBroker: true,
   create: (device, context) => new MqttDevice(device, context),
 };

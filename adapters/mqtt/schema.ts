@@ -134,5 +134,11 @@ export const mqttSchema: AdapterSchema<MqttConnection, MqttOptions, MqttTagOptio
     if (clientId !== undefined) return `client ${clientId}`;
     return vda5050 && `vehicle ${vda5050.manufacturer}/${vda5050.serialNumber}`;
   },
+  url: {
+    schemes: ["mqtt", "mqtts"],
+    examples: ["mqtt://127.0.0.1:1883 (the broker that the device connects to)"],
+    // The URL names the broker; of the devices behind it nothing is known yet.
+    connection: () => ({}),
+  },
   check: checkDevice,
 };

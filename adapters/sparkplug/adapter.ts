@@ -290,5 +290,6 @@ function aborted(signal: AbortSignal): Promise<undefined> {
 export const sparkplugAdapter: AdapterModule<SparkplugConnection, SparkplugOptions, SparkplugTagOptions> = {
   name: "sparkplug",
   dialsIn: () => true,
+  usesBroker: true,
   create: (device, context) => new SparkplugDevice(device, context),
 };

@@ -1,6 +1,6 @@
 import type { GatewayError } from "../domain/errors.ts";
 import type { Quality, Sample, TagValue } from "../domain/reading.ts";
-import type { BrowsedTag, BrowseOptions, Diagnosis } from "./browse.ts";
+import type { BrowsedTag, BrowseOptions, Diagnosis, RegisterDecoder } from "./browse.ts";
 import type { Bus, BusLease } from "./bus.ts";
 import type { Clock } from "./clock.ts";
 import type { DeviceEvent } from "./device-event.ts";
@@ -95,7 +95,18 @@ export interface AdapterModule<Connection = unknown, Options = unknown, TagOptio
   readonly name: string;
   /** True where the device connects to the gateway: silence marks it offline, but nothing is torn down. */
   dialsIn(device: DeviceMapping<Connection, Options, TagOptions>): boolean;
+  /** True where its devices talk to the gateway's own MQTT broker. */
+  readonly usesBroker?: true;
   create(device: DeviceMapping<Connection, Options, TagOptions>, context: AdapterContext): Adapter;
   /** What would be sent to the devices' buses; no I/O. */
   plan?(devices: readonly DeviceMapping<Connection, Options, TagOptions>[]): readonly BusPlan[];
+  /** What was found by `browse` as lines for people; absent: a line each. No I/O. */
+  listing?(found: readonly BrowsedTag[]): readonly string[];
+  /** Good samples whose values can hardly be meant, with what else they may be; no I/O. */
+  doubts?(
+    device: DeviceMapping<Connection, Options, TagOptions>,
+    samples: readonly Sample[],
+  ): readonly Diagnosis[];
+  /** Raw registers in every type and order. */
+  readonly registers?: RegisterDecoder;
 }

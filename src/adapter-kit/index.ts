@@ -8,7 +8,14 @@ export type {
   TagWrite,
   WatchedReading,
 } from "./adapter.ts";
-export type { BrowsedTag, BrowseOptions, Diagnosis } from "./browse.ts";
+export type {
+  BrowsedTag,
+  BrowseOptions,
+  DecodeQuestion,
+  Decoding,
+  Diagnosis,
+  RegisterDecoder,
+} from "./browse.ts";
 export type { Bus, BusLease } from "./bus.ts";
 export type { Clock } from "./clock.ts";
 export type { DeviceEvent } from "./device-event.ts";

@@ -63,6 +63,16 @@ export interface MappingIssue {
   readonly meant?: string;
 }
 
+/** How a device that has no mapping yet is named on a command line: `modbus-tcp://10.0.0.5:502/1`. */
+export interface ConnectionUrl {
+  /** Without the colon: `modbus-tcp`. */
+  readonly schemes: readonly string[];
+  /** What an operator may imitate. */
+  readonly examples: readonly string[];
+  /** What a mapping file would say under `connection:`; the schema checks it afterwards. Throws CONFIG_INVALID. */
+  connection(url: URL): { readonly [key: string]: unknown };
+}
+
 /**
  * The declarative half of a protocol: what its mapping files may say. It imports nothing that talks to devices,
  * so that `linegate check` needs none of it.
@@ -92,6 +102,8 @@ export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptio
   answers?(tag: TagOptions): boolean;
   /** Names the device on its medium: two devices of one site with the same endpoint overlap, which is a mistake. */
   endpoint?(connection: Connection, options: Options): string | undefined;
+  /** Connections written as a URL. */
+  readonly url?: ConnectionUrl;
   /** Mistakes across fields and tags. */
   check?(device: DeviceMapping<Connection, Options, TagOptions>): readonly MappingIssue[];
 }

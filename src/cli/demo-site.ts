@@ -53,6 +53,7 @@ export async function prepareDemoSite(
     users: {},
     images: gateway.images,
     writes: gateway.writes,
+    trace: gateway.trace,
   };
   return { site: { ...site, gateway: prepared }, taken };
 }

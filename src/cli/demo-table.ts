@@ -27,7 +27,13 @@ export interface DeviceRows {
   readonly rows: Row[];
 }
 
-/** What the demo's table shows: the last reading of every tag and the state of every device. */
+/** What of a site the table is made from. */
+export interface TableSite {
+  readonly gateway: Pick<Site["gateway"], "site">;
+  readonly devices: Site["devices"];
+}
+
+/** What a live table shows: the last reading of every tag and the state of every device. */
 export class DemoTable {
   readonly devices: readonly DeviceRows[];
   readings = 0;
@@ -36,7 +42,7 @@ export class DemoTable {
   readonly #byDevice: ReadonlyMap<string, DeviceRows>;
   readonly #byTopic = new Map<string, Row>();
 
-  constructor(site: Site, places: ReadonlyMap<string, string>) {
+  constructor(site: TableSite, places: ReadonlyMap<string, string>) {
     this.#prefix = `data/${site.gateway.site}/`;
     this.devices = site.devices.map(({ device, tags }) => ({
       device,

@@ -44,11 +44,25 @@ const narrowest = 60;
 const widest = 84;
 const widths = { value: 13, unit: 6, quality: 9, age: 6 };
 
+/** Devices with their tags, as last seen. */
+export interface TagPicture {
+  readonly devices: readonly DeviceRows[];
+  /** Milliseconds since the Unix epoch: ages are reckoned from it. */
+  readonly now: number;
+}
+
 /** The picture as lines that fit the screen: header, devices with their tags in one column or more, footer. */
 export function renderScreen(picture: DemoPicture, screen: Screen): readonly string[] {
-  const { width, height, paint } = screen;
-  const header = headerLines(picture, screen);
-  const footer = footerLines(picture, screen);
+  return renderTags(picture, headerLines(picture, screen), footerLines(picture, screen), screen);
+}
+
+/** Devices with their tags in one column or more, between lines of another's. */
+export function renderTags(
+  picture: TagPicture,
+  header: readonly string[],
+  footer: readonly string[],
+  { width, height, paint }: Screen,
+): readonly string[] {
   const columns = Math.max(1, Math.min(3, Math.floor((width + gap) / (narrowest + gap))));
   const cell = Math.min(widest, Math.floor((width + gap) / columns) - gap);
   const titles = Array.from({ length: columns }, () => titleLine(cell)).join(" ".repeat(gap));
@@ -162,7 +176,7 @@ export function describeState(state: DeviceState): string {
 }
 
 /** The same as a plain table for files and pipes: every tag, every column, no escape codes. */
-export function renderTable({ devices, now }: DemoPicture): readonly string[] {
+export function renderTable({ devices, now }: TagPicture): readonly string[] {
   const head = ["DEVICE", "STATE", "TAG", "VALUE", "UNIT", "QUALITY", "AGE"];
   const body = devices.flatMap(({ device, state, rows }) =>
     rows.map((row) => [

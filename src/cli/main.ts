@@ -36,9 +36,39 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./demo.ts"),
   },
   simulate: {
-    usage: "simulate DIR",
-    does: "a simulated device for every device of a folder, from its own mapping",
+    usage: "simulate DIR | --replay FILE",
+    does: "a simulated device for every device of a folder, or a recorded one again",
     load: () => import("./simulate.ts"),
+  },
+  browse: {
+    usage: "browse DEVICE [--from --to --depth] [--write-mapping FILE]",
+    does: "what there is in a device: addresses that answer, topics, nodes; makes a mapping of it",
+    load: () => import("./browse.ts"),
+  },
+  read: {
+    usage: "read DEVICE [TAG | ADDRESS]...",
+    does: "tags now, scaled and raw, and what is probably wrong with bad ones",
+    load: () => import("./read.ts"),
+  },
+  write: {
+    usage: "write DEVICE TAG VALUE [--yes]",
+    does: "one value, guarded as in the gateway, and read back",
+    load: () => import("./write.ts"),
+  },
+  monitor: {
+    usage: "monitor DEVICE... | DIR",
+    does: "the values of devices as they change, live in the terminal",
+    load: () => import("./monitor.ts"),
+  },
+  decode: {
+    usage: "decode REGISTER... | DEVICE ADDRESS [--shows VALUE]",
+    does: "registers in every type and order; finds the one that the panel shows",
+    load: () => import("./decode.ts"),
+  },
+  record: {
+    usage: "record DEVICE [--for TIME] [--out FILE]",
+    does: "raw requests and responses with their times, for simulate --replay",
+    load: () => import("./record.ts"),
   },
   passwd: {
     usage: "passwd [NAME]",
@@ -50,7 +80,13 @@ const commands: Readonly<Record<string, CommandEntry>> = {
 function help(): string {
   const width = Math.max(...Object.values(commands).map(({ usage }) => usage.length));
   const rows = Object.values(commands).map(({ usage, does }) => `  ${usage.padEnd(width)}  ${does}`);
-  return ["usage: linegate COMMAND", "", ...rows, "", "  --help, --version"].join("\n");
+  return [
+    "usage: linegate COMMAND",
+    "",
+    ...rows,
+    "",
+    "  --help, --version; COMMAND --help tells more, with examples",
+  ].join("\n");
 }
 
 async function version(): Promise<string> {
@@ -100,5 +136,9 @@ function tell(caught: unknown): number {
 
 /** Runs the command that the process was called with. */
 export async function main(): Promise<void> {
+  // Whoever reads the output has seen enough, as `head` has.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? 0 : 1);
+  });
   process.exitCode = await dispatch(process.argv.slice(2)).catch(tell);
 }

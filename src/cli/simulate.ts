@@ -1,18 +1,27 @@
 import { parseArgs } from "node:util";
+import { replay } from "../../simulators/site/replayer.ts";
 import { simulateSite, type SiteSimulation } from "../../simulators/site/simulate-site.ts";
 import { systemClock } from "../adapter-kit/clock.ts";
 import { loadSiteApart } from "../config/load-site-apart.ts";
 import type { Site } from "../config/site.ts";
 import { GatewayError } from "../domain/errors.ts";
+import { readRecording } from "../trace/frame-reader.ts";
 import { readSecret } from "../security/read-secret.ts";
 import { printIssues } from "./issue-text.ts";
 import { numberArgument } from "./number-argument.ts";
 import { stopSignal, untilAborted } from "./until-aborted.ts";
 
 const usage = `Usage: linegate simulate DIR [options]
+       linegate simulate --replay FILE [options]
 
 A simulated device for every device of the folder, made from its own mapping: Modbus devices as servers on their hosts
 and ports, cameras as web servers or clients, MQTT devices as clients of the site's broker. Written values stick. Ctrl+C ends it.
+
+
+With --replay the device of a recording again (linegate record): each request is answered as it was, MQTT messages are
+published at their times, from the beginning when the end is reached. What was never asked gets exception 2.
+
+  linegate simulate --replay press-1.ndjson --port 1502
 
   --host ADDRESS     where Modbus servers and cameras listen; without it only devices on loopback addresses are simulated
   --ports WHICH      mapped, or free-if-taken: a free port where the mapping's can't be had (mapped)
@@ -22,6 +31,8 @@ and ports, cameras as web servers or clients, MQTT devices as clients of the sit
   --seed N           the same seed gives the same values (1)
   --speed N          simulated seconds a second (1)
   --seconds N        ends after so long
+  --replay FILE      a recording in place of a folder
+  --port N           with --replay: the port of a Modbus device (the recorded mapping's; 0 takes a free one)
   --help             this text
 `;
 
@@ -35,6 +46,8 @@ interface SimulateArguments {
   readonly seed: number;
   readonly speed: number;
   readonly seconds: number | undefined;
+  readonly replay: string | undefined;
+  readonly port: number | undefined;
 }
 
 /** Resolves with the exit code. */
@@ -44,6 +57,10 @@ export async function run(args: readonly string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
+  if (options.replay !== undefined) {
+    await play(options.replay, options);
+    return 0;
+  }
   const loaded = await loadSiteApart(options.dir);
   if (loaded.ok) {
     await simulate(loaded.site, options);
@@ -51,6 +68,18 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   printIssues(options.dir, loaded.issues);
   return 1;
+}
+
+async function play(file: string, options: SimulateArguments): Promise<void> {
+  using stop = stopSignal();
+  const recording = await readRecording(file);
+  const secrets = { siteDir: ".", environment: process.env };
+  const password = options.password === undefined ? undefined : await readSecret(options.password, secrets);
+  const { header, frames, torn } = recording;
+  await using running = await replay(recording, { ...options, password, clock: systemClock });
+  const cut = torn ? "; its last line was cut off" : "";
+  console.log(`${header.device}  ${header.adapter}  ${running.place} (${frames.length} frames${cut})`);
+  await untilAborted(stop, options.seconds, systemClock);
 }
 
 async function simulate(site: Site, options: SimulateArguments): Promise<void> {
@@ -92,21 +121,26 @@ function readArguments(args: readonly string[]): SimulateArguments | undefined {
       seed: text,
       speed: text,
       seconds: text,
+      replay: text,
+      port: text,
       help: { type: "boolean", short: "h" },
     },
   });
   if (values.help === true) return undefined;
   const [dir, ...rest] = positionals;
-  if (dir === undefined || rest.length > 0)
+  const isReplay = values.replay !== undefined;
+  if ((dir === undefined) !== isReplay || rest.length > 0)
     throw new GatewayError(
       "CONFIG_INVALID",
-      "linegate simulate takes one site folder, such as: linegate simulate mappings/factory",
+      "linegate simulate takes one site folder, such as: linegate simulate mappings/factory; or --replay with a recording",
     );
   const { host, ports = "mapped", broker, user, password } = values;
   if (ports !== "mapped" && ports !== "free-if-taken")
     throw new GatewayError("CONFIG_INVALID", `--ports: expected mapped or free-if-taken, found "${ports}"`);
   return {
-    dir,
+    dir: dir ?? "",
+    replay: values.replay,
+    port: numberArgument("--port", values.port),
     host,
     ports,
     broker,

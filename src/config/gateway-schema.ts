@@ -109,7 +109,18 @@ export const gatewaySchema = z.strictObject({
   http: z
     .strictObject({ listen: listenField.prefault("127.0.0.1:9464") })
     .prefault({})
-    .describe("Where /healthz and /metrics are served"),
+    .describe("Where /healthz, /metrics and /frames are served"),
+  trace: z
+    .strictObject({
+      maxBytes: byteSizeField
+        .refine((size) => size === 0 || (size >= 65_536 && size <= 67_108_864), {
+          error: "expected 64KiB to 64MiB, or 0B for none",
+        })
+        .prefault("1MB")
+        .describe("Memory for the last raw frames of all devices, and for those set aside at faults"),
+    })
+    .prefault({})
+    .describe("Raw frames kept for looking at a fault afterwards, served at /frames"),
   users: z
     .record(z.string().refine(isSegment, `expected ${segmentForm}`), userField)
     .default({})

@@ -14,6 +14,11 @@ export class DeviceTraffic implements DeviceMetrics {
   readonly requests = new Map<string, number>();
   readonly faults = new Map<string, number>();
   readonly roundTrip = new Histogram(roundTripMs);
+  readonly #onFault: (kind: string) => void;
+
+  constructor(onFault: (kind: string) => void = () => undefined) {
+    this.#onFault = onFault;
+  }
 
   request(kind: string, tookMs: number): void {
     count(this.requests, kind);
@@ -22,5 +27,6 @@ export class DeviceTraffic implements DeviceMetrics {
 
   fault(kind: string): void {
     count(this.faults, kind);
+    this.#onFault(kind);
   }
 }

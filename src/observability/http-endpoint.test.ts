@@ -8,6 +8,11 @@ async function serve(ok: boolean, authorise = async (_user?: string, _password?:
     listen: { host: "127.0.0.1", port: 0 },
     health: () => health,
     metrics: () => [{ name: "up", help: "Up", type: "gauge", samples: [[{}, 1]] }],
+    frames: {
+      summary: () => '{"devices":[]}',
+      recording: (device, incident) =>
+        device === "press-1" ? [`header ${incident ?? "now"}`, "frame"] : undefined,
+    },
     authorise,
   });
   await endpoint.start();
@@ -39,12 +44,28 @@ test("who may not look is asked for a user", async () => {
   expect((await fetch(`${url}/metrics`, { headers: { authorization } })).status).toBe(200);
 });
 
+test("raw frames are listed, and served as a recording of a device or of an incident", async () => {
+  const { url } = await serve(true);
+  expect(await (await fetch(`${url}/frames`)).json()).toEqual({ devices: [] });
+  const now = await fetch(`${url}/frames?device=press-1`);
+  expect(now.headers.get("content-type")).toBe("application/x-ndjson");
+  expect(await now.text()).toBe("header now\nframe\n");
+  expect(await (await fetch(`${url}/frames?device=press-1&incident=3`)).text()).toMatch(/^header 3\n/);
+  expect((await fetch(`${url}/frames?device=other`)).status).toBe(404);
+});
+
+test("raw frames are for those who may look at the metrics", async () => {
+  const { url } = await serve(true, async () => false);
+  expect((await fetch(`${url}/frames?device=press-1`)).status).toBe(401);
+});
+
 test("a port that is taken is an error that says which key to look at", async () => {
   const { endpoint } = await serve(true);
   const second = new HttpEndpoint({
     listen: endpoint.address,
     health: () => ({ ok: true, gateway: "", upSeconds: 0, parts: {}, devices: {} }),
     metrics: () => [],
+    frames: { summary: () => "", recording: () => undefined },
     authorise: async () => true,
   });
   await expect(second.start()).rejects.toMatchObject({

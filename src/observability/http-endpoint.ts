@@ -9,6 +9,11 @@ export interface HttpEndpointOptions {
   readonly listen: ListenAddress;
   readonly health: () => Health;
   readonly metrics: () => Iterable<Metric>;
+  /** Raw frames: what there is, as JSON, and a recording of one device, line by line. */
+  readonly frames: {
+    summary(): string;
+    recording(device: string, incident?: number): readonly string[] | undefined;
+  };
   /** Whether this caller may look; given the user and password of HTTP Basic, if any. */
   readonly authorise: (
     user: string | undefined,
@@ -25,7 +30,7 @@ function basicCredentials(request: IncomingMessage): [string, string] | undefine
   return colon < 0 ? undefined : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** Serves `/healthz` (200 or 503, JSON) and `/metrics` (Prometheus). */
+/** Serves `/healthz` (200 or 503, JSON), `/metrics` (Prometheus) and `/frames` (raw frames: JSON, NDJSON). */
 export class HttpEndpoint {
   readonly #options: HttpEndpointOptions;
   #server: Server | undefined;
@@ -69,7 +74,7 @@ export class HttpEndpoint {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [user, password] = basicCredentials(request) ?? [];
-    const path = (request.url ?? "/").split("?")[0];
+    const [path, query = ""] = (request.url ?? "/").split("?");
     const { authorise, health, metrics } = this.#options;
     try {
       if (!(await authorise(user, password, request.socket.remoteAddress ?? ""))) {
@@ -82,10 +87,25 @@ export class HttpEndpoint {
       else if (path === "/healthz") {
         const state = health();
         reply(response, state.ok ? 200 : 503, "application/json", `${JSON.stringify(state)}\n`);
-      } else reply(response, 404, "text/plain", "There is /healthz and /metrics.\n");
+      } else if (path === "/frames") this.#answerFrames(response, new URLSearchParams(query));
+      else reply(response, 404, "text/plain", "There is /healthz, /metrics and /frames.\n");
     } catch (caught) {
       reply(response, 500, "text/plain", `${caught instanceof Error ? caught.message : String(caught)}\n`);
     }
+  }
+
+  #answerFrames(response: ServerResponse, asked: URLSearchParams): void {
+    const { frames } = this.#options;
+    const device = asked.get("device");
+    if (device === null) {
+      reply(response, 200, "application/json", `${frames.summary()}\n`);
+      return;
+    }
+    const incident = asked.get("incident");
+    const lines = frames.recording(device, incident === null ? undefined : Number(incident));
+    if (lines === undefined)
+      reply(response, 404, "text/plain", "No such frames. /frames lists what there is.\n");
+    else reply(response, 200, "application/x-ndjson", `${lines.join("\n")}\n`);
   }
 }
 

@@ -33,6 +33,8 @@ export interface FleetOptions {
   readonly onEvent: (device: string, event: DeviceEvent) => void;
   /** Takes every raw frame of a device, whose bytes are the adapter's again afterwards; must not throw. */
   readonly onFrame: (device: string, direction: FrameDirection, channel: string, frame: Uint8Array) => void;
+  /** Told of each fault that a device's traffic counts, by kind; must not throw. */
+  readonly onFault: (device: string, kind: string) => void;
   /** Told the topics of tags that no mapping has any more. */
   readonly onGone: (topics: readonly string[]) => void;
   /** Loads the protocol of a device. */
@@ -98,9 +100,12 @@ export class DeviceFleet {
     await before?.supervisor.stop();
     if (this.#stopped) return;
     const { site, clock, log, random, broker, publish, images, files, watch } = this.#options;
-    const { onState, onEvent, onFrame } = this.#options;
+    const { onState, onEvent, onFrame, onFault } = this.#options;
     const name = mapping.device;
-    const figures = this.#figures.get(name) ?? { traffic: new DeviceTraffic(), counters: noReadings() };
+    const figures = this.#figures.get(name) ?? {
+      traffic: new DeviceTraffic((kind) => onFault(name, kind)),
+      counters: noReadings(),
+    };
     this.#figures.set(name, figures);
     const { traffic, counters } = figures;
     const normaliser = new Normaliser(mapping, {

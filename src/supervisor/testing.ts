@@ -9,4 +9,5 @@ export const idleSurroundings = {
   watch: () => () => {},
   onEvent: () => {},
   onFrame: () => {},
+  onFault: () => {},
 };

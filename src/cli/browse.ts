@@ -1,0 +1,208 @@
+import { writeFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { parseArgs } from "node:util";
+import type { BrowsedTag, BrowseOptions } from "../adapter-kit/browse.ts";
+import { deviceYaml, flowEntry } from "../config/device-yaml.ts";
+import { loadDeviceFile } from "../config/load-device.ts";
+import { GatewayError } from "../domain/errors.ts";
+import { encodeTagValue, plainText } from "../domain/reading.ts";
+import { deviceAnd, deviceOptions, deviceUsage, durationArgument } from "./device-arguments.ts";
+import { DeviceSession } from "./device-session.ts";
+import { findTarget, type Target } from "./device-target.ts";
+import { issueReport } from "./issue-text.ts";
+import { numberArgument } from "./number-argument.ts";
+import { table } from "./table.ts";
+import { stopSignal } from "./until-aborted.ts";
+import { WarningLog } from "./warning-log.ts";
+
+const usage = `Usage: linegate browse DEVICE [options]
+
+Looks into a device for what a mapping could name. It only reads. Modbus: which addresses of each table answer, and what
+the others say. MQTT: the topics and JSON values that come in a while. OPC UA: the address space.
+
+  linegate browse modbus-tcp://10.0.0.5:502/1 --from holding:0 --to holding:499 --pause 20ms
+  linegate browse modbus-tcp://10.0.0.5:502 --units 1..20
+  linegate browse modbus-tcp://10.0.0.5:502/1 --write-mapping mappings/mine/devices/pump-1.yaml
+
+  --from PLACE       where to begin: holding:0, a node id, a topic filter
+  --to PLACE         where to end: holding:499
+  --depth N          how many levels down
+  --units A..B       Modbus: which unit ids answer, instead of addresses
+  --pause TIME       silence between two requests, for slow devices, such as 20ms
+  --for TIME         how long to listen where devices speak by themselves (10s)
+  --write-mapping FILE  writes what was found as a device file
+  --force            writes over a FILE that is there
+${deviceUsage}
+`;
+
+/** Resolves with the exit code: 0 where something was found, 130 after Ctrl+C. */
+export async function run(args: readonly string[]): Promise<number> {
+  const text = { type: "string" } as const;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      ...deviceOptions,
+      from: text,
+      to: text,
+      depth: text,
+      units: text,
+      pause: text,
+      for: text,
+      "write-mapping": text,
+      force: { type: "boolean", default: false },
+    },
+  });
+  if (values.help === true) {
+    console.log(usage);
+    return 0;
+  }
+  const { device, rest } = deviceAnd(positionals, "browse modbus-tcp://10.0.0.5:502/1");
+  if (rest.length > 0)
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `linegate browse takes one device; ${rest.join(" ")} is too much.`,
+    );
+  const options = browseOptions(values);
+  using stop = stopSignal();
+  const target = await findTarget(device, values);
+  await using session = await DeviceSession.open(target, {
+    log: new WarningLog((line) => console.error(line)),
+    signal: stop,
+  });
+  const found = await search(session, options, { json: values.json, signal: stop });
+  if (!values.json) print(found, target);
+  const file = values["write-mapping"];
+  if (file !== undefined && !stop.aborted) await writeMapping(file, found, target, values.force);
+  if (stop.aborted) return 130;
+  return found.some(({ status }) => status === undefined || status === "Answers") ? 0 : 1;
+}
+
+function browseOptions(values: {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly depth?: string | undefined;
+  readonly units?: string | undefined;
+  readonly pause?: string | undefined;
+  readonly for?: string | undefined;
+}): BrowseOptions {
+  const units = values.units === undefined ? undefined : /^(\d{1,3})(?:\.\.(\d{1,3}))?$/.exec(values.units);
+  if (units === null) {
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `--units: expected unit ids, such as 1..20, found "${values.units}"`,
+    );
+  }
+  const from = units === undefined ? values.from : `unit:${units[1]}`;
+  const to = units === undefined ? values.to : `unit:${units[2] ?? units[1]}`;
+  const depth = numberArgument("--depth", values.depth);
+  const pauseMs = durationArgument("--pause", values.pause);
+  const listenMs = durationArgument("--for", values.for);
+  return {
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    ...(depth === undefined ? {} : { depth }),
+    ...(pauseMs === undefined ? {} : { pauseMs }),
+    ...(listenMs === undefined ? {} : { listenMs }),
+  };
+}
+
+async function search(
+  { adapter, target }: DeviceSession,
+  options: BrowseOptions,
+  { json, signal }: { readonly json: boolean; readonly signal: AbortSignal },
+): Promise<readonly BrowsedTag[]> {
+  if (adapter.browse === undefined) {
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `The adapter ${target.mapping.adapter} can't look into devices.`,
+    );
+  }
+  const found: BrowsedTag[] = [];
+  try {
+    for await (const tag of adapter.browse(options, signal)) {
+      found.push(tag);
+      if (json) console.log(jsonOf(tag));
+    }
+  } catch (caught) {
+    if (!signal.aborted) {
+      // What was found before the trouble is shown all the same.
+      if (!json && found.length > 0) print(found, target);
+      throw caught;
+    }
+  }
+  return found;
+}
+
+/** `{"name":…,"entry":{…},"writable":…,"value":…,"status":…,"unit":…,"description":…}` */
+function jsonOf({ value, ...rest }: BrowsedTag): string {
+  const plain = JSON.stringify(rest);
+  return value === undefined ? plain : `${plain.slice(0, -1)},"value":${encodeTagValue(value)}}`;
+}
+
+function print(found: readonly BrowsedTag[], { module }: Target): void {
+  if (found.length === 0) console.log("Nothing was found.");
+  else if (module.listing !== undefined) console.log(module.listing(found).join("\n"));
+  else {
+    const columns = [
+      { heading: "NAME" },
+      { heading: "VALUE", align: "right" },
+      { heading: "UNIT" },
+      { heading: "WRITE" },
+      { heading: "ENTRY" },
+    ] as const;
+    const rows = found.map(({ name, value, status, unit, writable, entry }) => [
+      name,
+      value === undefined || value === null ? (status ?? "–") : plainText(value).slice(0, 40),
+      unit ?? "",
+      writable ? "yes" : "",
+      flowEntry(entry),
+    ]);
+    console.log(table(columns, rows));
+  }
+}
+
+/** Writes only what the whole check of device files accepts. Throws CONFIG_INVALID. */
+async function writeMapping(
+  file: string,
+  found: readonly BrowsedTag[],
+  { mapping, connection }: Target,
+  force: boolean,
+): Promise<void> {
+  const tags = found.filter(({ status, entry }) => status === undefined && !("unitId" in entry));
+  if (tags.length === 0)
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `${file} was not written: nothing was found that a mapping could name.`,
+    );
+  const device = basename(file).replace(/\.ya?ml$/, "");
+  const yaml = deviceYaml({
+    device,
+    adapter: mapping.adapter,
+    connection,
+    comment: [
+      "Made by `linegate browse`: keep the tags that are needed, and give them names, types and units.",
+    ],
+    tags: tags.map(({ name, entry, unit, description }) => ({
+      name,
+      entry: {
+        ...entry,
+        ...(unit === undefined ? {} : { unit }),
+        ...(description === undefined ? {} : { description }),
+      },
+    })),
+  });
+  try {
+    await writeFile(file, yaml, { flag: force ? "w" : "wx" });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const why = code === "EEXIST" ? "it is there already; --force writes over it" : (cause as Error).message;
+    throw new GatewayError("CONFIG_INVALID", `${file} was not written: ${why}.`, { cause });
+  }
+  const checked = await loadDeviceFile(file);
+  if (!checked.ok) {
+    console.error(issueReport(checked.dir, checked.issues));
+    throw new GatewayError("CONFIG_INVALID", `${file} was written, but has mistakes: see above.`);
+  }
+  console.error(`${file}: ${tags.length} tags. linegate check looks at the whole site.`);
+}

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { readRecording } from "../trace/frame-reader.ts";
+import { pumpFile, simulatedPump } from "./commissioning-fixture.ts";
+import { siteFolder } from "../config/test-site.ts";
+import { linegate, linesOf, startLinegate } from "./testing.ts";
+
+test(
+  "a device recorded, replayed and read gives the same values, by its mapping and by another",
+  { timeout: 30_000 },
+  async () => {
+    const { file, dir, simulator, unit } = await simulatedPump();
+    const out = `${dir}/pump-1.ndjson`;
+    const recorded = await linegate("record", file, "--for", "600ms", "--out", out, "--json");
+    expect(recorded.code).toBe(0);
+    const [{ frames } = { frames: 0 }] = linesOf(recorded.stdout);
+    expect((await readRecording(out)).frames).toHaveLength(Number(frames));
+    const before = linesOf((await linegate("read", file, "--json")).stdout);
+    unit.holding.set(10, 1);
+    await simulator.refuse();
+
+    const { child, said, ended } = startLinegate("simulate", "--replay", out, "--port", "0");
+    await expect.poll(() => said.stdout, { timeout: 10_000 }).toContain("Modbus TCP at");
+    const port = Number(/127\.0\.0\.1:(\d+)/.exec(said.stdout)?.[1]);
+    const again = await siteFolder({ "devices/pump-1.yaml": pumpFile(port) });
+    const after = await linegate("read", `${again}/devices/pump-1.yaml`, "--json");
+    expect(linesOf(after.stdout)).toEqual(before);
+    const url = `modbus-tcp://127.0.0.1:${port}/1`;
+    const one = await linegate("read", url, "holding:41", "holding:45", "--json");
+    expect(linesOf(one.stdout)).toMatchObject([
+      { value: 0x4336, quality: "good" },
+      { value: null, status: "IllegalDataAddress" },
+    ]);
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 0, stderr: "" });
+  },
+);
+
+test("Ctrl+C ends a recording with what it has", async () => {
+  const { file, dir, simulator } = await simulatedPump();
+  const out = `${dir}/pump-1.ndjson`;
+  const { child, ended } = startLinegate("record", file, "--out", out);
+  await expect.poll(() => simulator.requestCount, { timeout: 10_000 }).toBeGreaterThan(5);
+  child.kill("SIGINT");
+  expect(await ended).toMatchObject({ code: 0, stderr: "" });
+  const { header, frames, torn } = await readRecording(out);
+  expect({ torn, device: header.device }).toEqual({ torn: false, device: "pump-1" });
+  expect(frames.length).toBeGreaterThan(10);
+});
+
+test("a recording of a protocol that can't be replayed says which can", async () => {
+  const dir = await siteFolder({
+    "x.ndjson":
+      '{"linegate":"frames","version":1,"device":"a","adapter":"opcua","startedAt":0,"mapping":{}}\n',
+  });
+  const { code, stderr } = await linegate("simulate", "--replay", `${dir}/x.ndjson`);
+  expect(code).toBe(1);
+  expect(stderr).toContain("can't be replayed yet. Allowed: modbus, mqtt");
+});

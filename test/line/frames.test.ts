@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { ModbusSimulator } from "../../simulators/modbus/server.ts";
+import { linegate } from "../../src/cli/testing.ts";
+import { readRecording } from "../../src/trace/frame-reader.ts";
+import { runGateway } from "../fixture/running-gateway.ts";
+import { pressFile, SiteFolder } from "../fixture/site-folder.ts";
+
+interface Summary {
+  readonly devices: readonly { readonly device: string; readonly frames: number }[];
+  readonly incidents: readonly {
+    readonly number: number;
+    readonly device: string;
+    readonly reason: string;
+  }[];
+}
+
+test("the raw frames around a fault of a running gateway can be saved", { timeout: 20_000 }, async () => {
+  const press = await ModbusSimulator.start();
+  onTestFinished(() => press.refuse());
+  const folder = new SiteFolder({ "devices/press-1.yaml": pressFile("press-1", press.port) });
+  const { gateway, reading } = await runGateway(folder);
+  await reading(({ quality }) => quality === "good");
+  const url = `http://127.0.0.1:${gateway.addresses.http.port}`;
+  const summary = async () => (await (await fetch(`${url}/frames`)).json()) as Summary;
+  expect(await summary()).toMatchObject({ devices: [{ device: "press-1" }], incidents: [] });
+  press.freeze();
+  await reading(({ status }) => status === "DeviceOffline");
+  const [incident] = (await summary()).incidents;
+  expect(incident).toMatchObject({
+    number: 1,
+    device: "press-1",
+    reason: expect.stringMatching(/timeout|offline/),
+  });
+
+  const dir = mkdtempSync(join(tmpdir(), "linegate-test-"));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const out = join(dir, "press-1.ndjson");
+  const saved = await linegate("record", "press-1", "--from-gateway", url, "--incident", "1", "--out", out);
+  expect(saved).toMatchObject({ code: 0, stderr: "" });
+  const { header, frames } = await readRecording(out);
+  expect(header).toMatchObject({ device: "press-1", adapter: "modbus", incident: { number: 1 } });
+  expect(frames.some(({ direction }) => direction === "received")).toBe(true);
+  // The last that happened: a request without an answer.
+  expect(frames.at(-1)?.direction).toBe("sent");
+  const none = await linegate("record", "press-1", "--from-gateway", url, "--incident", "9", "--out", out);
+  expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("no frames of press-1") });
+});
