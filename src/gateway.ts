@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Subject, type Observable } from "rxjs";
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
 import type { DeviceEvent } from "./adapter-kit/device-event.ts";
@@ -21,6 +22,7 @@ import { HttpEndpoint } from "./observability/http-endpoint.ts";
 import { isolate } from "./pipeline/isolate.ts";
 import { TagWatch } from "./pipeline/tag-watch.ts";
 import { Authenticator } from "./security/authenticator.ts";
+import { readSecret } from "./security/read-secret.ts";
 import { natsUsers } from "./security/nats-permissions.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
@@ -131,6 +133,8 @@ export class Gateway {
       onFrame: () => undefined,
       images: { put: () => Promise.reject(new GatewayError("UPLINK_UNAVAILABLE", "no store")) },
       watch: (tag, onReading) => this.#watch.watch(tag, onReading),
+      secret: (reference) => readSecret(reference, { siteDir: site.dir, environment: process.env }),
+      folder: resolve(site.dir, nats.embedded.store, "adapters"),
       onGone: (topics) => this.#forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });

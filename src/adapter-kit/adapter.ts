@@ -68,6 +68,10 @@ export interface AdapterContext {
   event(event: DeviceEvent): void;
   /** Calls back for each new reading of a tag of this site, such as `press-1/cycle/done`; returns the way to stop. */
   watch(tag: string, onReading: (reading: WatchedReading) => void): () => void;
+  /** The secret that `env:NAME` or `file:PATH` stands for. Rejects with CONFIG_INVALID, which never repeats it. */
+  secret(reference: string): Promise<string>;
+  /** Absolute: a folder for what this protocol keeps between lives, such as certificates; may not be there yet. */
+  readonly folder: string;
   /** Where images go. */
   readonly images: ImageStore;
   /**

@@ -15,6 +15,10 @@ export interface RecordingOptions {
   readonly broker?: LocalBroker;
   /** Shared by the contexts of devices on one bus. */
   readonly buses?: BusRegistry;
+  /** The environment's, by default empty. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  /** By default none that can be written to. */
+  readonly folder?: string;
   /** By default one that is away. */
   readonly images?: ImageStore;
 }
@@ -56,6 +60,7 @@ export class RecordingContext implements AdapterContext {
   readonly losses: GatewayError[] = [];
   readonly events: DeviceEvent[] = [];
   readonly images: ImageStore;
+  readonly folder: string;
   /** Raw frames, oldest first. */
   readonly frames: {
     readonly direction: FrameDirection;
@@ -64,12 +69,15 @@ export class RecordingContext implements AdapterContext {
   }[] = [];
   readonly #watchers = new Map<string, Set<(reading: WatchedReading) => void>>();
   readonly #buses: BusRegistry;
+  readonly #secrets: Readonly<Record<string, string>>;
 
   constructor(options: RecordingOptions = {}) {
     this.phase = options.phase ?? 0;
     this.clock = options.clock ?? systemClock;
     this.broker = options.broker ?? deafBroker;
     this.images = options.images ?? noImages;
+    this.folder = options.folder ?? "/nowhere";
+    this.#secrets = options.secrets ?? {};
     this.#buses = options.buses ?? new BusRegistry();
     const record = (level: keyof Log) => (fields: object, message: string) => {
       this.logged.push({ level, fields, message });
@@ -110,6 +118,12 @@ export class RecordingContext implements AdapterContext {
     const watchers = this.#watchers.get(tag) ?? new Set();
     for (const onReading of watchers) onReading(reading);
     return watchers.size;
+  }
+
+  async secret(reference: string): Promise<string> {
+    const found = this.#secrets[reference];
+    if (found !== undefined) return found;
+    throw new GatewayError("CONFIG_INVALID", `The secret ${reference} is empty or missing.`);
   }
 
   trace(direction: FrameDirection, channel: string, frame: Uint8Array): void {

@@ -25,6 +25,15 @@ export const byteSizeField = z
     return z.NEVER;
   });
 
+/** A secret is never written into a mapping: it comes from the environment or a file, read when it is needed. */
+export const secretField = z
+  .string()
+  .regex(
+    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/,
+    "expected env:NAME or file:PATH; a secret does not belong into a mapping file",
+  )
+  .describe("Where the secret is found: env:NAME or file:PATH");
+
 /** A mistake that only the adapter can see, found without any I/O. */
 export interface MappingIssue {
   /** Where in the device file, such as `["tags", "ram/pressure", "address"]`. */
@@ -54,6 +63,8 @@ export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptio
   readonly write: z.ZodObject<z.ZodRawShape>;
   /** True where tags are polled, and so belong to a poll group. */
   readonly polled: boolean;
+  /** Which tags are polled, where `polled` is true and some are not; without it all are. */
+  polls?(tag: TagOptions, device: Options): boolean;
   /** True where a tag's name may hold `{1}`, filled from a wildcard. */
   readonly templates: boolean;
   /** The silence after which a device counts as lost, where the mapping says nothing; in ms. */

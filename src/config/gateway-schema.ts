@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { byteSizeField } from "../adapter-kit/schema.ts";
+import { byteSizeField, secretField } from "../adapter-kit/schema.ts";
 import { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
 import { waitField } from "./wait-field.ts";
 
@@ -23,15 +23,6 @@ const listenField = z
     });
     return z.NEVER;
   });
-
-/** A secret is never written into a mapping: it comes from the environment or a file, read at start. */
-const secretField = z
-  .string()
-  .regex(
-    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/,
-    "expected env:NAME or file:PATH; a secret does not belong into a mapping file",
-  )
-  .describe("Where the secret is found: env:NAME or file:PATH");
 
 const tlsField = z
   .strictObject({

@@ -138,7 +138,17 @@ interface Known {
 function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known): TagMapping | undefined {
   const { adapter, groups, mistakes, source } = reading;
   const path: SourcePath = ["tags", name];
-  const poll = adapter.polled
+  const tagOptions = pick(tag, Object.keys(adapter.tag.shape));
+  // Whether a tag is polled may hang on keys that were left out.
+  const polled = adapter.polled && (adapter.polls?.(tagOptions, reading.options) ?? true);
+  if (adapter.polled && !polled && tag.poll !== undefined && known.device && known.type) {
+    const where = [...path, "poll"];
+    mistakes.add(keyPlace(source, where), where, {
+      message: "poll has no meaning for a tag that is not polled",
+      allowed: "poll on polled tags only",
+    });
+  }
+  const poll = polled
     ? tag.poll === undefined
       ? groups.usual
       : groups.byName.get(tag.poll)
@@ -151,7 +161,7 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
   }
   // A tag's type may hang on the device's own keys: without them nothing more can be said.
   if (!known.device) return undefined;
-  const options = pick(tag, Object.keys(adapter.tag.shape));
+  const options = tagOptions;
   const value = adapter.value(options, reading.options);
   for (const { path: below, at, problem } of checkTag(tag, known.type ? value : undefined)) {
     if (!known.deadband && below[0] === "republish") continue;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { AdapterContext, AdapterModule, FrameDirection } from "../adapter-kit/adapter.ts";
 import { BusRegistry } from "../adapter-kit/bus.ts";
 import type { Clock } from "../adapter-kit/clock.ts";
@@ -27,6 +28,9 @@ export interface FleetOptions {
   readonly images: ImageStore;
   /** Calls back for each new reading of a tag of the site. */
   readonly watch: AdapterContext["watch"];
+  readonly secret: AdapterContext["secret"];
+  /** Where adapters keep files between lives: each protocol in a folder of its own below it. */
+  readonly folder: string;
   /** Takes every event of a device; must not throw. */
   readonly onEvent: (device: string, event: DeviceEvent) => void;
   /** Takes every raw frame of a device, whose bytes are the adapter's again afterwards; must not throw. */
@@ -95,7 +99,7 @@ export class DeviceFleet {
     const before = this.#running.get(mapping.device);
     await before?.supervisor.stop();
     if (this.#stopped) return;
-    const { site, clock, log, random, broker, publish, images, watch } = this.#options;
+    const { site, clock, log, random, broker, publish, images, watch, secret } = this.#options;
     const { onState, onEvent, onFrame } = this.#options;
     const name = mapping.device;
     const figures = this.#figures.get(name) ?? { traffic: new DeviceTraffic(), counters: noReadings() };
@@ -118,6 +122,8 @@ export class DeviceFleet {
       metrics: traffic,
       buses: this.#buses,
       images,
+      secret,
+      folder: join(this.#options.folder, mapping.adapter),
       watch,
       onEvent: (event) => onEvent(name, event),
       onFrame: (direction, channel, frame) => onFrame(name, direction, channel, frame),

@@ -33,6 +33,8 @@ export interface SupervisorOptions {
   readonly buses: BusRegistry;
   readonly images: ImageStore;
   readonly watch: AdapterContext["watch"];
+  readonly secret: AdapterContext["secret"];
+  readonly folder: string;
   /** Takes each event of the device; must not throw. */
   onEvent(event: DeviceEvent): void;
   /** Takes each raw frame, whose bytes are the adapter's again afterwards; must not throw. */
@@ -218,7 +220,7 @@ export class Supervisor {
   }
 
   #context(connection: AbortSignal): AdapterContext {
-    const { log, clock, metrics, broker, buses, images, watch } = this.#options;
+    const { log, clock, metrics, broker, buses, images, watch, secret, folder } = this.#options;
     return {
       log,
       clock,
@@ -236,6 +238,8 @@ export class Supervisor {
         if (!connection.aborted) this.#options.onEvent(event);
       },
       watch,
+      secret,
+      folder,
       images,
       trace: (direction, channel, frame) => this.#options.onFrame(direction, channel, frame),
       bus: (key, create) => buses.lease(key, create),

@@ -6,6 +6,8 @@ export const idleSurroundings = {
     put: () => Promise.reject(new GatewayError("UPLINK_UNAVAILABLE", "There is no image store here.")),
   },
   watch: () => () => {},
+  secret: () => Promise.reject(new GatewayError("CONFIG_INVALID", "There are no secrets here.")),
+  folder: "/nowhere",
   onEvent: () => {},
   onFrame: () => {},
 };
