@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { makePrivateKeyFromPem } from "node-opcua-crypto/web";
 import { computeSignature, fromURI, getCryptoFactory, SecurityPolicy } from "node-opcua-secure-channel";
 import {
@@ -90,7 +90,7 @@ function passwordToken(
   return new UserNameIdentityToken({
     policyId,
     userName: name,
-    password: factory.asymmetricEncrypt(Buffer.concat([length, secret, serverNonce]), createPublicKey(key)),
+    password: factory.asymmetricEncrypt(Buffer.concat([length, secret, serverNonce]), key),
     encryptionAlgorithm: factory.asymmetricEncryptionAlgorithm,
   });
 }

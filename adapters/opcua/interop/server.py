@@ -48,7 +48,7 @@ class Plc:
                 ua.SecurityPolicyType.Aes256Sha256RsaPss_SignAndEncrypt,
             ], permission_ruleset=SimpleRoleRuleset())
             await server.load_certificate(str(self.folder / "server.der"))
-            await server.load_private_key(str(self.folder / "server.key"))
+            await server.load_private_key(str(self.folder / "server.pem"))
         else:
             server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         index = {uri: await server.register_namespace(uri) for uri in self.namespaces}
