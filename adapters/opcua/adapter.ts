@@ -58,6 +58,7 @@ class OpcuaAdapter implements Adapter {
       const space = new AddressSpace(session, limits);
       await space.refresh(signal);
       const nodes = new TagNodes(space);
+      await nodes.resolve(this.#device.tags, signal);
       const methods = new Methods(session, space);
       this.#connected = { session, limits, space, nodes, methods, reader: new ValueReader(session) };
     } catch (caught) {
@@ -67,14 +68,13 @@ class OpcuaAdapter implements Adapter {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { session, nodes } = this.#open();
+    const { session } = this.#open();
     const stop = new AbortController();
     const until = AbortSignal.any([signal, stop.signal]);
     try {
       const { tags, options } = this.#device;
       const polled = tags.filter((tag) => !isMethod(tag.options) && modeOf(tag.options, options) === "poll");
       const subscribed = tags.filter((tag) => !isMethod(tag.options) && !polled.includes(tag));
-      await nodes.resolve(tags.filter((tag) => isMethod(tag.options) || polled.includes(tag)), until);
       this.#emitMethods();
       const parts = [session.channel.lost, this.#subscribe(subscribed, until)];
       if (polled.length > 0) parts.push(this.#poll(polled, until));
@@ -95,8 +95,6 @@ class OpcuaAdapter implements Adapter {
     signal.throwIfAborted();
     const { space, nodes, methods, reader } = this.#open();
     const wanted = tags.flatMap((name) => this.#device.tags.find((tag) => tag.name === name) ?? []);
-    const unknown = wanted.filter(({ name }) => "bad" in nodes.get(name));
-    if (unknown.length > 0) await nodes.resolve(unknown, signal);
     return readTags(wanted, { device: this.#device, context: this.#context, space, nodes, methods, reader }, signal);
   }
 

@@ -6,7 +6,7 @@ import type { MessageSecurityMode } from "node-opcua-types";
 import { GatewayError, toGatewayError } from "../../src/adapter-kit/index.ts";
 import { abortable } from "./abortable.ts";
 import type { ClientIdentity } from "./pki.ts";
-import { statusName } from "./status.ts";
+import { qualityOf, statusName } from "./status.ts";
 
 export interface ChannelOptions {
   readonly endpoint: string;
@@ -119,8 +119,9 @@ export class Channel {
     }, limit);
     try {
       this.#layer.performMessageTransaction(request, (error, response) => {
-        if (error) reject(faultOf(error, this.#options.place));
-        else resolve(response as T);
+        const fault = error ? faultOf(error, this.#options.place) : refusalIn(response, this.#options.place);
+        if (fault === undefined) resolve(response as T);
+        else reject(fault);
       });
       return await Promise.race([promise, this.#lost.promise]);
     } finally {
@@ -187,6 +188,14 @@ function faultOf(error: Error, place: string): GatewayError {
     });
   }
   const status = statusName(response.responseHeader.serviceResult);
+  return new ServiceFaultError(status, `${place} answered ${status}.`);
+}
+
+/** Some servers put a bad result into the response proper, in place of a ServiceFault. */
+function refusalIn(response: Response | undefined, place: string): GatewayError | undefined {
+  const result = response?.responseHeader.serviceResult;
+  if (result === undefined || qualityOf(result) !== "bad") return undefined;
+  const status = statusName(result);
   return new ServiceFaultError(status, `${place} answered ${status}.`);
 }
 

@@ -39,7 +39,6 @@ export class TagFeed {
   /** Creates the items; what the server refuses becomes a bad sample. */
   async add(tags: readonly OpcuaTag[], signal: AbortSignal): Promise<void> {
     const { nodes, subscription, context } = this.#options;
-    await nodes.resolve(tags, signal);
     const known = nodes.known(tags);
     const results = [...(await subscription.monitor(known.map(([tag, node]) => this.#spec(tag, node, true)), signal))];
     const again = known.filter((_tag, index) => {
@@ -79,6 +78,7 @@ export class TagFeed {
       const dead = tags.flatMap(({ name }) => this.#items.get(name) ?? []);
       for (const { name } of tags) this.#items.delete(name);
       await subscription.forget(dead, signal);
+      await this.#options.nodes.resolve(tags, signal);
       await this.add(tags, signal);
     }
   }

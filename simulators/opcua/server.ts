@@ -164,7 +164,7 @@ export class OpcuaSimulator {
       securityPolicies: [...(security === "required" ? [] : [SecurityPolicy.None]), ...(security === "none" ? [] : securePolicies)],
       serverCertificateManager: certificates("pki"),
       userCertificateManager: certificates("users"),
-      disableDiscovery: true,
+      disableDiscovery: false,
       maxConnectionsPerEndpoint: 100,
       serverCapabilities: {
         maxSessions: 100,
