@@ -3,11 +3,15 @@ import {
   type Adapter,
   type AdapterContext,
   type AdapterModule,
+  type BrowsedTag,
+  type BrowseOptions,
+  type Diagnosis,
   type Sample,
   type TagWrite,
 } from "../../src/adapter-kit/index.ts";
 import { abortable } from "./abortable.ts";
 import { AddressSpace } from "./address-space.ts";
+import { DataTypes } from "./data-types.ts";
 import { EventFeed } from "./event-feed.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { readLimits, type Limits } from "./limits.ts";
@@ -38,6 +42,7 @@ interface Connected {
   readonly nodes: TagNodes;
   readonly methods: Methods;
   readonly reader: ValueReader;
+  readonly types: DataTypes;
 }
 
 /** One server, on one session: subscribed to, polled, or both. */
@@ -59,8 +64,9 @@ class OpcuaAdapter implements Adapter {
       await space.refresh(signal);
       const nodes = new TagNodes(space);
       await nodes.resolve(this.#device.tags, signal);
-      const methods = new Methods(session, space);
-      this.#connected = { session, limits, space, nodes, methods, reader: new ValueReader(session) };
+      const types = new DataTypes(session);
+      const methods = new Methods(session, space, types);
+      this.#connected = { session, limits, space, nodes, methods, types, reader: new ValueReader(session) };
     } catch (caught) {
       session.channel.close();
       throw caught;
@@ -96,6 +102,18 @@ class OpcuaAdapter implements Adapter {
     const { space, nodes, methods, reader } = this.#open();
     const wanted = tags.flatMap((name) => this.#device.tags.find((tag) => tag.name === name) ?? []);
     return readTags(wanted, { device: this.#device, context: this.#context, space, nodes, methods, reader }, signal);
+  }
+
+  async *browse(options: BrowseOptions, signal: AbortSignal): AsyncGenerator<BrowsedTag> {
+    const connected = this.#open();
+    const { browse } = await import("./browser.ts");
+    yield* browse(options, connected, signal);
+  }
+
+  async diagnose(bad: readonly Sample[], signal: AbortSignal): Promise<readonly Diagnosis[]> {
+    const connected = this.#open();
+    const { diagnose } = await import("./diagnose.ts");
+    return diagnose(bad, this.#device, connected, signal);
   }
 
   async close(): Promise<void> {

@@ -88,6 +88,27 @@ export class AddressSpace {
     });
   }
 
+  /** The child of each node by its name in namespace 0, where it has one. */
+  async children(
+    nodes: readonly NodeId[],
+    referenceTypeId: NodeId,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<readonly (NodeId | undefined)[]> {
+    const targetName = { namespaceIndex: 0, name };
+    const elements = [{ referenceTypeId, includeSubtypes: true, isInverse: false, targetName }];
+    return inBatches(nodes, this.#limits.translate, async (batch) => {
+      const request = new TranslateBrowsePathsToNodeIdsRequest({
+        browsePaths: batch.map((startingNode) => ({ startingNode, relativePath: { elements } })),
+      });
+      const { results } = await this.#session.request<TranslateBrowsePathsToNodeIdsResponse>(request, { signal });
+      return batch.map((_node, index) => {
+        const target = results?.[index]?.targets?.[0]?.targetId;
+        return target ? new NodeId(target.identifierType, target.value as number, target.namespace) : undefined;
+      });
+    });
+  }
+
   /** The address of a node with its namespace by URI: what a mapping should say. */
   address(id: NodeId): string {
     const kinds = { [NodeIdType.NUMERIC]: "i", [NodeIdType.STRING]: "s", [NodeIdType.GUID]: "g", [NodeIdType.BYTESTRING]: "b" };

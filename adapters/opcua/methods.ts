@@ -1,14 +1,9 @@
-import { coerceNodeId, NodeId } from "node-opcua-nodeid";
-import {
-  CallRequest,
-  TranslateBrowsePathsToNodeIdsRequest,
-  type CallResponse,
-  type TranslateBrowsePathsToNodeIdsResponse,
-} from "node-opcua-types";
+import { coerceNodeId, type NodeId } from "node-opcua-nodeid";
+import { CallRequest, type CallResponse } from "node-opcua-types";
 import type { Variant } from "node-opcua-variant";
 import { GatewayError, type JsonValue, type Sample, type TagValue } from "../../src/adapter-kit/index.ts";
 import type { AddressSpace } from "./address-space.ts";
-import { DataTypes } from "./data-types.ts";
+import type { DataTypes } from "./data-types.ts";
 import type { OpcuaTag } from "./mapping.ts";
 import { badSample } from "./sample-of.ts";
 import type { Session } from "./session.ts";
@@ -30,10 +25,10 @@ export class Methods {
   readonly #types: DataTypes;
   readonly #results = new Map<string, Sample>();
 
-  constructor(session: Session, space: AddressSpace) {
+  constructor(session: Session, space: AddressSpace, types: DataTypes) {
     this.#session = session;
     this.#space = space;
-    this.#types = new DataTypes(session);
+    this.#types = types;
   }
 
   /** The last results; bad (`NotCalled`) before the first call. */
@@ -97,15 +92,8 @@ export class Methods {
 
   /** The InputArguments property; a method without one takes none (OPC UA Part 3 §5.7). */
   async #declared(methodId: NodeId, signal: AbortSignal): Promise<readonly Argument[]> {
-    const targetName = { namespaceIndex: 0, name: "InputArguments" };
-    const elements = [{ referenceTypeId: hasProperty, includeSubtypes: true, isInverse: false, targetName }];
-    const request = new TranslateBrowsePathsToNodeIdsRequest({
-      browsePaths: [{ startingNode: methodId, relativePath: { elements } }],
-    });
-    const { results } = await this.#session.request<TranslateBrowsePathsToNodeIdsResponse>(request, { signal });
-    const target = results?.[0]?.targets?.[0]?.targetId;
-    if (!target) return [];
-    const node = new NodeId(target.identifierType, target.value as number, target.namespace);
+    const [node] = await this.#space.children([methodId], hasProperty, "InputArguments", signal);
+    if (node === undefined) return [];
     const [data] = await this.#space.read([node], signal);
     const value: unknown = data?.value?.value;
     return Array.isArray(value) ? (value as readonly Argument[]) : [];
