@@ -94,14 +94,22 @@ class OpcuaAdapter implements Adapter {
   async write(writes: readonly TagWrite[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { session, nodes, methods } = this.#open();
-    await writeTags(writes, { device: this.#device, context: this.#context, session, nodes, methods }, signal);
+    await writeTags(
+      writes,
+      { device: this.#device, context: this.#context, session, nodes, methods },
+      signal,
+    );
   }
 
   async read(tags: readonly string[], signal: AbortSignal): Promise<readonly Sample[]> {
     signal.throwIfAborted();
     const { space, nodes, methods, reader } = this.#open();
     const wanted = tags.flatMap((name) => this.#device.tags.find((tag) => tag.name === name) ?? []);
-    return readTags(wanted, { device: this.#device, context: this.#context, space, nodes, methods, reader }, signal);
+    return readTags(
+      wanted,
+      { device: this.#device, context: this.#context, space, nodes, methods, reader },
+      signal,
+    );
   }
 
   async *browse(options: BrowseOptions, signal: AbortSignal): AsyncGenerator<BrowsedTag> {
@@ -160,7 +168,10 @@ class OpcuaAdapter implements Adapter {
       const now = this.#context.clock.monotonic();
       if (bad.size === 0 || now - missingSince < this.#device.options.retryBadTags) return;
       missingSince = now;
-      await nodes.resolve(group.filter(({ name }) => bad.has(name)), until);
+      await nodes.resolve(
+        group.filter(({ name }) => bad.has(name)),
+        until,
+      );
     };
     return poll(tags, read, this.#context, signal);
   }
@@ -168,7 +179,8 @@ class OpcuaAdapter implements Adapter {
   #emitMethods(): void {
     const { methods } = this.#open();
     const tags = this.#device.tags.filter(({ options }) => isMethod(options));
-    if (tags.length > 0) this.#context.emit(tags.map(({ name }) => ({ ...methods.last(name), noSignOfLife: true })));
+    if (tags.length > 0)
+      this.#context.emit(tags.map(({ name }) => ({ ...methods.last(name), noSignOfLife: true })));
   }
 
   #open(): Connected {

@@ -1,7 +1,5 @@
 import { coerceNodeId, NodeId, NodeIdType } from "node-opcua-nodeid";
-import {
-  AttributeIds,
-} from "node-opcua-data-model";
+import { AttributeIds } from "node-opcua-data-model";
 import type { DataValue } from "node-opcua-data-value";
 import {
   ReadRequest,
@@ -10,10 +8,24 @@ import {
   type TranslateBrowsePathsToNodeIdsResponse,
 } from "node-opcua-types";
 import { inBatches, type Limits } from "./limits.ts";
-import { parseBrowsePath, parseNodeAddress, type Namespace, type NodeAddress, type PathStep } from "./node-address.ts";
+import {
+  formatNodeAddress,
+  parseBrowsePath,
+  parseNodeAddress,
+  type Namespace,
+  type NodeAddress,
+  type PathStep,
+} from "./node-address.ts";
 import type { Session } from "./session.ts";
 import { qualityOf, statusName } from "./status.ts";
 import { valueOf } from "./variant-value.ts";
+
+const kinds = {
+  [NodeIdType.NUMERIC]: "i",
+  [NodeIdType.STRING]: "s",
+  [NodeIdType.GUID]: "g",
+  [NodeIdType.BYTESTRING]: "b",
+} as const;
 
 /** A node of this connection, or why there is none, such as `BadNodeIdUnknown`. */
 export type Resolved = { readonly id: NodeId } | { readonly bad: string };
@@ -74,7 +86,9 @@ export class AddressSpace {
       const request = new TranslateBrowsePathsToNodeIdsRequest({
         browsePaths: batch.map((elements) => ({ startingNode: root, relativePath: { elements } })),
       });
-      const response = await this.#session.request<TranslateBrowsePathsToNodeIdsResponse>(request, { signal });
+      const response = await this.#session.request<TranslateBrowsePathsToNodeIdsResponse>(request, {
+        signal,
+      });
       return response.results ?? [];
     });
     let next = 0;
@@ -84,7 +98,7 @@ export class AddressSpace {
       if (answer === undefined) return { bad: "BadNoMatch" };
       const target = answer.targets?.[0]?.targetId;
       if (qualityOf(answer.statusCode) === "bad" || !target) return { bad: statusName(answer.statusCode) };
-      return { id: new NodeId(target.identifierType, target.value as number, target.namespace) };
+      return { id: new NodeId(target.identifierType, target.value, target.namespace) };
     });
   }
 
@@ -101,23 +115,22 @@ export class AddressSpace {
       const request = new TranslateBrowsePathsToNodeIdsRequest({
         browsePaths: batch.map((startingNode) => ({ startingNode, relativePath: { elements } })),
       });
-      const { results } = await this.#session.request<TranslateBrowsePathsToNodeIdsResponse>(request, { signal });
+      const { results } = await this.#session.request<TranslateBrowsePathsToNodeIdsResponse>(request, {
+        signal,
+      });
       return batch.map((_node, index) => {
         const target = results?.[index]?.targets?.[0]?.targetId;
-        return target ? new NodeId(target.identifierType, target.value as number, target.namespace) : undefined;
+        return target ? new NodeId(target.identifierType, target.value, target.namespace) : undefined;
       });
     });
   }
 
   /** The address of a node with its namespace by URI: what a mapping should say. */
   address(id: NodeId): string {
-    const kinds = { [NodeIdType.NUMERIC]: "i", [NodeIdType.STRING]: "s", [NodeIdType.GUID]: "g", [NodeIdType.BYTESTRING]: "b" };
     const value = Buffer.isBuffer(id.value) ? id.value.toString("base64") : String(id.value);
-    const own = `${kinds[id.identifierType]}=${value}`;
-    if (id.namespace === 0) return own;
-    const uri = this.#namespaces[id.namespace];
-    if (uri === undefined) return `ns=${id.namespace};${own}`;
-    return `nsu=${uri.replaceAll("%", "%25").replaceAll(";", "%3B")};${own}`;
+    const uri = id.namespace === 0 ? undefined : this.#namespaces[id.namespace];
+    const namespace = uri === undefined ? { index: id.namespace } : { uri };
+    return formatNodeAddress({ namespace, kind: kinds[id.identifierType], value });
   }
 
   #index(namespace: Namespace): number | undefined {
@@ -139,7 +152,12 @@ export class AddressSpace {
     for (const { namespace, name } of steps) {
       const namespaceIndex = this.#index(namespace);
       if (namespaceIndex === undefined) return undefined;
-      elements.push({ referenceTypeId: hierarchical, includeSubtypes: true, isInverse: false, targetName: { namespaceIndex, name } });
+      elements.push({
+        referenceTypeId: hierarchical,
+        includeSubtypes: true,
+        isInverse: false,
+        targetName: { namespaceIndex, name },
+      });
     }
     return elements;
   }

@@ -6,7 +6,9 @@ const signal = () => AbortSignal.timeout(10_000);
 
 test("finds variables and methods, each with the entry that maps it", async () => {
   const simulator = await simulated();
-  const { adapter } = await connected(deviceAt(simulator.endpoint, { pressure: { node: press("Pressure") } }));
+  const { adapter } = await connected(
+    deviceAt(simulator.endpoint, { pressure: { node: press("Pressure") } }),
+  );
   const found: BrowsedTag[] = [];
   for await (const tag of adapter.browse?.({ from: "/Objects" }, signal()) ?? []) found.push(tag);
   const named = (name: string) => found.find((tag) => tag.name === name);
@@ -19,7 +21,11 @@ test("finds variables and methods, each with the entry that maps it", async () =
   expect(named("Press/Setpoint")).toMatchObject({ entry: { type: "uint16", write: {} }, writable: true });
   expect(named("Press/Profile")).toMatchObject({ entry: { type: "json" }, value: [1.5, 2.5, 3.5] });
   expect(named("Press/Bad")).toMatchObject({ status: "BadSensorFailure" });
-  expect(named("Press/Double")?.entry).toEqual({ object: "nsu=http://example.com/line;s=Press", method: press("Double"), write: {} });
+  expect(named("Press/Double")?.entry).toEqual({
+    object: "nsu=http://example.com/line;s=Press",
+    method: press("Double"),
+    write: {},
+  });
   const shallow: BrowsedTag[] = [];
   for await (const tag of adapter.browse?.({ depth: 1 }, signal()) ?? []) shallow.push(tag);
   expect(shallow).toEqual([]);

@@ -31,7 +31,10 @@ export async function* browse(
   const { space } = options;
   const [start] = from.startsWith("/") ? await space.translate([from], signal) : [space.nodeId(from)];
   if (start === undefined || "bad" in start) {
-    throw new GatewayError("DEVICE_REJECTED", `The server does not know ${from} (${start?.bad ?? "BadNoMatch"}).`);
+    throw new GatewayError(
+      "DEVICE_REJECTED",
+      `The server does not know ${from} (${start?.bad ?? "BadNoMatch"}).`,
+    );
   }
   const seen = new Set([start.id.toString(), server]);
   let level: readonly Found[] = [{ id: start.id, path: [], nodeClass: classes.object, parent: start.id }];
@@ -99,7 +102,7 @@ function placeOf(
   at: Found,
   seen: Set<string>,
 ): Found[] {
-  const id = new NodeId(nodeId.identifierType, nodeId.value as number, nodeId.namespace);
+  const id = new NodeId(nodeId.identifierType, nodeId.value, nodeId.namespace);
   const key = id.toString();
   // Properties say something about their node; they are no tags.
   if (referenceTypeId.toString() === hasProperty || seen.has(key)) return [];
@@ -112,4 +115,3 @@ function methodOf({ id, path, parent }: Found, { space }: BrowserOptions): Brows
   const entry = { object: space.address(parent), method: space.address(id), write: {} };
   return { name: path.join("/"), entry, writable: true };
 }
-

@@ -27,7 +27,9 @@ export function browsingSession(session: Session) {
       return alike(nodes, results);
     },
     browse: async (nodes: OneOrMany<BrowseDescriptionOptions>) => {
-      const { results } = await session.request<BrowseResponse>(new BrowseRequest({ nodesToBrowse: many(nodes) }));
+      const { results } = await session.request<BrowseResponse>(
+        new BrowseRequest({ nodesToBrowse: many(nodes) }),
+      );
       return alike(nodes, results);
     },
     browseNext: async (points: OneOrMany<Buffer>, releaseContinuationPoints: boolean) => {

@@ -1,5 +1,10 @@
 import { setErrorLogger, setWarningLogger } from "node-opcua-debug";
-import { ClientSecureChannelLayer, type Request, type Response, type SecurityPolicy } from "node-opcua-secure-channel";
+import {
+  ClientSecureChannelLayer,
+  type Request,
+  type Response,
+  type SecurityPolicy,
+} from "node-opcua-secure-channel";
 import { ClientTCP_transport, type TransportSettingsOptions } from "node-opcua-transport";
 import { makePrivateKeyFromPem } from "node-opcua-crypto/web";
 import type { MessageSecurityMode } from "node-opcua-types";
@@ -106,7 +111,10 @@ export class Channel {
   }
 
   /** Sends a request and waits for its response; a ServiceFault rejects as `ServiceFaultError`. */
-  async request<T extends Response>(request: Request, options: { readonly timeout?: number } = {}): Promise<T> {
+  async request<T extends Response>(
+    request: Request,
+    options: { readonly timeout?: number } = {},
+  ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const limit = options.timeout ?? this.#options.timeout;
     // In the header the server reads how long the answer is of use (Part 4 §7.33).
@@ -114,7 +122,10 @@ export class Channel {
     const timer = setTimeout(() => {
       const what = request.schema.name.replace(/Request$/, "");
       this.#end(
-        new GatewayError("DEVICE_TIMEOUT", `${this.#options.place} did not answer ${what} within ${limit}ms.`),
+        new GatewayError(
+          "DEVICE_TIMEOUT",
+          `${this.#options.place} did not answer ${what} within ${limit}ms.`,
+        ),
       );
     }, limit);
     try {
@@ -138,7 +149,9 @@ export class Channel {
     const transport = new GuardedTransport(settings);
     transport.onGarbage = (cause) =>
       this.#end(
-        new GatewayError("PROTOCOL_VIOLATION", `${this.#options.place} sent something that is no OPC UA.`, { cause }),
+        new GatewayError("PROTOCOL_VIOLATION", `${this.#options.place} sent something that is no OPC UA.`, {
+          cause,
+        }),
       );
     this.#transports.push(transport);
     return transport;
@@ -181,7 +194,9 @@ function parentOf(identity: ClientIdentity) {
 }
 
 function faultOf(error: Error, place: string): GatewayError {
-  const { response } = error as { response?: { responseHeader: { serviceResult: { value: number; name: string } } } };
+  const { response } = error as {
+    response?: { responseHeader: { serviceResult: { value: number; name: string } } };
+  };
   if (response === undefined) {
     return new GatewayError("DEVICE_UNREACHABLE", `The connection to ${place} broke: ${error.message}`, {
       cause: error,
@@ -211,7 +226,11 @@ function unreachable(error: Error, place: string): GatewayError {
       { cause: error, context: { status } },
     );
   }
-  return new GatewayError("DEVICE_UNREACHABLE", `${place} can't be reached: ${error.message}. Check its power and its network.`, {
-    cause: error,
-  });
+  return new GatewayError(
+    "DEVICE_UNREACHABLE",
+    `${place} can't be reached: ${error.message}. Check its power and its network.`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -31,7 +31,10 @@ test("says what the server says of a write that it refuses", async () => {
   } as const;
   const { adapter } = await running(deviceAt(simulator.endpoint, tags));
   const write = (tag: string) => adapter.write?.([{ tag, value: 1 }], signal());
-  await expect(write("locked")).rejects.toMatchObject({ code: "DEVICE_REJECTED", context: { status: "BadNotWritable" } });
+  await expect(write("locked")).rejects.toMatchObject({
+    code: "DEVICE_REJECTED",
+    context: { status: "BadNotWritable" },
+  });
   await expect(write("setpoint")).rejects.toThrow("BadTypeMismatch. Its `type`");
   await expect(write("missing")).rejects.toMatchObject({ context: { status: "BadNodeIdUnknown" } });
 });
@@ -39,11 +42,16 @@ test("says what the server says of a write that it refuses", async () => {
 test("calls a method with the arguments written, and holds its results", async () => {
   const simulator = await simulated();
   const { adapter, context } = await running(deviceAt(simulator.endpoint, { double: method }));
-  await expect.poll(() => context.latest.get("double")).toMatchObject({ quality: "bad", status: "NotCalled" });
+  await expect
+    .poll(() => context.latest.get("double"))
+    .toMatchObject({ quality: "bad", status: "NotCalled" });
   await adapter.write?.([{ tag: "double", value: [21] }], signal());
   expect(await adapter.read?.(["double"], signal())).toMatchObject([{ value: [42], quality: "good" }]);
   const call = (value: readonly number[]) => adapter.write?.([{ tag: "double", value }], signal());
-  await expect(call([2_000])).rejects.toMatchObject({ code: "DEVICE_REJECTED", context: { status: "BadOutOfRange" } });
+  await expect(call([2_000])).rejects.toMatchObject({
+    code: "DEVICE_REJECTED",
+    context: { status: "BadOutOfRange" },
+  });
   await expect(call([1, 2])).rejects.toMatchObject({ code: "WRITE_REFUSED" });
   await expect(call([1.5])).rejects.toMatchObject({ code: "WRITE_REFUSED" });
 });
@@ -54,11 +62,20 @@ test("passes alarms on, and none below the severity", async () => {
   const { context } = await running(deviceAt(simulator.endpoint, tags, { options: { events: [{}] } }));
   await expect.poll(() => context.latest.size).toBe(1);
   simulator.line.alarm(true);
-  const seen = () => context.events.map(({ name, data }) => [name, data["active"], data["severity"], data["refreshed"] ?? false]);
+  const seen = () =>
+    context.events.map(({ name, data }) => [
+      name,
+      data["active"],
+      data["severity"],
+      data["refreshed"] ?? false,
+    ]);
   await expect.poll(seen).toContainEqual(["alarm/Overheat", true, 700, false]);
   simulator.line.alarm(false);
   await expect.poll(seen).toContainEqual(["alarm/Overheat", false, 700, false]);
-  expect(context.events.at(-1)?.data).toMatchObject({ condition: "Overheat", message: "Overheat is inactive" });
+  expect(context.events.at(-1)?.data).toMatchObject({
+    condition: "Overheat",
+    message: "Overheat is inactive",
+  });
   const quiet = deviceAt(simulator.endpoint, tags, { options: { events: [{ severity: 800 }] } });
   const { context: deaf } = await running(quiet);
   await expect.poll(() => deaf.latest.size).toBe(1);

@@ -9,7 +9,10 @@ const tags = {
   setpoint: { node: press("Setpoint"), type: "uint16", write: {} },
   profile: { node: press("Profile") },
   polled: { node: press("Total"), type: "int64", mode: "poll" },
-  named: { path: "/Objects/<nsu=http://example.com/line>Press/<nsu=http://example.com/line>Name", type: "string" },
+  named: {
+    path: "/Objects/<nsu=http://example.com/line>Press/<nsu=http://example.com/line>Name",
+    type: "string",
+  },
 } as const;
 
 /** A fault that a new session is the sign of. */
@@ -36,7 +39,11 @@ testConformance({
   start: async () => {
     const simulator = await OpcuaSimulator.start({ line: true });
     const device = (more = {}) =>
-      deviceAt(simulator.endpoint, { ...tags, ...more }, { options: { heartbeat: "1s" }, connection: { timeout: "1s" } });
+      deviceAt(
+        simulator.endpoint,
+        { ...tags, ...more },
+        { options: { heartbeat: "1s" }, connection: { timeout: "1s" } },
+      );
     return {
       device: device(),
       flawed: { device: device({ missing: { node: press("Missing") } }), badTag: "missing" },

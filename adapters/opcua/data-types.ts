@@ -7,7 +7,12 @@ const hasSubtype = coerceNodeId("i=45");
 /** Deeper than any type hierarchy. */
 const mostLevels = 20;
 /** Abstract numbers, OPC UA Part 5 §12.2, each as the widest of its kind. */
-const abstractTypes: Readonly<Record<number, string>> = { 26: "Double", 27: "Int64", 28: "UInt64", 29: "Int32" };
+const abstractTypes: Readonly<Record<number, string>> = {
+  26: "Double",
+  27: "Int64",
+  28: "UInt64",
+  29: "Int32",
+};
 
 /** The built-in types behind the server's data types, asked for once a type. */
 export class DataTypes {
@@ -37,7 +42,13 @@ export class DataTypes {
       }
       const request = new BrowseRequest({
         nodesToBrowse: [
-          { nodeId: at, browseDirection: 1, referenceTypeId: hasSubtype, includeSubtypes: true, resultMask: 0 },
+          {
+            nodeId: at,
+            browseDirection: 1,
+            referenceTypeId: hasSubtype,
+            includeSubtypes: true,
+            resultMask: 0,
+          },
         ],
       });
       const { results } = await this.#session.request<BrowseResponse>(request, { signal });

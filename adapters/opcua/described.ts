@@ -82,7 +82,8 @@ async function unitsOf(
   return nodes.map((node) => {
     if (node === undefined) return undefined;
     const data = values[known.indexOf(node)];
-    const unit = (data?.value?.value as { displayName?: { text?: string | null } } | null | undefined)?.displayName?.text;
+    const unit = (data?.value?.value as { displayName?: { text?: string | null } } | null | undefined)
+      ?.displayName?.text;
     return unit ?? undefined;
   });
 }

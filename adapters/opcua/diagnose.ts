@@ -48,7 +48,9 @@ function nearestDiagnosis({ options }: OpcuaTag, nodes: readonly string[]): stri
   const meant = nearestName(wanted, nodes);
   const address = parseNodeAddress(wanted);
   const unstable = address !== undefined && isUnstable(address.namespace);
-  const hint = unstable ? " Its namespace stands there by index, which changes: name it by its URI (nsu=)." : "";
+  const hint = unstable
+    ? " Its namespace stands there by index, which changes: name it by its URI (nsu=)."
+    : "";
   const near = meant === undefined ? "Browse the server for what it has." : `Perhaps ${meant} is meant.`;
   return `The server does not know ${wanted}. ${near}${hint}`;
 }

@@ -38,11 +38,15 @@ export function chooseEndpoint(
   for (const name of wanted) {
     const policy = policyOf[name];
     const usable =
-      name === "none" ? [MessageSecurityMode.None] : modes.filter((m) => (security.mode ?? m) === m).map((m) => modeOf[m]);
+      name === "none"
+        ? [MessageSecurityMode.None]
+        : modes.filter((m) => (security.mode ?? m) === m).map((m) => modeOf[m]);
     for (const mode of usable) {
       const description = offered.find(
         (one) =>
-          one.securityPolicyUri === policy && one.securityMode === mode && (one.endpointUrl ?? "").startsWith("opc.tcp:"),
+          one.securityPolicyUri === policy &&
+          one.securityMode === mode &&
+          (one.endpointUrl ?? "").startsWith("opc.tcp:"),
       );
       if (description !== undefined) return { policy, mode, description };
     }
@@ -57,7 +61,9 @@ function refusal(offered: readonly EndpointDescription[], security: OpcuaConnect
   if (security.policy === undefined && security.mode === undefined && !secure) {
     return "offers no security at all. Switch it on there; to go without it, say so: `security: { policy: none }`.";
   }
-  const asked = [security.policy ?? "a secure policy", security.mode].filter((one) => one !== undefined).join(", ");
+  const asked = [security.policy ?? "a secure policy", security.mode]
+    .filter((one) => one !== undefined)
+    .join(", ");
   return `does not offer ${asked}. It offers: ${offered.map(nameOf).join("; ")}.`;
 }
 

@@ -63,7 +63,10 @@ export class EventFeed {
     const refused = results.flatMap((result) => ("bad" in result ? [result.bad] : []));
     if (specs.length < events.length) refused.push("BadNodeIdUnknown");
     if (refused.length > 0) {
-      this.#context.log.warn({ device, refused }, "the server refuses some of the event sources of this device");
+      this.#context.log.warn(
+        { device, refused },
+        "the server refuses some of the event sources of this device",
+      );
     }
     const inputArguments = [new Variant({ dataType: DataType.UInt32, value: subscription.id })];
     const call = { objectId: condition, methodId: conditionRefresh, inputArguments };
@@ -97,7 +100,7 @@ export class EventFeed {
         return [key, typeof value === "bigint" ? `${value}` : value];
       }),
     );
-    const type = String(told["eventType"]).replace(/^ns=0;/, "");
+    const type = textOf(told["eventType"]).replace(/^ns=0;/, "");
     if (type === refreshStart || type === refreshEnd) {
       this.#refreshing = type === refreshStart;
       return;
@@ -114,7 +117,13 @@ function eventOf(told: Readonly<Record<string, JsonValue>>, refreshed: boolean):
   const kind = told["condition"] === null ? "event" : "alarm";
   const present = Object.entries(told).filter(([, value]) => value !== null);
   const data = { ...Object.fromEntries(present), ...(refreshed ? { refreshed: true } : {}) };
-  const segment = String(named).replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^-+|-+$/g, "");
+  const segment = textOf(named)
+    .replaceAll(/[^A-Za-z0-9_-]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "");
   const name = `${kind}/${segment === "" ? "unnamed" : segment}`;
   return Number.isNaN(timestamp) ? { name, data } : { name, timestamp, data };
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
 }

@@ -6,7 +6,16 @@ import { valueOf } from "./variant-value.ts";
 const currentTime = coerceNodeId("i=2258");
 const serverState = coerceNodeId("i=2259");
 const namespaceArray = coerceNodeId("i=2255");
-const states = ["Running", "Failed", "NoConfiguration", "Suspended", "Shutdown", "Test", "CommunicationFault", "Unknown"];
+const states = [
+  "Running",
+  "Failed",
+  "NoConfiguration",
+  "Suspended",
+  "Shutdown",
+  "Test",
+  "CommunicationFault",
+  "Unknown",
+];
 
 export interface HeartbeatOptions {
   readonly place: string;

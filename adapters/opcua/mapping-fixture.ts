@@ -4,7 +4,10 @@ import { isMethod, modeOf, type OpcuaDevice, type OpcuaTag } from "./mapping.ts"
 import { opcuaSchema } from "./schema.ts";
 
 /** For tests: a tag's own keys in a mapping file, with a poll interval in ms where it is polled. */
-export type TagEntry = z.input<typeof opcuaSchema.tag> & { readonly write?: object; readonly pollMs?: number };
+export type TagEntry = z.input<typeof opcuaSchema.tag> & {
+  readonly write?: object;
+  readonly pollMs?: number;
+};
 
 function tagOf(name: string, entry: TagEntry, device: OpcuaDevice["options"]): OpcuaTag {
   const { write, pollMs = 100, ...own } = entry;
@@ -18,7 +21,9 @@ function tagOf(name: string, entry: TagEntry, device: OpcuaDevice["options"]): O
     scale: 1,
     offset: 0,
     ...(polled ? { poll } : {}),
-    ...(write === undefined ? {} : { write: { options: {}, ...(isMethod(options) ? { answers: true } : {}) } }),
+    ...(write === undefined
+      ? {}
+      : { write: { options: {}, ...(isMethod(options) ? { answers: true } : {}) } }),
   };
 }
 
@@ -28,7 +33,11 @@ export function deviceOf(
   keys: { readonly device?: string; readonly connection?: object; readonly options?: object } = {},
 ): OpcuaDevice {
   const security = { policy: "none" };
-  const connection = opcuaSchema.connection.parse({ endpoint: "opc.tcp://127.0.0.1:4840", security, ...keys.connection });
+  const connection = opcuaSchema.connection.parse({
+    endpoint: "opc.tcp://127.0.0.1:4840",
+    security,
+    ...keys.connection,
+  });
   const options = opcuaSchema.options.parse({
     publishingInterval: "50ms",
     samplingInterval: "20ms",

@@ -40,7 +40,9 @@ export class Methods {
   async call(tag: OpcuaTag, value: TagValue, signal: AbortSignal): Promise<void> {
     const objectId = this.#node(tag, tag.options.object ?? "");
     const methodId = this.#node(tag, tag.options.method ?? "");
-    const given: readonly JsonValue[] = Array.isArray(value) ? value : [typeof value === "bigint" ? `${value}` : value];
+    const given: readonly JsonValue[] = Array.isArray(value)
+      ? value
+      : [typeof value === "bigint" ? `${value}` : value];
     const inputArguments = await this.#arguments(tag, methodId, given, signal);
     const request = new CallRequest({ methodsToCall: [{ objectId, methodId, inputArguments }] });
     const { results } = await this.#session.request<CallResponse>(request, { signal });
@@ -49,7 +51,9 @@ export class Methods {
       const status = result === undefined ? "BadUnexpectedError" : statusName(result.statusCode);
       const wrong = (result?.inputArgumentResults ?? []).findIndex((one) => qualityOf(one) === "bad");
       const which = wrong < 0 ? "" : ` Argument ${wrong + 1} is at fault.`;
-      throw new GatewayError("DEVICE_REJECTED", `The method ${tag.name} answered ${status}.${which}`, { context: { status } });
+      throw new GatewayError("DEVICE_REJECTED", `The method ${tag.name} answered ${status}.${which}`, {
+        context: { status },
+      });
     }
     const outputs = (result.outputArguments ?? []).map((one) => {
       const output = valueOf(one);
@@ -61,9 +65,13 @@ export class Methods {
   #node(tag: OpcuaTag, text: string): NodeId {
     const resolved = this.#space.nodeId(text);
     if ("id" in resolved) return resolved.id;
-    throw new GatewayError("DEVICE_REJECTED", `${tag.name}: the server does not know ${text} (${resolved.bad}).`, {
-      context: { status: resolved.bad },
-    });
+    throw new GatewayError(
+      "DEVICE_REJECTED",
+      `${tag.name}: the server does not know ${text} (${resolved.bad}).`,
+      {
+        context: { status: resolved.bad },
+      },
+    );
   }
 
   async #arguments(
@@ -84,7 +92,8 @@ export class Methods {
     for (const [index, { name, dataType }] of declared.entries()) {
       const builtIn = await this.#types.builtIn(dataType, signal);
       const one = given[index];
-      if (one === null || one === undefined) throw new GatewayError("WRITE_REFUSED", `${tag.name}: ${name} has no value.`);
+      if (one === null || one === undefined)
+        throw new GatewayError("WRITE_REFUSED", `${tag.name}: ${name} has no value.`);
       variants.push(variantOf(one, builtIn, name ?? `argument ${index + 1}`));
     }
     return variants;

@@ -26,13 +26,16 @@ export function parseNodeAddress(text: string): NodeAddress | undefined {
   if (kind === "g" && !guidForm.test(value)) return undefined;
   if (kind === "b" && !base64Form.test(value)) return undefined;
   const namespace =
-    uri === undefined ? { index: Number(index ?? 0) } : { uri: uri.replaceAll("%3B", ";").replaceAll("%25", "%") };
+    uri === undefined
+      ? { index: Number(index ?? 0) }
+      : { uri: uri.replaceAll("%3B", ";").replaceAll("%25", "%") };
   if ("index" in namespace && namespace.index > 0xffff) return undefined;
   return { namespace, kind, value };
 }
 
 export function formatNodeAddress({ namespace, kind, value }: NodeAddress): string {
-  if ("uri" in namespace) return `nsu=${namespace.uri.replaceAll("%", "%25").replaceAll(";", "%3B")};${kind}=${value}`;
+  if ("uri" in namespace)
+    return `nsu=${namespace.uri.replaceAll("%", "%25").replaceAll(";", "%3B")};${kind}=${value}`;
   return namespace.index === 0 ? `${kind}=${value}` : `ns=${namespace.index};${kind}=${value}`;
 }
 

@@ -81,7 +81,11 @@ export class Pki {
   }
 
   #firstUse(server: string): string {
-    return join(this.#folder, "trusted", `${createHash("sha1").update(server).digest("hex").slice(0, 12)}.first-use`);
+    return join(
+      this.#folder,
+      "trusted",
+      `${createHash("sha1").update(server).digest("hex").slice(0, 12)}.first-use`,
+    );
   }
 }
 
@@ -123,7 +127,8 @@ function readIdentity(pem: string, path: string): ClientIdentity {
 /** Certificate and private key in one PEM text, so that no crash leaves one without the other. */
 async function makeIdentity(): Promise<string> {
   // 5 MB that only the first start of a site needs.
-  const { CertificatePurpose, createSelfSignedCertificate, generateKeyPair, privateKeyToPEM } = await import("node-opcua-crypto/web");
+  const { CertificatePurpose, createSelfSignedCertificate, generateKeyPair, privateKeyToPEM } =
+    await import("node-opcua-crypto/web");
   const { privateKey } = await generateKeyPair(2048);
   const host = hostname();
   const { cert } = await createSelfSignedCertificate({

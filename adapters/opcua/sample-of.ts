@@ -18,7 +18,10 @@ export interface SampleRule {
  */
 export function sampleOf({ tag, spec, timestamps }: SampleRule, data: DataValue): Sample {
   const quality = qualityOf(data.statusCode);
-  const time = timestamps === "source" ? (data.sourceTimestamp ?? data.serverTimestamp) : (data.serverTimestamp ?? data.sourceTimestamp);
+  const time =
+    timestamps === "source"
+      ? (data.sourceTimestamp ?? data.serverTimestamp)
+      : (data.serverTimestamp ?? data.sourceTimestamp);
   const stamp = time ? { sourceTimestamp: time.getTime() } : {};
   if (quality === "bad") return { tag, value: null, quality, status: statusName(data.statusCode), ...stamp };
   const raw = data.value ? valueOf(data.value) : null;

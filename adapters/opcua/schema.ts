@@ -46,15 +46,21 @@ const connection = z.strictObject({
       policy: z
         .enum(securityPolicies)
         .optional()
-        .describe("The security policy; `none` only where it is named. Absent: the strongest secure one offered"),
+        .describe(
+          "The security policy; `none` only where it is named. Absent: the strongest secure one offered",
+        ),
       mode: z
         .enum(securityModes)
         .optional()
-        .describe("Whether messages are signed, or signed and encrypted. Absent: encrypted where it is offered"),
+        .describe(
+          "Whether messages are signed, or signed and encrypted. Absent: encrypted where it is offered",
+        ),
       trust: z
         .enum(["listed", "on-first-use"])
         .default("listed")
-        .describe("`listed`: only certificates in the folder `trusted`; `on-first-use`: the first one is put there"),
+        .describe(
+          "`listed`: only certificates in the folder `trusted`; `on-first-use`: the first one is put there",
+        ),
     })
     .prefault({})
     .describe("Security of the connection"),
@@ -75,14 +81,20 @@ const trigger = z.enum(triggers);
 const queueSize = z.int().min(1).max(10_000);
 
 const options = z.object({
-  mode: mode.default("subscribe").describe("`subscribe`: the server sends changes; `poll`: read at a poll group's interval"),
+  mode: mode
+    .default("subscribe")
+    .describe("`subscribe`: the server sends changes; `poll`: read at a poll group's interval"),
   publishingInterval: wait(10).prefault("250ms").describe("How often the server sends what changed"),
   samplingInterval: wait(0).prefault("250ms").describe("How often the server looks at a value"),
   queueSize: queueSize.default(10).describe("How many changes the server keeps between two publishings"),
   trigger: trigger.default("status-value").describe("What counts as a change"),
   timestamps: z.enum(["source", "server"]).default("source").describe("Whose time a reading carries first"),
-  heartbeat: wait(1_000).prefault("10s").describe("Connect anew when the server's own clock stands still so long"),
-  retryBadTags: wait(100).prefault("10s").describe("How often tags that the server does not know are tried again"),
+  heartbeat: wait(1_000)
+    .prefault("10s")
+    .describe("Connect anew when the server's own clock stands still so long"),
+  retryBadTags: wait(100)
+    .prefault("10s")
+    .describe("How often tags that the server does not know are tried again"),
   events: z
     .array(
       z.strictObject({
@@ -98,13 +110,22 @@ const tag = z.object({
   node: nodeId.optional().describe("The variable's node id, best with its namespace URI"),
   path: browsePath.optional().describe("The variable's browse path, in place of `node`"),
   object: nodeId.optional().describe("For a method: the object that it is called on"),
-  method: nodeId.optional().describe("A method: a write of its arguments calls it, the tag holds its last results"),
-  type: z.enum(typeNames).optional().describe("The value's type; needed for writes, limits, scale and deadband"),
+  method: nodeId
+    .optional()
+    .describe("A method: a write of its arguments calls it, the tag holds its last results"),
+  type: z
+    .enum(typeNames)
+    .optional()
+    .describe("The value's type; needed for writes, limits, scale and deadband"),
   mode: mode.optional().describe("In place of the device's"),
   samplingInterval: wait(0).optional().describe("In place of the device's"),
   queueSize: queueSize.optional().describe("In place of the device's"),
   trigger: trigger.optional().describe("In place of the device's"),
-  serverDeadband: z.number().min(0).optional().describe("The server keeps changes up to this to itself, in raw units"),
+  serverDeadband: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("The server keeps changes up to this to itself, in raw units"),
   serverDeadbandPercent: z
     .number()
     .min(0)

@@ -30,7 +30,9 @@ test.each(["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"])(
       const security = { policy, mode, trust: "on-first-use" };
       const device = deviceAt(simulator.endpoint, tags, { connection: { security, ...user } });
       const { adapter } = await connected(device, { folder: pki, secrets });
-      expect(await adapter.read?.(["pressure"], AbortSignal.timeout(5_000))).toMatchObject([{ value: 182.5 }]);
+      expect(await adapter.read?.(["pressure"], AbortSignal.timeout(5_000))).toMatchObject([
+        { value: 182.5 },
+      ]);
       await adapter.close();
       const wrong = connected(device, { folder: pki, secrets: { "env:PASSWORD": "wrong" } });
       await expect(wrong).rejects.toThrow("refuses the user");

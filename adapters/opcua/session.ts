@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { makePrivateKeyFromPem } from "node-opcua-crypto/web";
-import { computeSignature, SecurityPolicy, verifySignature, type Request, type Response } from "node-opcua-secure-channel";
+import {
+  computeSignature,
+  SecurityPolicy,
+  verifySignature,
+  type Request,
+  type Response,
+} from "node-opcua-secure-channel";
 import type { NodeId } from "node-opcua-nodeid";
 import {
   ActivateSessionRequest,
@@ -139,7 +145,11 @@ async function userOf(connection: OpcuaConnection, context: AdapterContext): Pro
     };
   }
   if (user === undefined) return { kind: "anonymous" };
-  return { kind: "password", name: user, password: password === undefined ? "" : await context.secret(password) };
+  return {
+    kind: "password",
+    name: user,
+    password: password === undefined ? "" : await context.secret(password),
+  };
 }
 
 interface Activation {
@@ -176,8 +186,15 @@ async function activate(channel: Channel, activation: Activation): Promise<NodeI
   if (identity !== undefined) requireOwnership(created, chosen, identity, clientNonce, place);
   const key = identity === undefined ? null : makePrivateKeyFromPem(identity.keyPem);
   const leaf = leafOf(serverCertificate);
-  const clientSignature = key === null ? undefined : computeSignature(serverCertificate, serverNonce, key, chosen.policy);
-  const context = { endpoint: chosen.description, policy: chosen.policy, place, serverCertificate: leaf, serverNonce };
+  const clientSignature =
+    key === null ? undefined : computeSignature(serverCertificate, serverNonce, key, chosen.policy);
+  const context = {
+    endpoint: chosen.description,
+    policy: chosen.policy,
+    place,
+    serverCertificate: leaf,
+    serverNonce,
+  };
   const request = new ActivateSessionRequest({
     ...(clientSignature === undefined ? {} : { clientSignature }),
     localeIds: [],
@@ -206,13 +223,19 @@ function explained(caught: unknown, place: string): unknown {
   if (!(caught instanceof ServiceFaultError)) return caught;
   const { status } = caught;
   if (/^Bad(Identity|User)/.test(status)) {
-    return new GatewayError("DEVICE_REJECTED", `${place} refuses the user (${status}). Check user and password.`, {
-      cause: caught,
-    });
+    return new GatewayError(
+      "DEVICE_REJECTED",
+      `${place} refuses the user (${status}). Check user and password.`,
+      {
+        cause: caught,
+      },
+    );
   }
   // A server that is starting or full is one to come back to.
   if (/^Bad(TooMany|Server|Out|Resource|Shutdown)/.test(status)) {
-    return new GatewayError("DEVICE_UNREACHABLE", `${place} takes no session now (${status}).`, { cause: caught });
+    return new GatewayError("DEVICE_UNREACHABLE", `${place} takes no session now (${status}).`, {
+      cause: caught,
+    });
   }
   return caught;
 }

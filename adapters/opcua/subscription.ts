@@ -115,14 +115,18 @@ export class Subscription {
       return batch.map((_spec, index): Monitored => {
         const result = results?.[index];
         const handle = handles[index] ?? 0;
-        if (result !== undefined && qualityOf(result.statusCode) !== "bad") return { id: result.monitoredItemId, handle };
+        if (result !== undefined && qualityOf(result.statusCode) !== "bad")
+          return { id: result.monitoredItemId, handle };
         this.#items.delete(handle);
         return { bad: result === undefined ? "BadUnexpectedError" : statusName(result.statusCode) };
       });
     });
   }
 
-  async forget(items: readonly { readonly id: number; readonly handle: number }[], signal: AbortSignal): Promise<void> {
+  async forget(
+    items: readonly { readonly id: number; readonly handle: number }[],
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const { handle } of items) this.#items.delete(handle);
     await inBatches(items, this.#limits.monitor, async (batch) => {
       const monitoredItemIds = batch.map(({ id }) => id);
@@ -136,7 +140,10 @@ export class Subscription {
   async run(onNotification: () => void, signal: AbortSignal): Promise<never> {
     const loops = Array.from({ length: outstanding }, () => this.#publish(onNotification, signal));
     await abortable(Promise.all(loops), signal);
-    throw new GatewayError("DEVICE_UNREACHABLE", `${this.#options.place} takes no publish requests any more.`);
+    throw new GatewayError(
+      "DEVICE_UNREACHABLE",
+      `${this.#options.place} takes no publish requests any more.`,
+    );
   }
 
   /** One publish request after the other; ends where the server wants fewer at once. */
@@ -147,7 +154,10 @@ export class Subscription {
     while (!signal.aborted) {
       const acknowledge = this.#acknowledge.splice(0);
       const request = new PublishRequest({
-        subscriptionAcknowledgements: acknowledge.map((sequenceNumber) => ({ subscriptionId: this.#id, sequenceNumber })),
+        subscriptionAcknowledgements: acknowledge.map((sequenceNumber) => ({
+          subscriptionId: this.#id,
+          sequenceNumber,
+        })),
       });
       try {
         const response = await this.#session.request<PublishResponse>(request, { timeout });
@@ -181,16 +191,23 @@ export class Subscription {
         for (const { clientHandle, eventFields } of notification.events ?? []) {
           this.#items.get(clientHandle)?.onEvent?.(eventFields ?? []);
         }
-      } else if (notification instanceof StatusChangeNotification && qualityOf(notification.status) === "bad") {
+      } else if (
+        notification instanceof StatusChangeNotification &&
+        qualityOf(notification.status) === "bad"
+      ) {
         throw this.#lost(statusName(notification.status));
       }
     }
   }
 
   #lost(status: string, cause?: unknown): GatewayError {
-    return new GatewayError("DEVICE_UNREACHABLE", `${this.#options.place} has lost the subscription (${status}).`, {
-      cause,
-      context: { status },
-    });
+    return new GatewayError(
+      "DEVICE_UNREACHABLE",
+      `${this.#options.place} has lost the subscription (${status}).`,
+      {
+        cause,
+        context: { status },
+      },
+    );
   }
 }

@@ -40,13 +40,21 @@ export class TagFeed {
   async add(tags: readonly OpcuaTag[], signal: AbortSignal): Promise<void> {
     const { nodes, subscription, context } = this.#options;
     const known = nodes.known(tags);
-    const results = await subscription.monitor(known.map(([tag, node]) => this.#spec(tag, node, true)), signal);
+    const results = await subscription.monitor(
+      known.map(([tag, node]) => this.#spec(tag, node, true)),
+      signal,
+    );
     const again = known.filter((_tag, index) => {
       const result = results[index];
       return result !== undefined && "bad" in result && unfiltered.test(result.bad);
     });
-    const plain = await subscription.monitor(again.map(([tag, node]) => this.#spec(tag, node, false)), signal);
-    this.#tellUnfiltered(again.filter((_tag, index) => "id" in (plain[index] ?? { bad: "" })).map(([tag]) => tag));
+    const plain = await subscription.monitor(
+      again.map(([tag, node]) => this.#spec(tag, node, false)),
+      signal,
+    );
+    this.#tellUnfiltered(
+      again.filter((_tag, index) => "id" in (plain[index] ?? { bad: "" })).map(([tag]) => tag),
+    );
     const outcome = new Map(known.map(([tag], index) => [tag, results[index]]));
     for (const [index, [tag]] of again.entries()) outcome.set(tag, plain[index]);
     const bad: Sample[] = [];

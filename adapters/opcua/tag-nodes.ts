@@ -18,7 +18,8 @@ export class TagNodes {
       byPath.map(({ options }) => options.path ?? ""),
       signal,
     );
-    for (const [index, tag] of byPath.entries()) this.#found.set(tag.name, answers[index] ?? { bad: "BadNoMatch" });
+    for (const [index, tag] of byPath.entries())
+      this.#found.set(tag.name, answers[index] ?? { bad: "BadNoMatch" });
     for (const { name, options } of tags) {
       const node = options.node ?? options.method;
       if (node !== undefined) this.#found.set(name, this.#space.nodeId(node));

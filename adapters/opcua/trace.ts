@@ -17,7 +17,9 @@ export function traceValues(
   service: string,
   values: readonly TracedValue[],
 ): void {
-  const text = JSON.stringify(values, (_key, value: unknown) => (typeof value === "bigint" ? `${value}` : value));
+  const text = JSON.stringify(values, (_key, value: unknown) =>
+    typeof value === "bigint" ? `${value}` : value,
+  );
   context.trace(direction, service, Buffer.from(text));
 }
 

@@ -3,6 +3,7 @@ import { makePrivateKeyFromPem } from "node-opcua-crypto/web";
 import { computeSignature, fromURI, getCryptoFactory, SecurityPolicy } from "node-opcua-secure-channel";
 import {
   AnonymousIdentityToken,
+  MessageSecurityMode,
   UserNameIdentityToken,
   UserTokenType,
   X509IdentityToken,
@@ -43,10 +44,18 @@ export function identityToken(user: User, context: IdentityContext): IdentityTok
   const offered = (context.endpoint.userIdentityTokens ?? []).filter(
     ({ tokenType }) => tokenType === tokenTypes[user.kind],
   );
-  const token = offered.find((one) => policyOfToken(one, context.policy) !== SecurityPolicy.None) ?? offered[0];
+  const token =
+    offered.find((one) => policyOfToken(one, context.policy) !== SecurityPolicy.None) ?? offered[0];
   if (token === undefined) {
-    const kinds = { anonymous: "anonymous users", password: "a user name", certificate: "a user certificate" };
-    throw new GatewayError("DEVICE_REJECTED", `${context.place} does not take ${kinds[user.kind]} on this endpoint.`);
+    const kinds = {
+      anonymous: "anonymous users",
+      password: "a user name",
+      certificate: "a user certificate",
+    };
+    throw new GatewayError(
+      "DEVICE_REJECTED",
+      `${context.place} does not take ${kinds[user.kind]} on this endpoint.`,
+    );
   }
   const { policyId } = token;
   const policy = policyOfToken(token, context.policy);
@@ -75,14 +84,20 @@ function passwordToken(
   const factory = getCryptoFactory(policy);
   if (policy === SecurityPolicy.None || factory === null) {
     // On an encrypted channel the token itself may go without (Part 4 §7.41, UserTokenPolicy None).
-    const encrypted = channelPolicy !== SecurityPolicy.None && endpoint.securityMode === 3;
+    const encrypted =
+      channelPolicy !== SecurityPolicy.None && endpoint.securityMode === MessageSecurityMode.SignAndEncrypt;
     if (!encrypted) {
       throw new GatewayError(
         "DEVICE_REJECTED",
         `${place} wants the password in plain text over the network. Use a secure policy.`,
       );
     }
-    return new UserNameIdentityToken({ policyId, userName: name, password: secret, encryptionAlgorithm: null });
+    return new UserNameIdentityToken({
+      policyId,
+      userName: name,
+      password: secret,
+      encryptionAlgorithm: null,
+    });
   }
   const length = Buffer.alloc(4);
   length.writeUInt32LE(secret.length + serverNonce.length);

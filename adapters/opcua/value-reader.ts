@@ -4,11 +4,12 @@ import { DataType } from "node-opcua-variant";
 import type { Sample } from "../../src/adapter-kit/index.ts";
 import { badSample, sampleOf, type SampleRule } from "./sample-of.ts";
 import type { Session } from "./session.ts";
+import type { Structures } from "./structures.ts";
 
 /** Decodes data values; structures of the server's own types after asking it what they look like, once a type. */
 export class ValueReader {
   readonly #session: Session;
-  #structures: Promise<import("./structures.ts").Structures> | undefined;
+  #structures: Promise<Structures> | undefined;
 
   constructor(session: Session) {
     this.#session = session;

@@ -3,11 +3,24 @@ import { deviceAt, press, running, simulated } from "./testing.ts";
 
 test("shows values of every kind, with the server's status as quality", async () => {
   const simulator = await simulated();
-  const names = ["Bad", "Uncertain", "Overflow", "Profile", "Totals", "Limits", "Started", "Total", "Name", "Running"];
+  const names = [
+    "Bad",
+    "Uncertain",
+    "Overflow",
+    "Profile",
+    "Totals",
+    "Limits",
+    "Started",
+    "Total",
+    "Name",
+    "Running",
+  ];
   const tags = Object.fromEntries(names.map((name) => [name.toLowerCase(), { node: press(name) }]));
   const { context } = await running(deviceAt(simulator.endpoint, tags));
   await expect.poll(() => context.latest.size).toBe(names.length);
-  const seen = Object.fromEntries([...context.latest].map(([tag, { value, quality, status }]) => [tag, [value, quality, status]]));
+  const seen = Object.fromEntries(
+    [...context.latest].map(([tag, { value, quality, status }]) => [tag, [value, quality, status]]),
+  );
   expect(seen).toEqual({
     bad: [null, "bad", "BadSensorFailure"],
     uncertain: [7, "uncertain", "UncertainLastUsableValue"],
@@ -24,9 +37,11 @@ test("shows values of every kind, with the server's status as quality", async ()
 
 test("keeps each change between two publishings, in order", async () => {
   const simulator = await simulated();
-  const tags = { counter: { node: press("Counter"), type: "uint32", samplingInterval: "20ms", queueSize: 100 } };
+  const tags = {
+    counter: { node: press("Counter"), type: "uint32", samplingInterval: "20ms", queueSize: 100 },
+  };
   const options = { publishingInterval: "400ms" };
-  const { context } = await running(deviceAt(simulator.endpoint, tags as never, { options }));
+  const { context } = await running(deviceAt(simulator.endpoint, tags, { options }));
   await expect.poll(() => context.batches.length, { timeout: 5_000 }).toBeGreaterThan(2);
   const [, batch = []] = context.batches;
   expect(batch.length).toBeGreaterThan(4);
@@ -45,7 +60,10 @@ test("leaves small changes at the server; where it does not take a deadband, say
   simulator.line.set("Pressure", 184);
   simulator.line.set("Pressure", 190);
   await expect.poll(() => context.latest.get("pressure")?.value).toBe(190);
-  const values = context.batches.flat().filter(({ tag }) => tag === "pressure").map(({ value }) => value);
+  const values = context.batches
+    .flat()
+    .filter(({ tag }) => tag === "pressure")
+    .map(({ value }) => value);
   expect(values).toEqual([182.5, 190]);
   const warnings = context.logged.filter(({ message }) => message.includes("serverDeadband"));
   expect(warnings.map(({ fields }) => fields)).toMatchObject([{ tags: ["name"] }]);
@@ -53,6 +71,10 @@ test("leaves small changes at the server; where it does not take a deadband, say
 
 test("a value that is not of the mapping's type is bad, and none", async () => {
   const simulator = await simulated();
-  const { context } = await running(deviceAt(simulator.endpoint, { name: { node: press("Name"), type: "float64" } }));
-  await expect.poll(() => context.latest.get("name")).toMatchObject({ value: null, quality: "bad", status: "BadTypeMismatch" });
+  const { context } = await running(
+    deviceAt(simulator.endpoint, { name: { node: press("Name"), type: "float64" } }),
+  );
+  await expect
+    .poll(() => context.latest.get("name"))
+    .toMatchObject({ value: null, quality: "bad", status: "BadTypeMismatch" });
 });

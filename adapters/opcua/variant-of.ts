@@ -12,33 +12,36 @@ export function variantOf(value: TagValue, builtIn: string, what: string): Varia
     return new Variant({ dataType, arrayType: VariantArrayType.Scalar, value: rawOf(value, dataType) });
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause;
-    throw new GatewayError("WRITE_REFUSED", `${what} is a ${builtIn}: ${plainText(value)} does not fit.`, { cause });
+    throw new GatewayError("WRITE_REFUSED", `${what} is a ${builtIn}: ${plainText(value)} does not fit.`, {
+      cause,
+    });
   }
 }
 
+type ToRaw = (value: TagValue) => unknown;
+
+const numbers: ToRaw = (value) => Number(integerOf(value));
+const halves: ToRaw = (value) => halvesOf(integerOf(value));
+
+/** How a value becomes what the library encodes, by built-in type; integers of up to 32 bits and enumerations are numbers. */
+const toRaw: Readonly<Partial<Record<DataType, ToRaw>>> = {
+  [DataType.Boolean]: (value) => {
+    if (typeof value !== "boolean") throw misfit(value, "true or false");
+    return value;
+  },
+  [DataType.Int64]: halves,
+  [DataType.UInt64]: halves,
+  [DataType.Float]: numberOf,
+  [DataType.Double]: numberOf,
+  [DataType.String]: plainText,
+  [DataType.Guid]: plainText,
+  [DataType.DateTime]: dateOf,
+  [DataType.ByteString]: (value) => Buffer.from(plainText(value), "base64"),
+  [DataType.LocalizedText]: (value) => ({ text: plainText(value) }),
+};
+
 function rawOf(value: TagValue, dataType: DataType): unknown {
-  switch (dataType) {
-    case DataType.Int64:
-    case DataType.UInt64:
-      return halvesOf(integerOf(value));
-    case DataType.DateTime:
-      return dateOf(value);
-    case DataType.ByteString:
-      return Buffer.from(plainText(value), "base64");
-    case DataType.LocalizedText:
-      return { text: plainText(value) };
-    case DataType.Boolean:
-      if (typeof value !== "boolean") throw misfit(value, "true or false");
-      return value;
-    case DataType.String:
-    case DataType.Guid:
-      return plainText(value);
-    case DataType.Float:
-    case DataType.Double:
-      return numberOf(value);
-    default:
-      return Number(integerOf(value));
-  }
+  return (toRaw[dataType] ?? numbers)(value);
 }
 
 function integerOf(value: TagValue): bigint {

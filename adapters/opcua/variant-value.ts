@@ -1,3 +1,5 @@
+import { NodeId } from "node-opcua-nodeid";
+import { StatusCode } from "node-opcua-status-code";
 import { DataType, VariantArrayType, type Variant } from "node-opcua-variant";
 import type { JsonValue, StructuredValue, TagValue } from "../../src/adapter-kit/index.ts";
 
@@ -31,48 +33,33 @@ function nested(flat: readonly JsonValue[], dimensions: readonly number[]): Stru
 
 function scalarOf(value: unknown, dataType: DataType): TagValue | null {
   if (value === null || value === undefined) return null;
-  switch (dataType) {
-    case DataType.Int64:
-      return bigintOf(value as Halves, true);
-    case DataType.UInt64:
-      return bigintOf(value as Halves, false);
-    case DataType.Variant:
-      return valueOf(value as Variant);
-    default:
-      return otherOf(value);
-  }
+  if (dataType === DataType.Int64) return bigintOf(value as Halves, true);
+  if (dataType === DataType.UInt64) return bigintOf(value as Halves, false);
+  if (dataType === DataType.Variant) return valueOf(value as Variant);
+  return otherOf(value);
 }
 
 /** What is no 64-bit integer, by what the library made of it. */
 function otherOf(value: unknown): TagValue | null {
-  switch (typeof value) {
-    case "number":
-    case "boolean":
-    case "string":
-    case "bigint":
-      return value;
-    case "object":
-      return value === null ? null : objectOf(value);
-    default:
-      return null;
-  }
+  if (typeof value === "object" && value !== null) return objectOf(value);
+  const plain =
+    typeof value === "number" ||
+    typeof value === "boolean" ||
+    typeof value === "string" ||
+    typeof value === "bigint";
+  return plain ? value : null;
 }
 
 function objectOf(value: object): TagValue | null {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
   if ("text" in value && "locale" in value) return typeof value.text === "string" ? value.text : null;
-  if ("namespaceIndex" in value && "name" in value) return `${String(value.namespaceIndex)}:${String(value.name)}`;
-  if ("identifierType" in value) return textOf(value);
+  if ("namespaceIndex" in value && "name" in value)
+    return `${String(value.namespaceIndex)}:${String(value.name)}`;
+  // NodeIds and StatusCodes say themselves in text.
+  if (value instanceof NodeId || value instanceof StatusCode) return value.toString();
   if ("dataType" in value && "arrayType" in value) return valueOf(value as Variant);
-  if ("_value" in value && "_name" in value) return textOf(value);
   return structureOf(value);
-}
-
-/** NodeIds and StatusCodes say themselves in text. */
-function textOf(value: object): string {
-  const { toString } = value;
-  return toString.call(value);
 }
 
 /** Bookkeeping of the library's own stands under keys with a `$` or a `_`. */
@@ -91,7 +78,9 @@ interface FieldSchema {
 /** A structure's fields under the names that its type gives them, in its order. */
 function fieldsOf(value: object): [string, unknown, string?][] {
   const own = value as Readonly<Record<string, unknown>>;
-  const { schema } = value as { schema?: { fields?: readonly FieldSchema[]; _possibleFields?: readonly string[] } };
+  const { schema } = value as {
+    schema?: { fields?: readonly FieldSchema[]; _possibleFields?: readonly string[] };
+  };
   const declared = schema?.fields;
   if (declared === undefined || declared.length === 0) {
     return Object.entries(own).filter(([key]) => !/^[$_]|^schema$/.test(key));

@@ -47,7 +47,9 @@ async function writeValue(
   if ("bad" in resolved) throw refused(device, tag.name, resolved.bad);
   const variant = variantOf(value, builtInOf(tag.options.type) ?? "Variant", `${device}/${tag.name}`);
   // No status and no time with it: many servers refuse to have them written (BadWriteNotSupported).
-  const request = new WriteRequest({ nodesToWrite: [{ nodeId: resolved.id, attributeId: 13, value: { value: variant } }] });
+  const request = new WriteRequest({
+    nodesToWrite: [{ nodeId: resolved.id, attributeId: 13, value: { value: variant } }],
+  });
   const { results } = await session.request<WriteResponse>(request, { signal });
   const status = results?.[0];
   if (status !== undefined && qualityOf(status) !== "bad") return;
@@ -65,5 +67,7 @@ const hints: Readonly<Record<string, string>> = {
 function refused(device: string, tag: string, status: string): GatewayError {
   const hint = hints[status];
   const message = `${device}/${tag} was not written: the server answered ${status}.`;
-  return new GatewayError("DEVICE_REJECTED", hint === undefined ? message : `${message} ${hint}`, { context: { status } });
+  return new GatewayError("DEVICE_REJECTED", hint === undefined ? message : `${message} ${hint}`, {
+    context: { status },
+  });
 }

@@ -1,5 +1,5 @@
 import type { AddressSpace, Namespace, UAObject, UAVariable } from "node-opcua-address-space";
-import { coerceStatusCode, StatusCode, StatusCodes } from "node-opcua-status-code";
+import { coerceStatusCode, type StatusCode, StatusCodes } from "node-opcua-status-code";
 import { Range } from "node-opcua-types";
 import { DataType, Variant } from "node-opcua-variant";
 import type { TagValue } from "../../src/domain/reading.ts";
@@ -104,12 +104,30 @@ function addOdd(add: Add): void {
 
 function addShaped(namespace: Namespace, press: UAObject, prefix: string): void {
   const shaped = (name: string, dataType: string, value: Variant, valueRank = -1) => {
-    const node = namespace.addVariable({ componentOf: press, browseName: name, nodeId: `s=${prefix}.${name}`, dataType, valueRank });
+    const node = namespace.addVariable({
+      componentOf: press,
+      browseName: name,
+      nodeId: `s=${prefix}.${name}`,
+      dataType,
+      valueRank,
+    });
     node.setValueFromSource(value);
   };
   shaped("Profile", "Double", arrayOf(DataType.Double, [1.5, 2.5, 3.5]), 1);
-  shaped("Totals", "Int64", arrayOf(DataType.Int64, [[0, 1], [0x20_0000, 1]]), 1);
-  shaped("Limits", "Range", new Variant({ dataType: DataType.ExtensionObject, value: new Range({ low: 1, high: 9 }) }));
+  shaped(
+    "Totals",
+    "Int64",
+    arrayOf(DataType.Int64, [
+      [0, 1],
+      [0x20_0000, 1],
+    ]),
+    1,
+  );
+  shaped(
+    "Limits",
+    "Range",
+    new Variant({ dataType: DataType.ExtensionObject, value: new Range({ low: 1, high: 9 }) }),
+  );
 }
 
 function addDouble(namespace: Namespace, press: UAObject, prefix: string): void {
@@ -123,7 +141,10 @@ function addDouble(namespace: Namespace, press: UAObject, prefix: string): void 
   method.bindMethod(async ([input]: Variant[], _context: unknown) => {
     const given = Number(input?.value);
     if (given > 1_000) return { statusCode: StatusCodes.BadOutOfRange };
-    return { statusCode: StatusCodes.Good, outputArguments: [new Variant({ dataType: DataType.Int32, value: given * 2 })] };
+    return {
+      statusCode: StatusCodes.Good,
+      outputArguments: [new Variant({ dataType: DataType.Int32, value: given * 2 })],
+    };
   });
 }
 
@@ -141,6 +162,11 @@ function addAlarm(namespace: Namespace, press: UAObject, hot: UAVariable): (acti
   return (active) => {
     const state = active ? "active" : "inactive";
     alarm.activeState.setValue(active);
-    alarm.raiseNewCondition({ message: `Overheat is ${state}`, retain: active, severity: 700, quality: StatusCodes.Good });
+    alarm.raiseNewCondition({
+      message: `Overheat is ${state}`,
+      retain: active,
+      severity: 700,
+      quality: StatusCodes.Good,
+    });
   };
 }

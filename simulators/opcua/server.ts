@@ -60,7 +60,9 @@ export class OpcuaSimulator {
       return simulator;
     } catch (cause) {
       await simulator.stop();
-      throw new GatewayError("CONFIG_INVALID", `The OPC UA simulator can't listen: ${String(cause)}`, { cause });
+      throw new GatewayError("CONFIG_INVALID", `The OPC UA simulator can't listen: ${String(cause)}`, {
+        cause,
+      });
     }
   }
 
@@ -110,7 +112,8 @@ export class OpcuaSimulator {
   /** The server forgets its subscriptions; connections and sessions stay. */
   loseSubscriptions(): void {
     for (const session of this.#sessions()) {
-      for (const { subscriptionId } of session.publishEngine.subscriptions) session.deleteSubscription(subscriptionId);
+      for (const { subscriptionId } of session.publishEngine.subscriptions)
+        session.deleteSubscription(subscriptionId);
     }
   }
 
@@ -132,7 +135,10 @@ export class OpcuaSimulator {
     time?.bindVariable({ get: () => new Variant({ dataType: DataType.DateTime, value: frozen }) }, true);
     this.#line?.pause(true);
     return () => {
-      time?.bindVariable({ get: () => new Variant({ dataType: DataType.DateTime, value: new Date() }) }, true);
+      time?.bindVariable(
+        { get: () => new Variant({ dataType: DataType.DateTime, value: new Date() }) },
+        true,
+      );
       this.#line?.pause(false);
     };
   }
@@ -159,16 +165,25 @@ export class OpcuaSimulator {
       nodeset_filename: [nodesetFile(line ? "standard" : "mini")],
       serverInfo: { applicationUri: "urn:linegate:simulator" },
       allowAnonymous: users === undefined,
-      ...(users === undefined ? {} : { userManager: { isValidUser: (user: string, word: string) => users[user] === word } }),
+      ...(users === undefined
+        ? {}
+        : { userManager: { isValidUser: (user: string, word: string) => users[user] === word } }),
       securityModes: [...(security === "required" ? [] : [MessageSecurityMode.None]), ...modes],
-      securityPolicies: [...(security === "required" ? [] : [SecurityPolicy.None]), ...(security === "none" ? [] : securePolicies)],
+      securityPolicies: [
+        ...(security === "required" ? [] : [SecurityPolicy.None]),
+        ...(security === "none" ? [] : securePolicies),
+      ],
       serverCertificateManager: certificates("pki"),
       userCertificateManager: certificates("users"),
       disableDiscovery: false,
       maxConnectionsPerEndpoint: 100,
       serverCapabilities: {
         maxSessions: 100,
-        operationLimits: { maxMonitoredItemsPerCall: 100, maxNodesPerRead: 100, maxNodesPerTranslateBrowsePathsToNodeIds: 50 },
+        operationLimits: {
+          maxMonitoredItemsPerCall: 100,
+          maxNodesPerRead: 100,
+          maxNodesPerTranslateBrowsePathsToNodeIds: 50,
+        },
       },
     });
     this.#server = server;
@@ -203,7 +218,9 @@ export class OpcuaSimulator {
         Record<
           string,
           {
-            readonly publishEngine: { readonly subscriptions: readonly { readonly subscriptionId: number }[] };
+            readonly publishEngine: {
+              readonly subscriptions: readonly { readonly subscriptionId: number }[];
+            };
             deleteSubscription(id: number): unknown;
           }
         >

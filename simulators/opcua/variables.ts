@@ -1,7 +1,11 @@
 import type { AddressSpace, Namespace, UAObject, UAVariable } from "node-opcua-address-space";
-import { DataType, Variant, VariantArrayType } from "node-opcua-variant";
+import { type DataType, Variant, VariantArrayType } from "node-opcua-variant";
 import { StatusCodes } from "node-opcua-status-code";
-import { parseNodeAddress } from "../../adapters/opcua/node-address.ts";
+import {
+  parseBrowsePath,
+  parseNodeAddress,
+  type Namespace as Address,
+} from "../../adapters/opcua/node-address.ts";
 import { variantOf } from "../../adapters/opcua/variant-of.ts";
 import { valueOf } from "../../adapters/opcua/variant-value.ts";
 import type { TagValue } from "../../src/domain/reading.ts";
@@ -9,7 +13,7 @@ import { GatewayError } from "../../src/domain/errors.ts";
 
 /** One variable of a simulated server. */
 export interface VariableSpec {
-  /** With its namespace URI: `nsu=http://example.com/oven;s=Oven.Temperature`. */
+  /** With its namespace URI: `nsu=http://example.com/oven;s=Oven.Temperature`; or a browse path. */
   readonly node: string;
   readonly name: string;
   /** An OPC UA built-in type, such as `Double`. */
@@ -32,20 +36,7 @@ export function addVariables(
   const variables = new Map<string, SimulatedVariable>();
   const folders = new Map<string, UAObject>();
   for (const spec of specs) {
-    const address = parseNodeAddress(spec.node);
-    if (address === undefined) throw new GatewayError("CONFIG_INVALID", `${spec.node} is no node id`);
-    const namespace =
-      "uri" in address.namespace ? space.registerNamespace(address.namespace.uri) : namespaceAt(space, address.namespace.index);
-    const folder = folders.get(namespace.namespaceUri) ?? folderOf(space, namespace);
-    folders.set(namespace.namespaceUri, folder);
-    const node = namespace.addVariable({
-      organizedBy: folder,
-      nodeId: `${address.kind}=${address.value}`,
-      browseName: spec.name,
-      dataType: spec.builtIn,
-      accessLevel: spec.writable ? "CurrentRead | CurrentWrite" : "CurrentRead",
-      userAccessLevel: spec.writable ? "CurrentRead | CurrentWrite" : "CurrentRead",
-    });
+    const node = spec.node.startsWith("/") ? addByPath(space, spec, folders) : addById(space, spec, folders);
     const variable = simulated(node, spec.builtIn);
     variable.set(spec.value);
     variables.set(spec.node, variable);
@@ -53,11 +44,49 @@ export function addVariables(
   return variables;
 }
 
+function addById(space: AddressSpace, spec: VariableSpec, folders: Map<string, UAObject>): UAVariable {
+  const address = parseNodeAddress(spec.node);
+  if (address === undefined) throw new GatewayError("CONFIG_INVALID", `${spec.node} is no node id`);
+  const namespace = namespaceOf(space, address.namespace);
+  const folder = folders.get(namespace.namespaceUri) ?? folderOf(space, namespace);
+  folders.set(namespace.namespaceUri, folder);
+  const nodeId = `${address.kind}=${address.value}`;
+  return namespace.addVariable({ organizedBy: folder, nodeId, browseName: spec.name, ...shapeOf(spec) });
+}
+
+/** Below the Objects folder, with an object for each step on the way. */
+function addByPath(space: AddressSpace, spec: VariableSpec, folders: Map<string, UAObject>): UAVariable {
+  const steps = parseBrowsePath(spec.node) ?? [];
+  const last = steps.at(-1);
+  if (last === undefined || steps.length < 2 || steps[0]?.name !== "Objects") {
+    throw new GatewayError("CONFIG_INVALID", `${spec.node} does not lead into the Objects folder`);
+  }
+  let parent: UAObject = space.rootFolder.objects;
+  let way = "";
+  for (const { namespace, name } of steps.slice(1, -1)) {
+    way += `/${JSON.stringify(namespace)}${name}`;
+    const known = folders.get(way);
+    parent = known ?? namespaceOf(space, namespace).addObject({ organizedBy: parent, browseName: name });
+    folders.set(way, parent);
+  }
+  const owner = namespaceOf(space, last.namespace);
+  return owner.addVariable({ organizedBy: parent, browseName: last.name, ...shapeOf(spec) });
+}
+
+function shapeOf({ builtIn, writable }: VariableSpec) {
+  const accessLevel = writable ? "CurrentRead | CurrentWrite" : "CurrentRead";
+  return { dataType: builtIn, accessLevel, userAccessLevel: accessLevel };
+}
+
 /** A bound variable whose value is kept in the server. */
 export function simulated(node: UAVariable, builtIn: string): SimulatedVariable {
   return {
     set: (value) => {
-      node.setValueFromSource(variantOf(value, builtIn, node.browseName.toString()), StatusCodes.Good, new Date());
+      node.setValueFromSource(
+        variantOf(value, builtIn, node.browseName.toString()),
+        StatusCodes.Good,
+        new Date(),
+      );
     },
     get: () => valueOf(node.readValue().value),
   };
@@ -71,6 +100,10 @@ export function arrayOf(dataType: DataType, value: readonly unknown[]): Variant 
 function folderOf(space: AddressSpace, namespace: Namespace): UAObject {
   const name = namespace.namespaceUri.split(/[/:]/).findLast((part) => part !== "") ?? "Device";
   return namespace.addObject({ organizedBy: space.rootFolder.objects, browseName: name });
+}
+
+function namespaceOf(space: AddressSpace, namespace: Address): Namespace {
+  return "uri" in namespace ? space.registerNamespace(namespace.uri) : namespaceAt(space, namespace.index);
 }
 
 function namespaceAt(space: AddressSpace, index: number): Namespace {

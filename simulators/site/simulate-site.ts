@@ -1,4 +1,5 @@
 import type { MqttDeviceMapping } from "../../adapters/mqtt/mapping.ts";
+import type { OpcuaDevice } from "../../adapters/opcua/mapping.ts";
 import { systemClock, type Clock } from "../../src/adapter-kit/clock.ts";
 import type { DeviceMapping } from "../../src/adapter-kit/mapping.ts";
 import type { Site } from "../../src/config/site.ts";
@@ -9,6 +10,7 @@ import type { ModbusSimulator } from "../modbus/server.ts";
 import { DeviceClient } from "../mqtt/mqtt-client.ts";
 import { SimulatedMqttDevice } from "../mqtt/mqtt-device.ts";
 import { isModbus, serveModbus, type ServedEndpoint, type ServerOptions } from "./modbus-servers.ts";
+import type { SimulatedOpcuaDevice } from "./opcua-servers.ts";
 import type { Model, SimulatedDevice } from "./simulated-device.ts";
 import { WanderModel } from "./wander.ts";
 
@@ -43,8 +45,32 @@ const tickMs = 40;
 export async function simulateSite(site: Site, options: SimulateOptions = {}): Promise<SiteSimulation> {
   const { host, ports = "mapped", seed = 1, speed = 1, clock = systemClock } = options;
   const endpoints = await serveModbus(site.devices.filter(isModbus), { host, ports });
+  const opcua = site.devices.filter(isOpcua);
+  const servers = opcua.length === 0 ? [] : await serveOpcuaLater(opcua, { host, ports }, endpoints);
   const dialling = site.devices.filter(isMqtt).map((mapping) => new SimulatedMqttDevice(mapping));
-  return new SiteSimulation(site, endpoints, dialling, { seed, speed, clock });
+  return new SiteSimulation(site, { endpoints, servers, dialling }, { seed, speed, clock });
+}
+
+/** The server package is large: it is loaded only for sites that have such a device. */
+async function serveOpcuaLater(
+  devices: readonly OpcuaDevice[],
+  options: ServerOptions,
+  endpoints: readonly ServedEndpoint[],
+): Promise<readonly SimulatedOpcuaDevice[]> {
+  const { serveOpcua } = await import("./opcua-servers.ts");
+  try {
+    return await serveOpcua(devices, options);
+  } catch (caught) {
+    await Promise.all(endpoints.map(({ server }) => server.refuse()));
+    throw caught;
+  }
+}
+
+/** What stands for the devices, by how they are reached. */
+interface Parts {
+  readonly endpoints: readonly ServedEndpoint[];
+  readonly servers: readonly SimulatedOpcuaDevice[];
+  readonly dialling: readonly SimulatedMqttDevice[];
 }
 
 interface Pace {
@@ -59,6 +85,7 @@ export class SiteSimulation {
   readonly line: LineModel;
   readonly #site: Site;
   readonly #endpoints: readonly ServedEndpoint[];
+  readonly #servers: readonly SimulatedOpcuaDevice[];
   readonly #dialling: readonly SimulatedMqttDevice[];
   readonly #clients = new Map<string, DeviceClient>();
   readonly #models: readonly Model[];
@@ -66,18 +93,14 @@ export class SiteSimulation {
   readonly #timer: NodeJS.Timeout;
   #last: number;
 
-  constructor(
-    site: Site,
-    endpoints: readonly ServedEndpoint[],
-    dialling: readonly SimulatedMqttDevice[],
-    pace: Pace,
-  ) {
+  constructor(site: Site, { endpoints, servers, dialling }: Parts, pace: Pace) {
     this.#site = site;
     this.#endpoints = endpoints;
+    this.#servers = servers;
     this.#dialling = dialling;
     this.#pace = pace;
     const all = new Map<string, SimulatedDevice>(
-      [...endpoints.flatMap(({ devices }) => devices), ...dialling].map((device) => [
+      [...endpoints.flatMap(({ devices }) => devices), ...servers, ...dialling].map((device) => [
         device.mapping.device,
         device,
       ]),
@@ -98,6 +121,10 @@ export class SiteSimulation {
       ),
     );
     const redirected = (mapping: DeviceMapping): DeviceMapping => {
+      const opcua = this.#servers.find((one) => one.mapping.device === mapping.device);
+      if (opcua !== undefined) {
+        return { ...mapping, connection: { ...opcua.mapping.connection, endpoint: opcua.server.endpoint } };
+      }
       const server = ports.get(mapping.device);
       if (server === undefined || !isModbus(mapping)) return mapping;
       return { ...mapping, connection: { ...mapping.connection, host: server.host, port: server.port } };
@@ -107,9 +134,11 @@ export class SiteSimulation {
 
   /** The ports of the mapping that were taken, each with the one that is used in its place. */
   get movedPorts(): readonly (readonly [mapped: number, used: number])[] {
-    return this.#endpoints
-      .filter(({ server, mappedPort }) => server.port !== mappedPort)
-      .map(({ server, mappedPort }) => [mappedPort, server.port]);
+    const ports = [
+      ...this.#endpoints.map(({ server, mappedPort }) => [mappedPort, server.port] as const),
+      ...this.#servers.map(({ server, mappedPort }) => [mappedPort, server.port] as const),
+    ];
+    return ports.filter(([mapped, used]) => mapped !== used);
   }
 
   /** The MQTT devices connect, and go on trying until the broker is there. */
@@ -142,6 +171,7 @@ export class SiteSimulation {
     clearInterval(this.#timer);
     await Promise.all([...this.#clients.values()].map((client) => client.stop()));
     await Promise.all(this.#endpoints.map(({ server }) => server.refuse()));
+    await Promise.all(this.#servers.map(({ server }) => server.stop()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -154,6 +184,10 @@ export class SiteSimulation {
     this.#last = now;
     for (const model of this.#models) model.step(seconds);
   }
+}
+
+function isOpcua(device: DeviceMapping): device is OpcuaDevice {
+  return device.adapter === "opcua";
 }
 
 function isMqtt(device: DeviceMapping): device is MqttDeviceMapping {

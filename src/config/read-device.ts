@@ -148,11 +148,7 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
       allowed: "poll on polled tags only",
     });
   }
-  const poll = polled
-    ? tag.poll === undefined
-      ? groups.usual
-      : groups.byName.get(tag.poll)
-    : undefined;
+  const poll = polled ? (tag.poll === undefined ? groups.usual : groups.byName.get(tag.poll)) : undefined;
   // A group whose interval is wrong is there all the same.
   const declared = tag.poll !== undefined && sourceAt(source, "poll", tag.poll) !== undefined;
   if (adapter.polled && poll === undefined && tag.poll !== undefined && reading.groupsKnown && !declared) {

@@ -84,7 +84,13 @@ test("reads, writes and calls, on a server that is not node-opcua's", { timeout:
   const { adapter, context } = await running(deviceAt(server.endpoint, tags));
   await expect.poll(() => context.goodTags().length, { timeout: 5_000 }).toBe(6);
   const seen = Object.fromEntries([...context.latest].map(([tag, { value }]) => [tag, value]));
-  expect(seen).toMatchObject({ setpoint: 1_200, total: 9_007_199_254_740_993n, name: "Größe", profile: [1.5, 2.5], raw: "AQI=" });
+  expect(seen).toMatchObject({
+    setpoint: 1_200,
+    total: 9_007_199_254_740_993n,
+    name: "Größe",
+    profile: [1.5, 2.5],
+    raw: "AQI=",
+  });
   const signal = AbortSignal.timeout(5_000);
   const writes = { setpoint: 900, total: -3n, name: "Ölig", double: [21] };
   await adapter.write?.(
@@ -101,11 +107,17 @@ test("is back after a restart, and after a download that changes ids", { timeout
   if (!installed) return ctx.skip(missing);
   const server = await plc();
   const path = "/Objects/<nsu=http://example.com/line>Press/<nsu=http://example.com/line>Setpoint";
-  const mapped = { pressure: tags.pressure, setpoint: { path, type: "uint16" }, missing: { node: press("Missing") } };
+  const mapped = {
+    pressure: tags.pressure,
+    setpoint: { path, type: "uint16" },
+    missing: { node: press("Missing") },
+  };
   const { RecordingContext } = await import("../../../src/adapter-kit/testing.ts");
   const context = new RecordingContext();
   await kept(deviceAt(server.endpoint, mapped, { options: { heartbeat: "2s" } }), context);
-  const both = () => expect.poll(() => context.goodTags().sort(), { timeout: 15_000 }).toEqual(["pressure", "setpoint"]);
+  const both = async () => {
+    await expect.poll(() => context.goodTags().sort(), { timeout: 15_000 }).toEqual(["pressure", "setpoint"]);
+  };
   await both();
   await server.tell({ do: "restart" });
   context.clear();
@@ -121,24 +133,35 @@ test("is back after a restart, and after a download that changes ids", { timeout
   expect(context.latest.get("pressure")).toMatchObject({ quality: "bad", status: "BadNodeIdUnknown" });
 });
 
-test("signs and encrypts under each policy, and logs in with a password", { timeout: 30_000 }, async (ctx) => {
-  if (!installed) return ctx.skip(missing);
-  const server = await plc({ secure: true });
-  const pki = await folder();
-  for (const policy of ["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"]) {
-    const security = { policy, mode: "sign-and-encrypt", trust: "on-first-use" };
-    const device = deviceAt(server.endpoint, tags, { connection: { security, user: "operator", password: "env:PASSWORD" } });
-    const { adapter } = await connected(device, { folder: pki, secrets: { "env:PASSWORD": "hunter2" } });
-    expect(await adapter.read?.(["setpoint"], AbortSignal.timeout(5_000))).toMatchObject([{ value: 1_200 }]);
-    const wrong = connected(device, { folder: pki, secrets: { "env:PASSWORD": "wrong" } });
-    await expect(wrong).rejects.toMatchObject({ code: "DEVICE_REJECTED" });
-  }
-});
+test(
+  "signs and encrypts under each policy, and logs in with a password",
+  { timeout: 30_000 },
+  async (ctx) => {
+    if (!installed) return ctx.skip(missing);
+    const server = await plc({ secure: true });
+    const pki = await folder();
+    for (const policy of ["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"]) {
+      const security = { policy, mode: "sign-and-encrypt", trust: "on-first-use" };
+      const device = deviceAt(server.endpoint, tags, {
+        connection: { security, user: "operator", password: "env:PASSWORD" },
+      });
+      const { adapter } = await connected(device, { folder: pki, secrets: { "env:PASSWORD": "hunter2" } });
+      expect(await adapter.read?.(["setpoint"], AbortSignal.timeout(5_000))).toMatchObject([
+        { value: 1_200 },
+      ]);
+      const wrong = connected(device, { folder: pki, secrets: { "env:PASSWORD": "wrong" } });
+      await expect(wrong).rejects.toMatchObject({ code: "DEVICE_REJECTED" });
+    }
+  },
+);
 
 test("2,000 monitored items, one of them unknown", { timeout: 60_000 }, async (ctx) => {
   if (!installed) return ctx.skip(missing);
   const server = await plc({ nodes: 2_000 });
-  const many = Array.from({ length: 2_000 }, (_none, n) => [`value${n}`, { node: press(`Value${n}`) }] as const);
+  const many = Array.from(
+    { length: 2_000 },
+    (_none, n) => [`value${n}`, { node: press(`Value${n}`) }] as const,
+  );
   const mapped = { ...Object.fromEntries(many), missing: { node: press("Missing") } };
   const { context } = await running(deviceAt(server.endpoint, mapped));
   await expect.poll(() => context.goodTags().length, { timeout: 20_000 }).toBe(2_000);
