@@ -26,4 +26,8 @@ export const adapterRegistry: Readonly<Record<string, RegisteredAdapter>> = {
     schema: async () => (await import("../adapters/mqtt/schema.ts")).mqttSchema,
     load: async () => (await import("../adapters/mqtt/adapter.ts")).mqttAdapter,
   },
+  opcua: {
+    schema: async () => (await import("../adapters/opcua/schema.ts")).opcuaSchema,
+    load: async () => (await import("../adapters/opcua/adapter.ts")).opcuaAdapter,
+  },
 };

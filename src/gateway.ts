@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Subject, type Observable } from "rxjs";
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
 import type { DeviceEvent } from "./adapter-kit/device-event.ts";
@@ -138,7 +139,11 @@ export class Gateway {
       onFrame: (device, direction, channel, frame) => this.#trace.keep(device, direction, channel, frame),
       onFault: (device, kind) => this.#trace.fault(device, kind),
       images: new NatsImageStore({ config: site.gateway.images, link: this.#nats.link, clock }),
-      files: siteFiles({ siteDir: site.dir, environment: deps.environment ?? {} }),
+      files: siteFiles({
+        siteDir: site.dir,
+        environment: deps.environment ?? {},
+        folder: resolve(site.dir, nats.embedded.store, "adapters"),
+      }),
       watch: (tag, onReading) => this.#watch.watch(tag, onReading),
       onGone: (topics) => this.#forget(topics),
       load: deps.loadAdapter ?? loadRegistered,

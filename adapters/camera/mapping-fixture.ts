@@ -28,7 +28,7 @@ export function cameraOf(
         value: cameraSchema.value(entry, {}),
         scale: 1,
         offset: 0,
-        ...(cameraSchema.polls?.(entry, checked) === true ? { poll: group } : {}),
+        ...(cameraSchema.polls?.(entry, checked, {}) === true ? { poll: group } : {}),
         ...(write === undefined ? {} : { write: { options: cameraSchema.write.parse(write) } }),
       };
     }),

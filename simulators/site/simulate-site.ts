@@ -1,4 +1,5 @@
 import type { MqttDeviceMapping } from "../../adapters/mqtt/mapping.ts";
+import type { OpcuaDevice } from "../../adapters/opcua/mapping.ts";
 import { systemClock, type Clock } from "../../src/adapter-kit/clock.ts";
 import type { DeviceMapping } from "../../src/adapter-kit/mapping.ts";
 import type { Site } from "../../src/config/site.ts";
@@ -15,6 +16,7 @@ import { simulatedSparkplugDevices, type SimulatedSparkplugDevice } from "../spa
 import { isCamera } from "./camera-device.ts";
 import { serveCameras, type ServedCamera } from "./camera-servers.ts";
 import { isModbus, serveModbus, type ServedEndpoint } from "./modbus-servers.ts";
+import type { SimulatedOpcuaDevice } from "./opcua-servers.ts";
 import type { ServerOptions } from "./ports.ts";
 import type { Model, SimulatedDevice } from "./simulated-device.ts";
 import { WanderModel } from "./wander.ts";
@@ -56,15 +58,37 @@ export async function simulateSite(site: Site, options: SimulateOptions = {}): P
       throw caught;
     },
   );
+  const opcua = site.devices.filter(isOpcua);
+  const servers = opcua.length === 0 ? [] : await serveOpcuaLater(opcua, { host, ports }, endpoints);
   const dialling = site.devices.filter(isMqtt).map((mapping) => new SimulatedMqttDevice(mapping));
   const sparkplug = simulatedSparkplugDevices(site.devices.filter(isSparkplug));
-  return new SiteSimulation(site, { endpoints, cameras, dialling, sparkplug }, { seed, speed, clock });
+  return new SiteSimulation(
+    site,
+    { endpoints, cameras, servers, dialling, sparkplug },
+    { seed, speed, clock },
+  );
+}
+
+/** The server package is large: it is loaded only for sites that have such a device. */
+async function serveOpcuaLater(
+  devices: readonly OpcuaDevice[],
+  options: ServerOptions,
+  endpoints: readonly ServedEndpoint[],
+): Promise<readonly SimulatedOpcuaDevice[]> {
+  const { serveOpcua } = await import("./opcua-servers.ts");
+  try {
+    return await serveOpcua(devices, options);
+  } catch (caught) {
+    await Promise.all(endpoints.map(({ server }) => server.refuse()));
+    throw caught;
+  }
 }
 
 /** The simulated devices by the way they talk. */
 interface Simulated {
   readonly endpoints: readonly ServedEndpoint[];
   readonly cameras: readonly ServedCamera[];
+  readonly servers: readonly SimulatedOpcuaDevice[];
   readonly dialling: readonly SimulatedMqttDevice[];
   readonly sparkplug: readonly SimulatedSparkplugDevice[];
 }
@@ -82,6 +106,7 @@ export class SiteSimulation {
   readonly #site: Site;
   readonly #endpoints: readonly ServedEndpoint[];
   readonly #cameras: readonly ServedCamera[];
+  readonly #servers: readonly SimulatedOpcuaDevice[];
   readonly #dialling: readonly SimulatedMqttDevice[];
   readonly #sparkplug: readonly SimulatedSparkplugDevice[];
   readonly #clients = new Map<string, DeviceClient>();
@@ -90,10 +115,11 @@ export class SiteSimulation {
   readonly #timer: NodeJS.Timeout;
   #last: number;
 
-  constructor(site: Site, { endpoints, cameras, dialling, sparkplug }: Simulated, pace: Pace) {
+  constructor(site: Site, { endpoints, cameras, servers, dialling, sparkplug }: Simulated, pace: Pace) {
     this.#site = site;
     this.#endpoints = endpoints;
     this.#cameras = cameras;
+    this.#servers = servers;
     this.#dialling = dialling;
     this.#sparkplug = sparkplug;
     this.#pace = pace;
@@ -101,6 +127,7 @@ export class SiteSimulation {
       [
         ...endpoints.flatMap(({ devices }) => devices),
         ...cameras.map(({ device }) => device),
+        ...servers,
         ...dialling,
         ...sparkplug,
       ].map((device) => [device.mapping.device, device]),
@@ -124,6 +151,10 @@ export class SiteSimulation {
     const redirected = (mapping: DeviceMapping): DeviceMapping => {
       const camera = cameras.get(mapping.device);
       if (camera !== undefined) return camera.redirected;
+      const opcua = this.#servers.find((one) => one.mapping.device === mapping.device);
+      if (opcua !== undefined) {
+        return { ...mapping, connection: { ...opcua.mapping.connection, endpoint: opcua.server.endpoint } };
+      }
       const server = ports.get(mapping.device);
       if (server === undefined || !isModbus(mapping)) return mapping;
       return { ...mapping, connection: { ...mapping.connection, host: server.host, port: server.port } };
@@ -133,7 +164,7 @@ export class SiteSimulation {
 
   /** The ports of the mapping that were taken, each with the one that is used in its place. */
   get movedPorts(): readonly (readonly [mapped: number, used: number])[] {
-    return [...this.#endpoints, ...this.#cameras].flatMap(({ server, mappedPort }) =>
+    return [...this.#endpoints, ...this.#cameras, ...this.#servers].flatMap(({ server, mappedPort }) =>
       server === undefined || mappedPort === undefined || server.port === mappedPort
         ? []
         : [[mappedPort, server.port] as const],
@@ -187,6 +218,7 @@ export class SiteSimulation {
     await Promise.all([...this.#edgeNodes()].map((node) => node.stop()));
     await Promise.all(this.#endpoints.map(({ server }) => server.refuse()));
     await Promise.all(this.#cameras.map((camera) => camera.stop()));
+    await Promise.all(this.#servers.map(({ server }) => server.stop()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -204,6 +236,10 @@ export class SiteSimulation {
     for (const model of this.#models) model.step(seconds);
     for (const camera of this.#cameras) camera.tick(now);
   }
+}
+
+function isOpcua(device: DeviceMapping): device is OpcuaDevice {
+  return device.adapter === "opcua";
 }
 
 function isMqtt(device: DeviceMapping): device is MqttDeviceMapping {

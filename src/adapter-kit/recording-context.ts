@@ -16,10 +16,10 @@ export interface RecordingOptions {
   readonly broker?: LocalBroker;
   /** Shared by the contexts of devices on one bus. */
   readonly buses?: BusRegistry;
+  /** By default none is there. */
+  readonly files?: Partial<SiteFiles>;
   /** By default one that is away. */
   readonly images?: ImageStore;
-  /** By default none is there. */
-  readonly files?: SiteFiles;
 }
 
 interface LogEntry {
@@ -43,7 +43,7 @@ const noImages: ImageStore = {
 const missing = async (name: string): Promise<never> => {
   throw new GatewayError("CONFIG_INVALID", `There is no ${name} here.`);
 };
-const noFiles: SiteFiles = { secret: missing, text: missing };
+const noFiles: SiteFiles = { secret: missing, text: missing, folder: "/nowhere" };
 
 /** The gateway's side of an adapter under test: keeps all that the adapter says. */
 export class RecordingContext implements AdapterContext {
@@ -79,7 +79,7 @@ export class RecordingContext implements AdapterContext {
     this.clock = options.clock ?? systemClock;
     this.broker = options.broker ?? deafBroker;
     this.images = options.images ?? noImages;
-    this.files = options.files ?? noFiles;
+    this.files = { ...noFiles, ...options.files };
     this.#buses = options.buses ?? new BusRegistry();
     const record = (level: keyof Log) => (fields: object, message: string) => {
       this.logged.push({ level, fields, message });

@@ -42,7 +42,7 @@ export const listenField = z
     return z.NEVER;
   });
 
-/** A secret is never written into a mapping: it comes from the environment or a file, read at start. */
+/** A secret is never written into a mapping: it comes from the environment or a file, read when it is needed. */
 export const secretField = z
   .string()
   .regex(
@@ -90,8 +90,8 @@ export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptio
   readonly write: z.ZodObject<z.ZodRawShape>;
   /** True where tags are polled, and so belong to a poll group. */
   readonly polled: boolean;
-  /** Where only some devices or tags of a polled protocol are polled: whether this one is. Absent: all are. */
-  polls?(tag: TagOptions, connection: Connection): boolean;
+  /** Which tags are polled, where `polled` is true and some are not; without it all are. */
+  polls?(tag: TagOptions, connection: Connection, device: Options): boolean;
   /** True where a tag's name may hold `{1}`, filled from a wildcard. */
   readonly templates: boolean;
   /** The silence after which a device counts as lost, where the mapping says nothing; in ms. */

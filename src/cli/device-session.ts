@@ -7,8 +7,7 @@ import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import type { Sample } from "../domain/reading.ts";
 import type { Target } from "./device-target.ts";
 import { RemoteBroker } from "./remote-broker.ts";
-import { siteFiles } from "../security/site-files.ts";
-import { withoutStore } from "./surroundings.ts";
+import { filesFor, withoutStore } from "./surroundings.ts";
 
 /** How long a device that speaks by itself is waited for. */
 const usualPatienceMs = 5_000;
@@ -44,7 +43,7 @@ export class DeviceSession implements AsyncDisposable {
   static async open(target: Target, { log, signal }: SessionOptions): Promise<DeviceSession> {
     const latest = new Map<string, Sample>();
     const remote = target.broker === undefined ? undefined : await RemoteBroker.connect(target.broker);
-    const adapter = target.module.create(target.mapping, contextOf(target.dir, log, remote, latest));
+    const adapter = target.module.create(target.mapping, contextOf(target, log, remote, latest));
     const closing = [() => adapter.close(), async () => remote?.close()];
     const session = new DeviceSession({ target, adapter, signal, latest, closing });
     try {
@@ -85,7 +84,7 @@ export class DeviceSession implements AsyncDisposable {
 }
 
 function contextOf(
-  siteDir: string,
+  target: Target,
   log: Log,
   broker: LocalBroker | undefined,
   latest: Map<string, Sample>,
@@ -93,7 +92,7 @@ function contextOf(
   const buses = new BusRegistry();
   return {
     ...withoutStore,
-    files: siteFiles({ siteDir, environment: process.env }),
+    files: filesFor(target),
     log,
     clock: systemClock,
     phase: 0,

@@ -7,8 +7,7 @@ import { DeviceFleet } from "../supervisor/device-fleet.ts";
 import type { DeviceState } from "../supervisor/device-state.ts";
 import type { Target } from "./device-target.ts";
 import { RemoteBroker } from "./remote-broker.ts";
-import { siteFiles } from "../security/site-files.ts";
-import { withoutStore } from "./surroundings.ts";
+import { filesFor, withoutStore } from "./surroundings.ts";
 
 export interface StandaloneOptions {
   /** Stands in every topic. */
@@ -36,7 +35,7 @@ export class StandaloneFleet implements AsyncDisposable {
     const modules = new Map(targets.map(({ module }) => [module.name, module]));
     const fleet = new DeviceFleet({
       ...withoutStore,
-      files: siteFiles({ siteDir: targets[0]?.dir ?? ".", environment: process.env }),
+      files: filesFor(targets[0] ?? { dir: ".", gateway: undefined }),
       ...(broker === undefined ? {} : { broker }),
       site: options.site,
       clock: systemClock,

@@ -1,3 +1,8 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { SiteFiles } from "../adapter-kit/site-files.ts";
+import { siteFiles } from "../security/site-files.ts";
+import type { Target } from "./device-target.ts";
 import type { AdapterContext } from "../adapter-kit/adapter.ts";
 import { GatewayError } from "../domain/errors.ts";
 
@@ -14,3 +19,10 @@ export const withoutStore: Pick<AdapterContext, "images" | "watch" | "broker"> =
     onClient: () => () => undefined,
   },
 };
+
+/** What a mapping names beside itself, and where a command keeps certificates: with the site, else in the home folder. */
+export function filesFor({ dir, gateway }: Pick<Target, "dir" | "gateway">): SiteFiles {
+  const store =
+    gateway === undefined ? join(homedir(), ".linegate") : resolve(dir, gateway.nats.embedded.store);
+  return siteFiles({ siteDir: dir, environment: process.env, folder: join(store, "adapters") });
+}

@@ -141,7 +141,10 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
   const polled = adapter.polled && polls(reading, tag, known);
   if (adapter.polled && !polled && tag.poll !== undefined) {
     const where = [...path, "poll"];
-    mistakes.add(keyPlace(source, where), where, { message: "this tag is not polled", allowed: "no poll" });
+    mistakes.add(keyPlace(source, where), where, {
+      message: "poll has no meaning for a tag that is not polled",
+      allowed: "poll on polled tags only",
+    });
   }
   const poll = polled ? (tag.poll === undefined ? groups.usual : groups.byName.get(tag.poll)) : undefined;
   // A group whose interval is wrong is there all the same.
@@ -179,9 +182,10 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
 }
 
 /** Not every tag of a polled protocol is: some come by themselves. */
-function polls({ adapter, entry }: DeviceReading, tag: TagEntry, known: Known): boolean {
+/** Whether a tag is polled may hang on keys that were left out: then it counts as polled. */
+function polls({ adapter, entry, options }: DeviceReading, tag: TagEntry, known: Known): boolean {
   if (adapter.polls === undefined || !known.device || !known.type) return true;
-  return adapter.polls(pick(tag, Object.keys(adapter.tag.shape)), entry.connection);
+  return adapter.polls(pick(tag, Object.keys(adapter.tag.shape)), entry.connection, options);
 }
 
 function toDeadband(tag: TagEntry): Deadband | undefined {

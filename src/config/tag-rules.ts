@@ -58,6 +58,7 @@ function isNumeric(value: ValueSpec): boolean {
 
 /** The type as a message names it. */
 function kindWord(value: ValueSpec): string {
+  if (value.kind === "json") return "a value whose type is not named";
   return value.kind === "boolean" ? "a bool" : "a string";
 }
 

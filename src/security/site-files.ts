@@ -5,8 +5,9 @@ import { GatewayError } from "../domain/errors.ts";
 import { readSecret, type SecretSources } from "./read-secret.ts";
 
 /** The secrets and files of a site as they lie on disk and in the environment. */
-export function siteFiles(sources: SecretSources): SiteFiles {
+export function siteFiles({ folder, ...sources }: SecretSources & Pick<SiteFiles, "folder">): SiteFiles {
   return {
+    folder,
     secret: (reference) => readSecret(reference, sources),
     text: async (path) => {
       const file = resolve(sources.siteDir, path);

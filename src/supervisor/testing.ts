@@ -5,7 +5,7 @@ export const idleSurroundings = {
   images: {
     put: () => Promise.reject(new GatewayError("UPLINK_UNAVAILABLE", "There is no image store here.")),
   },
-  files: { secret: async () => "", text: async () => "" },
+  files: { secret: async () => "", text: async () => "", folder: "/nowhere" },
   watch: () => () => {},
   onEvent: () => {},
   onFrame: () => {},

@@ -1,0 +1,129 @@
+import { coerceNodeId } from "node-opcua-nodeid";
+import { CallRequest, EventFilter, SimpleAttributeOperand, type CallResponse } from "node-opcua-types";
+import { DataType, Variant } from "node-opcua-variant";
+import type { AdapterContext, DeviceEvent, JsonValue } from "../../src/adapter-kit/index.ts";
+import type { AddressSpace } from "./address-space.ts";
+import type { EventSource, OpcuaDevice } from "./mapping.ts";
+import type { Session } from "./session.ts";
+import type { MonitoredSpec, Subscription } from "./subscription.ts";
+import { valueOf } from "./variant-value.ts";
+
+const baseEvent = coerceNodeId("i=2041");
+const condition = coerceNodeId("i=2782");
+const acknowledgeable = coerceNodeId("i=2881");
+const alarm = coerceNodeId("i=2915");
+const conditionRefresh = coerceNodeId("i=3875");
+
+/** What is asked of each event: OPC UA Part 5 §6.4.2, Part 9 §5.5.2, §5.7.2 and §5.8.2. */
+const fields = [
+  ["eventType", baseEvent, ["EventType"]],
+  ["source", baseEvent, ["SourceName"]],
+  ["time", baseEvent, ["Time"]],
+  ["message", baseEvent, ["Message"]],
+  ["severity", baseEvent, ["Severity"]],
+  ["condition", condition, ["ConditionName"]],
+  ["retain", condition, ["Retain"]],
+  ["active", alarm, ["ActiveState", "Id"]],
+  ["acked", acknowledgeable, ["AckedState", "Id"]],
+  ["confirmed", acknowledgeable, ["ConfirmedState", "Id"]],
+  ["comment", condition, ["Comment"]],
+] as const;
+
+const refreshStart = "i=2787";
+const refreshEnd = "i=2788";
+const refreshRequired = "i=2789";
+
+/** How many events the server keeps between two publishings. */
+const eventQueue = 1_000;
+
+/** Alarms, conditions and other events of the server's, as events of the device. */
+export class EventFeed {
+  readonly #device: OpcuaDevice;
+  readonly #context: AdapterContext;
+  #refreshing = false;
+
+  constructor(device: OpcuaDevice, context: AdapterContext) {
+    this.#device = device;
+    this.#context = context;
+  }
+
+  /** Begins; then asks for the conditions that stand already, since a new subscription hears of changes only. */
+  async subscribe(
+    subscription: Subscription,
+    { session, space }: { readonly session: Session; readonly space: AddressSpace },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { events, device } = { events: this.#device.options.events, device: this.#device.device };
+    if (events.length === 0) return;
+    const specs = events.flatMap((source) => {
+      const resolved = space.nodeId(source.node);
+      return "id" in resolved ? [this.#spec(source, resolved.id)] : [];
+    });
+    const results = await subscription.monitor(specs, signal);
+    const refused = results.flatMap((result) => ("bad" in result ? [result.bad] : []));
+    if (specs.length < events.length) refused.push("BadNodeIdUnknown");
+    if (refused.length > 0) {
+      this.#context.log.warn(
+        { device, refused },
+        "the server refuses some of the event sources of this device",
+      );
+    }
+    const inputArguments = [new Variant({ dataType: DataType.UInt32, value: subscription.id })];
+    const call = { objectId: condition, methodId: conditionRefresh, inputArguments };
+    // A server without conditions refuses; there is nothing to be refreshed then.
+    await session.request<CallResponse>(new CallRequest({ methodsToCall: [call] }), { signal });
+  }
+
+  #spec(source: EventSource, node: MonitoredSpec["node"]): MonitoredSpec {
+    const selectClauses = fields.map(
+      ([, typeDefinitionId, path]) =>
+        new SimpleAttributeOperand({
+          typeDefinitionId,
+          browsePath: path.map((name) => ({ namespaceIndex: 0, name })),
+          attributeId: 13,
+        }),
+    );
+    return {
+      node,
+      attribute: 12,
+      samplingInterval: 0,
+      queueSize: eventQueue,
+      filter: new EventFilter({ selectClauses }),
+      onEvent: (values) => this.#take(source, values),
+    };
+  }
+
+  #take(source: EventSource, values: readonly Variant[]): void {
+    const told = Object.fromEntries(
+      fields.map(([key], index): [string, JsonValue] => {
+        const value = values[index] === undefined ? null : valueOf(values[index]);
+        return [key, typeof value === "bigint" ? `${value}` : value];
+      }),
+    );
+    const type = textOf(told["eventType"]).replace(/^ns=0;/, "");
+    if (type === refreshStart || type === refreshEnd) {
+      this.#refreshing = type === refreshStart;
+      return;
+    }
+    const severity = typeof told["severity"] === "number" ? told["severity"] : 0;
+    if (type === refreshRequired || severity < source.severity) return;
+    this.#context.event(eventOf(told, this.#refreshing));
+  }
+}
+
+function eventOf(told: Readonly<Record<string, JsonValue>>, refreshed: boolean): DeviceEvent {
+  const timestamp = typeof told["time"] === "string" ? Date.parse(told["time"]) : Number.NaN;
+  const named = told["condition"] ?? told["source"] ?? "event";
+  const kind = told["condition"] === null ? "event" : "alarm";
+  const present = Object.entries(told).filter(([, value]) => value !== null);
+  const data = { ...Object.fromEntries(present), ...(refreshed ? { refreshed: true } : {}) };
+  const segment = textOf(named)
+    .replaceAll(/[^A-Za-z0-9_-]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "");
+  const name = `${kind}/${segment === "" ? "unnamed" : segment}`;
+  return Number.isNaN(timestamp) ? { name, data } : { name, timestamp, data };
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,170 @@
+import { execFile, spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { expect, onTestFinished, test } from "vitest";
+import type { RecordingContext } from "../../../src/adapter-kit/testing.ts";
+import { opcuaAdapter } from "../adapter.ts";
+import type { OpcuaDevice } from "../mapping.ts";
+import { Pki } from "../pki.ts";
+import { connected, deviceAt, folder, press, running } from "../testing.ts";
+
+const program = process.env["LINEGATE_ASYNCUA_PYTHON"] ?? "python3";
+const installed = await promisify(execFile)(program, ["-c", "import asyncua"]).then(
+  () => true,
+  () => false,
+);
+const missing = `asyncua (PyPI) is not there for ${program}: name a Python that has it in LINEGATE_ASYNCUA_PYTHON`;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** A PLC on asyncua, which shares no code with node-opcua. */
+async function plc({ nodes = 0, secure = false } = {}) {
+  const own = await folder();
+  const { certificate, keyPem } = await new Pki(own).identity();
+  await writeFile(join(own, "server.der"), certificate);
+  await writeFile(join(own, "server.pem"), keyPem);
+  const script = new URL("server.py", import.meta.url).pathname;
+  const port = await freePort();
+  const args = [script, `${port}`, `${nodes}`, own, ...(secure ? ["secure"] : [])];
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  await lines.next();
+  return {
+    endpoint: `opc.tcp://127.0.0.1:${port}/line`,
+    tell: async (command: object): Promise<{ readonly value?: unknown }> => {
+      child.stdin.write(`${JSON.stringify(command)}\n`);
+      return JSON.parse((await lines.next()).value ?? "{}") as { readonly value?: unknown };
+    },
+  };
+}
+
+/** As the supervisor does: another life of the adapter after each. */
+async function kept(device: OpcuaDevice, context: RecordingContext): Promise<void> {
+  const stop = new AbortController();
+  const lives = (async () => {
+    while (!stop.signal.aborted) {
+      const adapter = opcuaAdapter.create(device, context);
+      await adapter
+        .connect(stop.signal)
+        .then(() => adapter.run(stop.signal))
+        .catch(() => undefined);
+      await adapter.close();
+      await context.clock.sleep(100, stop.signal).catch(() => undefined);
+    }
+  })();
+  onTestFinished(async () => {
+    stop.abort();
+    await lives;
+  });
+}
+
+const tags = {
+  pressure: { node: press("Pressure"), type: "float64" },
+  setpoint: { node: press("Setpoint"), type: "uint16", write: {} },
+  total: { node: press("Total"), type: "int64", write: {} },
+  name: { node: press("Name"), type: "string", write: {}, mode: "poll" },
+  profile: { node: press("Profile") },
+  raw: { node: press("Raw"), type: "bytestring" },
+  double: { object: "nsu=http://example.com/line;s=Press", method: press("Double"), write: {} },
+} as const;
+
+test("reads, writes and calls, on a server that is not node-opcua's", { timeout: 30_000 }, async (ctx) => {
+  if (!installed) return ctx.skip(missing);
+  const server = await plc();
+  const { adapter, context } = await running(deviceAt(server.endpoint, tags));
+  await expect.poll(() => context.goodTags().length, { timeout: 5_000 }).toBe(6);
+  const seen = Object.fromEntries([...context.latest].map(([tag, { value }]) => [tag, value]));
+  expect(seen).toMatchObject({
+    setpoint: 1_200,
+    total: 9_007_199_254_740_993n,
+    name: "Größe",
+    profile: [1.5, 2.5],
+    raw: "AQI=",
+  });
+  const signal = AbortSignal.timeout(5_000);
+  const writes = { setpoint: 900, total: -3n, name: "Ölig", double: [21] };
+  await adapter.write?.(
+    Object.entries(writes).map(([tag, value]) => ({ tag, value })),
+    signal,
+  );
+  expect(await server.tell({ do: "read", name: "Total" })).toEqual({ value: -3 });
+  expect(await server.tell({ do: "read", name: "Name" })).toEqual({ value: "Ölig" });
+  const read = await adapter.read?.(Object.keys(writes), signal);
+  expect(read?.map(({ value }) => value)).toEqual(Object.values(writes).with(3, [42]));
+});
+
+test("is back after a restart, and after a download that changes ids", { timeout: 60_000 }, async (ctx) => {
+  if (!installed) return ctx.skip(missing);
+  const server = await plc();
+  const path = "/Objects/<nsu=http://example.com/line>Press/<nsu=http://example.com/line>Setpoint";
+  const mapped = {
+    pressure: tags.pressure,
+    setpoint: { path, type: "uint16" },
+    missing: { node: press("Missing") },
+  };
+  const { RecordingContext } = await import("../../../src/adapter-kit/testing.ts");
+  const context = new RecordingContext();
+  await kept(deviceAt(server.endpoint, mapped, { options: { heartbeat: "2s" } }), context);
+  const both = async () => {
+    await expect.poll(() => context.goodTags().sort(), { timeout: 15_000 }).toEqual(["pressure", "setpoint"]);
+  };
+  await both();
+  await server.tell({ do: "restart" });
+  context.clear();
+  await both();
+  // The namespaces stand in another order: by URI and by path the nodes are found all the same.
+  await server.tell({ do: "download" });
+  context.clear();
+  await both();
+  // The ids are others: what is named by path is found, what is named by id is bad, and costs nobody anything.
+  await server.tell({ do: "download", prefix: "Press2" });
+  context.clear();
+  await expect.poll(() => context.goodTags(), { timeout: 15_000 }).toEqual(["setpoint"]);
+  expect(context.latest.get("pressure")).toMatchObject({ quality: "bad", status: "BadNodeIdUnknown" });
+});
+
+test(
+  "signs and encrypts under each policy, and logs in with a password",
+  { timeout: 30_000 },
+  async (ctx) => {
+    if (!installed) return ctx.skip(missing);
+    const server = await plc({ secure: true });
+    const pki = await folder();
+    for (const policy of ["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"]) {
+      const security = { policy, mode: "sign-and-encrypt", trust: "on-first-use" };
+      const device = deviceAt(server.endpoint, tags, {
+        connection: { security, user: "operator", password: "env:PASSWORD" },
+      });
+      const { adapter } = await connected(device, { files: { folder: pki, secret: async () => "hunter2" } });
+      expect(await adapter.read?.(["setpoint"], AbortSignal.timeout(5_000))).toMatchObject([
+        { value: 1_200 },
+      ]);
+      const wrong = connected(device, { files: { folder: pki, secret: async () => "wrong" } });
+      await expect(wrong).rejects.toMatchObject({ code: "DEVICE_REJECTED" });
+    }
+  },
+);
+
+test("2,000 monitored items, one of them unknown", { timeout: 60_000 }, async (ctx) => {
+  if (!installed) return ctx.skip(missing);
+  const server = await plc({ nodes: 2_000 });
+  const many = Array.from(
+    { length: 2_000 },
+    (_none, n) => [`value${n}`, { node: press(`Value${n}`) }] as const,
+  );
+  const mapped = { ...Object.fromEntries(many), missing: { node: press("Missing") } };
+  const { context } = await running(deviceAt(server.endpoint, mapped));
+  await expect.poll(() => context.goodTags().length, { timeout: 20_000 }).toBe(2_000);
+  expect(context.latest.get("value1999")?.value).toBe(1_999);
+  await expect.poll(() => context.latest.get("missing")).toMatchObject({ status: "BadNodeIdUnknown" });
+});

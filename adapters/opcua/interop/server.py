@@ -1,0 +1,131 @@
+"""An OPC UA server on asyncua (not node-opcua's), told by lines of JSON on stdin what to do.
+
+Usage: server.py PORT NODES FOLDER [secure]
+Prints {"port": …} when it listens, and {} after each command.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+
+from asyncua import Server, ua
+from asyncua.crypto.permission_rules import SimpleRoleRuleset
+from asyncua.server.user_managers import UserManager
+from asyncua.crypto.permission_rules import User, UserRole
+
+logging.disable(logging.CRITICAL)
+LINE = "http://example.com/line"
+OTHER = "http://example.com/other"
+
+
+class Passwords(UserManager):
+    def get_user(self, iserver, username=None, password=None, certificate=None):
+        if username == "operator" and password == "hunter2":
+            return User(role=UserRole.Admin, name="operator")
+        return None
+
+
+class Plc:
+    def __init__(self, port, nodes, folder, secure):
+        self.port, self.nodes, self.folder, self.secure = port, nodes, folder, secure
+        self.count = 0
+        self.prefix = "Press"
+        self.namespaces = [OTHER, LINE]
+        self.server = None
+        self.moving = []
+
+    async def start(self):
+        server = Server(user_manager=Passwords() if self.secure else None)
+        await server.init()
+        server.set_endpoint(f"opc.tcp://127.0.0.1:{self.port}/line")
+        if self.secure:
+            server.set_security_policy([
+                ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
+                ua.SecurityPolicyType.Basic256Sha256_Sign,
+                ua.SecurityPolicyType.Aes128Sha256RsaOaep_SignAndEncrypt,
+                ua.SecurityPolicyType.Aes256Sha256RsaPss_SignAndEncrypt,
+            ], permission_ruleset=SimpleRoleRuleset())
+            await server.load_certificate(str(self.folder / "server.der"))
+            await server.load_private_key(str(self.folder / "server.pem"))
+        else:
+            server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        index = {uri: await server.register_namespace(uri) for uri in self.namespaces}
+        line = index[LINE]
+        press = await server.nodes.objects.add_object(ua.NodeId(self.prefix, line), ua.QualifiedName("Press", line))
+        self.moving = []
+
+        async def add(name, value, kind, writable=False):
+            node_id = ua.NodeId(f"{self.prefix}.{name}", line)
+            node = await press.add_variable(node_id, ua.QualifiedName(name, line), ua.Variant(value, kind))
+            if writable:
+                await node.set_writable()
+            return node
+
+        self.moving.append(await add("Pressure", 182.5, ua.VariantType.Double))
+        await add("Setpoint", 1200, ua.VariantType.UInt16, True)
+        await add("Running", True, ua.VariantType.Boolean, True)
+        await add("Name", "Größe", ua.VariantType.String, True)
+        await add("Total", 9_007_199_254_740_993, ua.VariantType.Int64, True)
+        await add("Profile", [1.5, 2.5], ua.VariantType.Double)
+        await add("Raw", b"\x01\x02", ua.VariantType.ByteString)
+
+        async def double(parent, value):
+            return [ua.Variant(value.Value * 2, ua.VariantType.Int32)]
+
+        await press.add_method(
+            ua.NodeId(f"{self.prefix}.Double", line), ua.QualifiedName("Double", line), double,
+            [ua.VariantType.Int32], [ua.VariantType.Int32],
+        )
+        for n in range(self.nodes):
+            self.moving.append(await add(f"Value{n}", float(n), ua.VariantType.Double))
+        await server.start()
+        self.server = server
+
+    async def move(self):
+        while True:
+            await asyncio.sleep(0.1)
+            self.count += 1
+            if self.server is not None:
+                try:
+                    await self.moving[0].write_value(ua.Variant(100.0 + self.count % 50, ua.VariantType.Double))
+                except Exception:
+                    pass
+
+    async def stop(self):
+        server, self.server = self.server, None
+        if server is not None:
+            await server.stop()
+
+    async def obey(self, command):
+        kind = command["do"]
+        if kind == "restart":
+            await self.stop()
+            await self.start()
+        elif kind == "download":
+            await self.stop()
+            self.namespaces = list(reversed(self.namespaces))
+            self.prefix = command.get("prefix", self.prefix)
+            await self.start()
+        elif kind == "read":
+            index = await self.server.get_namespace_index(LINE)
+            node = self.server.get_node(ua.NodeId(f"{self.prefix}.{command['name']}", index))
+            return {"value": await node.read_value()}
+        return {}
+
+
+async def main():
+    port, nodes, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    plc = Plc(port, nodes, folder, "secure" in sys.argv[4:])
+    await plc.start()
+    moving = asyncio.create_task(plc.move())
+    print(json.dumps({"port": port}), flush=True)
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        print(json.dumps(await plc.obey(json.loads(line))), flush=True)
+    moving.cancel()
+    await plc.stop()
+
+
+asyncio.run(main())

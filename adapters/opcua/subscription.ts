@@ -1,0 +1,213 @@
+import type { DataValue } from "node-opcua-data-value";
+import type { NodeId } from "node-opcua-nodeid";
+import {
+  CreateMonitoredItemsRequest,
+  CreateSubscriptionRequest,
+  DataChangeNotification,
+  DeleteMonitoredItemsRequest,
+  EventNotificationList,
+  PublishRequest,
+  StatusChangeNotification,
+  type CreateMonitoredItemsResponse,
+  type CreateSubscriptionResponse,
+  type DataChangeFilter,
+  type DeleteMonitoredItemsResponse,
+  type EventFilter,
+  type PublishResponse,
+} from "node-opcua-types";
+import type { Variant } from "node-opcua-variant";
+import { GatewayError } from "../../src/adapter-kit/index.ts";
+import { abortable } from "./abortable.ts";
+import { ServiceFaultError } from "./channel.ts";
+import { inBatches, type Limits } from "./limits.ts";
+import type { Session } from "./session.ts";
+import { qualityOf, statusName } from "./status.ts";
+
+/** One thing that the server watches. */
+export interface MonitoredSpec {
+  readonly node: NodeId;
+  /** 13: the value; 12: events. */
+  readonly attribute: number;
+  readonly samplingInterval: number;
+  readonly queueSize: number;
+  readonly filter?: DataChangeFilter | EventFilter | undefined;
+  onData?(data: DataValue): void;
+  onEvent?(fields: readonly Variant[]): void;
+}
+
+/** What became of one: an id to take it back by, or why the server refused. */
+export type Monitored = { readonly id: number; readonly handle: number } | { readonly bad: string };
+
+export interface SubscriptionOptions {
+  readonly place: string;
+  /** In ms. */
+  readonly publishingInterval: number;
+  /** The server says something after this long at the latest, in ms. */
+  readonly keepAlive: number;
+  readonly timeout: number;
+}
+
+/** How many publish requests wait at the server: one answered and one on its way leave one for what comes next. */
+const outstanding = 3;
+/** A server that lost its client keeps the subscription for this long, in ms. */
+const lifetimeMs = 60_000;
+
+/** One subscription (OPC UA Part 4 §5.13), its items, and the publish requests that carry its notifications. */
+export class Subscription {
+  readonly #session: Session;
+  readonly #limits: Limits;
+  readonly #options: SubscriptionOptions;
+  readonly #items = new Map<number, MonitoredSpec>();
+  readonly #acknowledge: number[] = [];
+  #id = 0;
+  #keepAliveMs = 0;
+  #handles = 0;
+  #publishing = 0;
+
+  constructor(session: Session, limits: Limits, options: SubscriptionOptions) {
+    this.#session = session;
+    this.#limits = limits;
+    this.#options = options;
+  }
+
+  get id(): number {
+    return this.#id;
+  }
+
+  async create(signal: AbortSignal): Promise<void> {
+    const { publishingInterval, keepAlive } = this.#options;
+    const keepAliveCount = Math.max(1, Math.ceil(keepAlive / publishingInterval));
+    const request = new CreateSubscriptionRequest({
+      requestedPublishingInterval: publishingInterval,
+      requestedMaxKeepAliveCount: keepAliveCount,
+      requestedLifetimeCount: Math.max(keepAliveCount * 3, Math.ceil(lifetimeMs / publishingInterval)),
+      maxNotificationsPerPublish: 0,
+      publishingEnabled: true,
+      priority: 0,
+    });
+    const created = await this.#session.request<CreateSubscriptionResponse>(request, { signal });
+    this.#id = created.subscriptionId;
+    this.#keepAliveMs = created.revisedPublishingInterval * created.revisedMaxKeepAliveCount;
+  }
+
+  /** Creates the items, in batches that the server takes: one result each, in order. */
+  async monitor(specs: readonly MonitoredSpec[], signal: AbortSignal): Promise<readonly Monitored[]> {
+    return inBatches(specs, this.#limits.monitor, async (batch) => {
+      const handles = batch.map(() => (this.#handles += 1));
+      const request = new CreateMonitoredItemsRequest({
+        subscriptionId: this.#id,
+        timestampsToReturn: 2,
+        itemsToCreate: batch.map(({ node, attribute, samplingInterval, queueSize, filter }, index) => ({
+          itemToMonitor: { nodeId: node, attributeId: attribute },
+          monitoringMode: 2,
+          requestedParameters: {
+            clientHandle: handles[index] ?? 0,
+            samplingInterval,
+            queueSize,
+            discardOldest: true,
+            ...(filter === undefined ? {} : { filter }),
+          },
+        })),
+      });
+      // Values may come before the answer is worked on.
+      for (const [index, spec] of batch.entries()) this.#items.set(handles[index] ?? 0, spec);
+      const { results } = await this.#session.request<CreateMonitoredItemsResponse>(request, { signal });
+      return batch.map((_spec, index): Monitored => {
+        const result = results?.[index];
+        const handle = handles[index] ?? 0;
+        if (result !== undefined && qualityOf(result.statusCode) !== "bad")
+          return { id: result.monitoredItemId, handle };
+        this.#items.delete(handle);
+        return { bad: result === undefined ? "BadUnexpectedError" : statusName(result.statusCode) };
+      });
+    });
+  }
+
+  async forget(
+    items: readonly { readonly id: number; readonly handle: number }[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const { handle } of items) this.#items.delete(handle);
+    await inBatches(items, this.#limits.monitor, async (batch) => {
+      const monitoredItemIds = batch.map(({ id }) => id);
+      const request = new DeleteMonitoredItemsRequest({ subscriptionId: this.#id, monitoredItemIds });
+      const response = await this.#session.request<DeleteMonitoredItemsResponse>(request, { signal });
+      return response.results ?? [];
+    });
+  }
+
+  /** Takes notifications until aborted; rejects when the subscription or the connection is lost. */
+  async run(onNotification: () => void, signal: AbortSignal): Promise<never> {
+    const loops = Array.from({ length: outstanding }, () => this.#publish(onNotification, signal));
+    await abortable(Promise.all(loops), signal);
+    throw new GatewayError(
+      "DEVICE_UNREACHABLE",
+      `${this.#options.place} takes no publish requests any more.`,
+    );
+  }
+
+  /** One publish request after the other; ends where the server wants fewer at once. */
+  async #publish(onNotification: () => void, signal: AbortSignal): Promise<void> {
+    this.#publishing += 1;
+    // All of them wait behind each other, and each is answered within one keep-alive.
+    const timeout = this.#keepAliveMs * outstanding + this.#options.timeout;
+    while (!signal.aborted) {
+      const acknowledge = this.#acknowledge.splice(0);
+      const request = new PublishRequest({
+        subscriptionAcknowledgements: acknowledge.map((sequenceNumber) => ({
+          subscriptionId: this.#id,
+          sequenceNumber,
+        })),
+      });
+      try {
+        const response = await this.#session.request<PublishResponse>(request, { timeout });
+        if (signal.aborted) return;
+        this.#take(response);
+        onNotification();
+      } catch (caught) {
+        if (!(caught instanceof ServiceFaultError)) throw caught;
+        if (caught.status === "BadTooManyPublishRequests" && this.#publishing > 1) {
+          this.#publishing -= 1;
+          return;
+        }
+        // The server let the request wait too long: it is sent again.
+        if (caught.status === "BadTimeout") continue;
+        throw this.#lost(caught.status, caught);
+      }
+    }
+  }
+
+  #take({ subscriptionId, notificationMessage }: PublishResponse): void {
+    if (subscriptionId !== this.#id) return;
+    const { notificationData, sequenceNumber } = notificationMessage;
+    if (!notificationData || notificationData.length === 0) return;
+    this.#acknowledge.push(sequenceNumber);
+    for (const notification of notificationData) {
+      if (notification instanceof DataChangeNotification) {
+        for (const { clientHandle, value } of notification.monitoredItems ?? []) {
+          this.#items.get(clientHandle)?.onData?.(value);
+        }
+      } else if (notification instanceof EventNotificationList) {
+        for (const { clientHandle, eventFields } of notification.events ?? []) {
+          this.#items.get(clientHandle)?.onEvent?.(eventFields ?? []);
+        }
+      } else if (
+        notification instanceof StatusChangeNotification &&
+        qualityOf(notification.status) === "bad"
+      ) {
+        throw this.#lost(statusName(notification.status));
+      }
+    }
+  }
+
+  #lost(status: string, cause?: unknown): GatewayError {
+    return new GatewayError(
+      "DEVICE_UNREACHABLE",
+      `${this.#options.place} has lost the subscription (${status}).`,
+      {
+        cause,
+        context: { status },
+      },
+    );
+  }
+}

@@ -1,0 +1,231 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import type { Server, Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { OPCUACertificateManager } from "node-opcua-certificate-manager";
+import { MessageSecurityMode, SecurityPolicy } from "node-opcua-secure-channel";
+import { OPCUAServer } from "node-opcua-server";
+import { DataType, Variant } from "node-opcua-variant";
+import { GatewayError } from "../../src/domain/errors.ts";
+import { addLine, type LineNodes } from "./line-nodes.ts";
+import { nodesetFile } from "./nodeset.ts";
+import { addVariables, type SimulatedVariable, type VariableSpec } from "./variables.ts";
+
+export interface OpcuaSimulatorOptions {
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
+  /** 0, the default, takes a free one; it is kept over restarts. */
+  readonly port?: number;
+  /** Sign and encrypt beside, or in place of, no security. */
+  readonly security?: "none" | "both" | "required";
+  /** Users and their passwords; with none of them everybody is let in. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** Variables by node id with namespace URI. */
+  readonly variables?: readonly VariableSpec[];
+  /** The example press: fast, bad and uncertain nodes, structures, a method, an alarm. Needs the whole standard nodeset. */
+  readonly line?: boolean;
+}
+
+const securePolicies = [
+  SecurityPolicy.Basic256Sha256,
+  SecurityPolicy.Aes128_Sha256_RsaOaep,
+  SecurityPolicy.Aes256_Sha256_RsaPss,
+];
+
+/** An OPC UA server on node-opcua's server part, with the faults that PLCs and their networks know. */
+export class OpcuaSimulator {
+  readonly #options: OpcuaSimulatorOptions;
+  readonly #folder: string;
+  #server: OPCUAServer | undefined;
+  #port: number;
+  #contacts = 0;
+  #prefix = "Press";
+  #reversed = false;
+  #line: LineNodes | undefined;
+  readonly #sockets = new Set<Socket>();
+  #variables: ReadonlyMap<string, SimulatedVariable> = new Map();
+
+  private constructor(options: OpcuaSimulatorOptions, folder: string) {
+    this.#options = options;
+    this.#folder = folder;
+    this.#port = options.port ?? 0;
+  }
+
+  /** Rejects with CONFIG_INVALID where the port is taken. */
+  static async start(options: OpcuaSimulatorOptions = {}): Promise<OpcuaSimulator> {
+    const folder = await mkdtemp(join(tmpdir(), "linegate-opcua-"));
+    const simulator = new OpcuaSimulator(options, folder);
+    try {
+      await simulator.#listen();
+      return simulator;
+    } catch (cause) {
+      await simulator.stop();
+      throw new GatewayError("CONFIG_INVALID", `The OPC UA simulator can't listen: ${String(cause)}`, {
+        cause,
+      });
+    }
+  }
+
+  get host(): string {
+    return this.#options.host ?? "127.0.0.1";
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  get endpoint(): string {
+    return `opc.tcp://${this.host}:${this.#port}`;
+  }
+
+  /** Grows with every session. */
+  get contacts(): number {
+    return this.#contacts;
+  }
+
+  /** What the nodes of the line can be made to do. */
+  get line(): LineNodes {
+    if (this.#line !== undefined) return this.#line;
+    throw new GatewayError("INTERNAL", "this simulator has no line");
+  }
+
+  /** A variable of `variables`, by its node id. */
+  variable(node: string): SimulatedVariable {
+    const found = this.#variables.get(node);
+    if (found !== undefined) return found;
+    throw new GatewayError("INTERNAL", `this simulator has no variable ${node}`);
+  }
+
+  /** Off and on again: connections break, sessions and subscriptions are gone. */
+  async restart(): Promise<void> {
+    await this.#unlisten();
+    await this.#listen();
+  }
+
+  /** A download into the PLC: the namespaces stand in another order, and ids may begin with another prefix. */
+  async download(prefix = this.#prefix): Promise<void> {
+    this.#prefix = prefix;
+    this.#reversed = !this.#reversed;
+    await this.restart();
+  }
+
+  /** The server forgets its subscriptions; connections and sessions stay. */
+  loseSubscriptions(): void {
+    for (const session of this.#sessions()) {
+      for (const { subscriptionId } of session.publishEngine.subscriptions)
+        session.deleteSubscription(subscriptionId);
+    }
+  }
+
+  /** The server hangs: it takes bytes no more, and connections stay open. Returns the way to wake it. */
+  hang(): () => void {
+    const sockets = [...this.#sockets];
+    for (const socket of sockets) socket.pause();
+    return () => {
+      for (const socket of sockets) socket.resume();
+    };
+  }
+
+  /** Publishing goes on, and nothing changes any more, not even the server's clock. Returns the way to let it go on. */
+  standStill(): () => void {
+    const time = this.#server?.engine.addressSpace?.findNode("i=2258") as unknown as
+      | { bindVariable(options: object, overwrite: boolean): void }
+      | undefined;
+    const frozen = new Date();
+    time?.bindVariable({ get: () => new Variant({ dataType: DataType.DateTime, value: frozen }) }, true);
+    this.#line?.pause(true);
+    return () => {
+      time?.bindVariable(
+        { get: () => new Variant({ dataType: DataType.DateTime, value: new Date() }) },
+        true,
+      );
+      this.#line?.pause(false);
+    };
+  }
+
+  /** Idempotent; leaves no timer, no socket and no file. */
+  async stop(): Promise<void> {
+    await this.#unlisten();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #listen(): Promise<void> {
+    const { security = "none", users, line = false, variables = [] } = this.#options;
+    const modes = security === "none" ? [] : [MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt];
+    const certificates = (name: string) =>
+      new OPCUACertificateManager({
+        rootFolder: join(this.#folder, name),
+        automaticallyAcceptUnknownCertificate: true,
+        disableFileWatchers: true,
+      });
+    const server = new OPCUAServer({
+      host: this.host,
+      hostname: this.host,
+      port: this.#port,
+      nodeset_filename: [nodesetFile(line ? "standard" : "mini")],
+      serverInfo: { applicationUri: "urn:linegate:simulator" },
+      allowAnonymous: users === undefined,
+      ...(users === undefined
+        ? {}
+        : { userManager: { isValidUser: (user: string, word: string) => users[user] === word } }),
+      securityModes: [...(security === "required" ? [] : [MessageSecurityMode.None]), ...modes],
+      securityPolicies: [
+        ...(security === "required" ? [] : [SecurityPolicy.None]),
+        ...(security === "none" ? [] : securePolicies),
+      ],
+      serverCertificateManager: certificates("pki"),
+      userCertificateManager: certificates("users"),
+      disableDiscovery: false,
+      maxConnectionsPerEndpoint: 100,
+      serverCapabilities: {
+        maxSessions: 100,
+        operationLimits: {
+          maxMonitoredItemsPerCall: 100,
+          maxNodesPerRead: 100,
+          maxNodesPerTranslateBrowsePathsToNodeIds: 50,
+        },
+      },
+    });
+    this.#server = server;
+    await server.initialize();
+    server.on("create_session", () => {
+      this.#contacts += 1;
+    });
+    const space = server.engine.addressSpace;
+    if (!space) throw new GatewayError("INTERNAL", "the simulator has no address space");
+    if (line) this.#line = addLine(space, { prefix: this.#prefix, reversed: this.#reversed });
+    this.#variables = addVariables(space, variables);
+    await server.start();
+    this.#port = server.endpoints[0]?.port ?? this.#port;
+    const { _server: listener } = server.endpoints[0] as unknown as { readonly _server?: Server };
+    listener?.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
+  }
+
+  async #unlisten(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    this.#line?.stop();
+    this.#line = undefined;
+    await server?.shutdown(0).catch(() => undefined);
+  }
+
+  #sessions() {
+    const engine = this.#server?.engine as unknown as {
+      readonly _sessions?: Readonly<
+        Record<
+          string,
+          {
+            readonly publishEngine: {
+              readonly subscriptions: readonly { readonly subscriptionId: number }[];
+            };
+            deleteSubscription(id: number): unknown;
+          }
+        >
+      >;
+    };
+    return Object.values(engine?._sessions ?? {});
+  }
+}
