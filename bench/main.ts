@@ -1,6 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { execFileSync } from "node:child_process";
+import { cameras } from "./parts/camera.ts";
 import { latencies } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
 import { pipeline } from "./parts/pipeline.ts";
@@ -10,11 +11,18 @@ import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
-Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start.
+Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start, camera.
 `;
 
 type Part = (random: () => number, seed: number) => Promise<object>;
-const parts: Readonly<Record<string, Part>> = { pipeline, latency: latencies, memory, requests, start };
+const parts: Readonly<Record<string, Part>> = {
+  pipeline,
+  latency: latencies,
+  memory,
+  requests,
+  start,
+  camera: cameras,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

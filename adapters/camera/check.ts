@@ -33,6 +33,29 @@ function* checkListener({ listen, token }: HttpPushConnection): Generator<Mappin
   };
 }
 
+/** Where the camera's password goes with a request, only the camera may be. */
+function wrongUrl(url: string, base: string): Pick<MappingIssue, "message" | "allowed"> | undefined {
+  const found = URL.parse(url, base);
+  const allowed = `a path, such as /snapshot.jpg, or a URL at ${new URL(base).origin}`;
+  if (found === null) return { message: `${url} is no URL, nor one relative to ${base}`, allowed };
+  if (found.origin === new URL(base).origin) return undefined;
+  return { message: `${url} is at another place than the camera`, allowed };
+}
+
+function* checkUrls(
+  { options, write }: CameraTagMapping,
+  base: string,
+  path: readonly string[],
+): Generator<MappingIssue> {
+  for (const [key, url] of [
+    [["url"], options.url],
+    [["write", "url"], (write?.options as CameraWriteOptions | undefined)?.url],
+  ] as const) {
+    const wrong = url === undefined ? undefined : wrongUrl(url, base);
+    if (wrong !== undefined) yield { path: [...path, ...key], ...wrong };
+  }
+}
+
 function* checkImages({ connection, options, tags }: CameraDevice): Generator<MappingIssue> {
   const { snapshot, event } = options;
   const [image, second] = tags.filter((tag) => tag.options.image);
@@ -50,6 +73,11 @@ function* checkImages({ connection, options, tags }: CameraDevice): Generator<Ma
   if (snapshot !== undefined && connection.transport !== "http-poll") {
     yield { path: ["snapshot"], message: "only a camera with transport http-poll is asked for snapshots" };
   }
+  const wrong =
+    snapshot !== undefined && connection.transport === "http-poll"
+      ? wrongUrl(snapshot.url, connection.url)
+      : undefined;
+  if (wrong !== undefined) yield { path: ["snapshot", "url"], ...wrong };
   if (event?.image === true && image === undefined) {
     yield {
       path: ["event", "image"],
@@ -85,13 +113,7 @@ function* checkTag(tag: CameraTagMapping, { connection }: CameraDevice): Generat
     if (!options.image || options[key] === undefined || key === "url") continue;
     yield { path: [...path, key], message: "an image has no parts", allowed: "no such key with image: true" };
   }
-  for (const [key, url] of [
-    ["url", options.url],
-    ["write", (write?.options as CameraWriteOptions | undefined)?.url],
-  ] as const) {
-    if (!polled || url === undefined || URL.canParse(url, connection.url)) continue;
-    yield { path: [...path, key], message: `${url} is no URL, nor one relative to ${connection.url}` };
-  }
+  if (polled) yield* checkUrls(tag, connection.url, path);
   if (write === undefined) return;
   if (!polled)
     yield { path: [...path, "write"], message: "only a camera with transport http-poll takes values" };

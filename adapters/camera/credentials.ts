@@ -7,8 +7,8 @@ import type { CameraAuth, CameraTls } from "./mapping.ts";
 export interface Credentials {
   /** The header `Authorization`; undefined where there is none (yet). */
   authorization(method: string, uri: string): string | undefined;
-  /** Takes the challenge of a 401; true where another try makes sense. */
-  accept(challenge: string | undefined): boolean;
+  /** Takes the challenge of a 401 to a request that said who asks, or did not; true where another try makes sense. */
+  accept(challenge: string | undefined, authorised: boolean): boolean;
 }
 
 const nobody: Credentials = { authorization: () => undefined, accept: () => false };

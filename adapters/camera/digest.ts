@@ -61,19 +61,18 @@ export class DigestAuth {
   }
 
   /**
-   * Takes the challenge of a 401. True where another try makes sense: nothing was tried with this camera yet, or the nonce
+   * Takes the challenge of a 401. True where another try makes sense: the request went out without a password, or its nonce
    * is merely too old. False where the password was refused; nothing is tried again then, lest the account be locked.
    */
-  accept(header: string | undefined): boolean {
+  accept(header: string | undefined, authorised: boolean): boolean {
     const offered = challengesOf(header ?? "");
     const best = Object.keys(hashes).flatMap((name) =>
       offered.filter(({ algorithm }) => algorithm.replace(/-sess$/i, "").toUpperCase() === name),
     )[0];
     if (best === undefined) return false;
-    const first = this.#challenge === undefined;
     this.#challenge = best;
     this.#uses = 0;
-    return first || best.stale;
+    return !authorised || best.stale;
   }
 }
 

@@ -1,5 +1,4 @@
 import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
-import { Agent as TlsAgent, request as httpsRequest } from "node:https";
 import { GatewayError, type AdapterContext } from "../../src/adapter-kit/index.ts";
 import { readCredentials, readTls, type Credentials, type TlsOptions } from "./credentials.ts";
 import { connectionFailure, placeOf, timedOut, tooLarge } from "./failures.ts";
@@ -24,6 +23,8 @@ export interface CameraResponse {
   readonly location: string | undefined;
   /** Of a 401. */
   readonly challenge: string | undefined;
+  /** The request said who asks. */
+  readonly authorised: boolean;
   readonly body: Buffer;
 }
 
@@ -34,28 +35,20 @@ export interface CameraResponse {
 export class HttpClient {
   readonly #connection: DialledConnection;
   readonly #context: AdapterContext;
-  readonly #agent: Agent;
-  readonly #secure: boolean;
+  #wire: Wire | undefined;
   #credentials: Credentials | undefined;
   #tls: TlsOptions = {};
 
   constructor(connection: DialledConnection, context: AdapterContext) {
     this.#connection = connection;
     this.#context = context;
-    this.#secure = connection.url.startsWith("https:");
-    const options = {
-      keepAlive: true,
-      maxSockets: mostSockets,
-      maxFreeSockets: 1,
-      scheduling: "lifo",
-    } as const;
-    this.#agent = this.#secure ? new TlsAgent(options) : new Agent(options);
   }
 
   /** Reads the secrets and certificates. Rejects with CONFIG_INVALID where one is missing. */
   async open(): Promise<void> {
-    const { auth, tls } = this.#connection;
+    const { auth, tls, url } = this.#connection;
     const { files } = this.#context;
+    this.#wire ??= await wireFor(url);
     [this.#credentials, this.#tls] = await Promise.all([readCredentials(auth, files), readTls(tls, files)]);
   }
 
@@ -76,17 +69,18 @@ export class HttpClient {
    */
   async request(url: URL, options: CameraRequest, signal: AbortSignal): Promise<CameraResponse> {
     const credentials = this.#credentials;
-    if (credentials === undefined)
-      throw new GatewayError("DEVICE_UNREACHABLE", "The camera is not connected.");
+    if (credentials === undefined) throw notConnected();
     const response = await this.#onceOrTwice(url, options, signal);
-    if (response.status !== 401 || !credentials.accept(response.challenge)) return response;
+    if (response.status !== 401 || !credentials.accept(response.challenge, response.authorised))
+      return response;
     return this.#onceOrTwice(url, options, signal);
   }
 
   /** Idempotent; leaves no socket. */
   close(): void {
     this.#credentials = undefined;
-    this.#agent.destroy();
+    this.#wire?.agent.destroy();
+    this.#wire = undefined;
   }
 
   async #onceOrTwice(url: URL, options: CameraRequest, signal: AbortSignal): Promise<CameraResponse> {
@@ -105,6 +99,10 @@ export class HttpClient {
     fresh = false,
   ): Promise<CameraResponse> {
     signal.throwIfAborted();
+    // What changes something is never sent twice: it has a connection of its own.
+    const once = fresh || method !== "GET";
+    const wire = this.#wire;
+    if (wire === undefined) throw notConnected();
     const { clock, metrics } = this.#context;
     const { timeout, maxBytes } = this.#connection;
     const authorization = this.#credentials?.authorization(method, `${url.pathname}${url.search}`);
@@ -120,8 +118,7 @@ export class HttpClient {
     const sent = [`${method} ${url.pathname} HTTP/1.1`, `Host: ${url.host}`];
     if (etag !== undefined) sent.push(`If-None-Match: ${etag}`);
     this.#context.trace("sent", placeOf(url), traced(sent, body ?? Buffer.alloc(0), false));
-    const ask = this.#secure ? httpsRequest : httpRequest;
-    const request = ask(url, { method, headers, agent: fresh ? false : this.#agent, ...this.#tls });
+    const request = wire.ask(url, { method, headers, agent: once ? false : wire.agent, ...this.#tls });
     const response = await answerOf(request, { url, body, timeout, maxBytes, signal });
     metrics.request(method, clock.monotonic() - startedAt);
     const binary = response.contentType.startsWith("image/");
@@ -130,6 +127,29 @@ export class HttpClient {
     this.#context.trace("received", placeOf(url), traced(head, response.body, binary));
     return response;
   }
+}
+
+/** How requests go out, and over which kept connections. */
+interface Wire {
+  readonly ask: typeof httpRequest;
+  readonly agent: Agent;
+}
+
+/** Node's https costs some 3 MB, and most cameras have none. */
+async function wireFor(url: string): Promise<Wire> {
+  const options = {
+    keepAlive: true,
+    maxSockets: mostSockets,
+    maxFreeSockets: 1,
+    scheduling: "lifo",
+  } as const;
+  if (!url.startsWith("https:")) return { ask: httpRequest, agent: new Agent(options) };
+  const { Agent: TlsAgent, request } = await import("node:https");
+  return { ask: request, agent: new TlsAgent(options) };
+}
+
+function notConnected(): GatewayError {
+  return new GatewayError("DEVICE_UNREACHABLE", "The camera is not connected.");
 }
 
 /** The camera closed a kept connection while the request was on its way: nothing of the request was looked at. */
@@ -174,7 +194,7 @@ function answerOf(request: ClientRequest, asked: Asked): Promise<CameraResponse>
       else chunks.push(chunk);
     });
     response.on("error", (caught) => reject(connectionFailure(caught, url)));
-    response.on("end", () => resolve(toResponse(response, Buffer.concat(chunks))));
+    response.on("end", () => resolve(toResponse(request, response, Buffer.concat(chunks))));
   });
   request.end(body);
   return promise.finally(() => {
@@ -183,13 +203,18 @@ function answerOf(request: ClientRequest, asked: Asked): Promise<CameraResponse>
   });
 }
 
-function toResponse({ statusCode = 0, headers }: IncomingMessage, body: Buffer): CameraResponse {
+function toResponse(
+  request: ClientRequest,
+  { statusCode = 0, headers }: IncomingMessage,
+  body: Buffer,
+): CameraResponse {
   return {
     status: statusCode,
     contentType: (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "",
     etag: headers.etag,
     location: headers.location,
     challenge: headers["www-authenticate"],
+    authorised: request.getHeader("authorization") !== undefined,
     body,
   };
 }

@@ -21,39 +21,33 @@ export function boundaryOf(contentType: string): string | undefined {
  * too many. The whole body is in memory anyway, within its limit: the parts are views into it.
  */
 export function partsOf(body: Buffer, boundary: string): Part[] | undefined {
-  const delimiter = Buffer.from(`--${boundary}`);
+  const first = body.indexOf(`--${boundary}`);
+  if (first < 0) return undefined;
+  // Lines end as the first delimiter's does: CRLF, or with some cameras a bare LF. What ends in the other way is content.
+  const lineEnd = body.indexOf("\n", first);
+  const eol = lineEnd > 0 && body[lineEnd - 1] === 0x0d ? "\r\n" : "\n";
+  const delimiter = Buffer.from(`${eol}--${boundary}`);
   const parts: Part[] = [];
-  let at = body.indexOf(delimiter);
-  while (at >= 0) {
-    const start = at + delimiter.length;
+  for (let at = first + delimiter.length - eol.length; ;) {
     // The last delimiter has two hyphens more.
-    if (body.subarray(start, start + 2).toString("latin1") === "--") return parts;
-    const next = nextDelimiter(body, delimiter, start);
-    const lineEnd = body.indexOf("\n", start);
-    if (next < 0 || lineEnd < 0 || lineEnd > next || parts.length === mostParts) return undefined;
-    const part = partOf(body.subarray(lineEnd + 1, next));
-    if (part === undefined) return undefined;
+    if (body.subarray(at, at + 2).toString("latin1") === "--") return parts;
+    const start = body.indexOf(eol, at);
+    const next = start < 0 ? -1 : body.indexOf(delimiter, start);
+    // The line end before a delimiter is the delimiter's own: it may be that of the header's last line as well.
+    const part = next < 0 ? undefined : partOf(body.subarray(Math.min(start + eol.length, next), next), eol);
+    if (part === undefined || parts.length === mostParts) return undefined;
     parts.push(part);
-    at = body.indexOf(delimiter, next);
+    at = next + delimiter.length;
   }
-  return undefined;
 }
 
-/** Where the line end before the next delimiter begins: it belongs to the delimiter. */
-function nextDelimiter(body: Buffer, delimiter: Buffer, from: number): number {
-  const next = body.indexOf(Buffer.concat([Buffer.from("\n"), delimiter]), from);
-  return next > 0 && body[next - 1] === 0x0d ? next - 1 : next;
-}
-
-function partOf(part: Buffer): Part | undefined {
-  const bare = part.subarray(0, 2).toString("latin1");
-  if (bare === "\r\n" || bare.startsWith("\n")) {
-    return { contentType: "", body: part.subarray(bare === "\r\n" ? 2 : 1) };
+function partOf(part: Buffer, eol: string): Part | undefined {
+  if (part.subarray(0, eol.length).equals(Buffer.from(eol))) {
+    return { contentType: "", body: part.subarray(eol.length) };
   }
-  const crlf = part.subarray(0, mostHeaderBytes).indexOf("\r\n\r\n");
-  const end = crlf >= 0 ? crlf : part.subarray(0, mostHeaderBytes).indexOf("\n\n");
+  const end = part.subarray(0, mostHeaderBytes).indexOf(`${eol}${eol}`);
   if (end < 0) return undefined;
   const header = part.subarray(0, end).toString("utf8");
   const contentType = /^content-type:\s*([^;\r\n]*)/im.exec(header)?.[1] ?? "";
-  return { contentType: contentType.trim().toLowerCase(), body: part.subarray(end + (crlf >= 0 ? 4 : 2)) };
+  return { contentType: contentType.trim().toLowerCase(), body: part.subarray(end + 2 * eol.length) };
 }

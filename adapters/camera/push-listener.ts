@@ -94,7 +94,8 @@ export class PushListener implements Bus {
     );
     server.maxConnections = mostConnections;
     const { promise, resolve, reject } = Promise.withResolvers<Server>();
-    server.once("error", (cause) => {
+    // Also heard later: an error of accepting a connection must not end the gateway.
+    server.on("error", (cause) => {
       reject(
         new GatewayError(
           "DEVICE_UNREACHABLE",

@@ -59,6 +59,8 @@ test.each<Case>([
   ["an image has no parts", { image: { image: true, pointer: "/x" } }, push],
   ["takes values", { score: { write: { url: "/x" } } }, push],
   ["can't be written to", { score: { type: "json", write: { url: "/x" } } }, poll],
+  ["another place", { score: { url: "http://elsewhere/x" } }, poll],
+  ["another place", image, poll, { snapshot: { url: "https://127.0.0.1/i", trigger: "a/b" } }],
   ["is no URL", { score: { url: "http://" } }, poll],
   [
     "digest",

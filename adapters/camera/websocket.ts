@@ -67,6 +67,8 @@ export class WebSocketCamera implements Adapter {
     signal.throwIfAborted();
     const socket = this.#socket;
     if (socket === undefined) throw new GatewayError("DEVICE_UNREACHABLE", "The camera is not connected.");
+    // It may have been closed before anybody listened here.
+    if (socket.readyState !== socket.OPEN) throw this.#closed(1006, "");
     const ended = Promise.withResolvers<never>();
     ended.promise.catch(() => undefined);
     const abort = () => ended.reject(signal.reason);
