@@ -3,9 +3,8 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { gatewayYaml, siteFolder } from "../config/test-site.ts";
-import { pumpFile, simulatedPump } from "./commissioning-fixture.ts";
 import { run } from "./read.ts";
-import { linegate, linesOf } from "./testing.ts";
+import { linegate, linesOf, pumpFile, simulatedPump } from "./testing.ts";
 
 test("reads tags by their mapping: scaled, raw, with unit and quality", async () => {
   const { file } = await simulatedPump();
