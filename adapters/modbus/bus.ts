@@ -146,7 +146,10 @@ export class ModbusBus implements Bus {
       socket,
       endpoint: this.endpoint,
       onStray: (kind, unit) => this.#countStray(kind, unit),
-      onBytes: (direction, bytes) => this.#asking?.trace?.(direction, `tcp ${this.endpoint}`, bytes),
+      onBytes: (direction, bytes) => {
+        const asking = this.#asking;
+        asking?.trace?.(direction, `unit ${asking.connection.unitId}`, bytes);
+      },
     });
     link.start();
     this.#link = link;

@@ -13,7 +13,11 @@ test.each([
   ],
   [
     "modbus-rtu:///dev/ttyUSB0?baud=19200&parity=even&unit=3",
-    { transport: "rtu", path: "/dev/ttyUSB0", baudRate: 19200, parity: "even", unitId: 3 },
+    { transport: "rtu", port: "/dev/ttyUSB0", baud: 19200, parity: "even", unitId: 3 },
+  ],
+  [
+    "modbus-rtu-over-tcp://10.0.0.9:4001/12",
+    { transport: "rtu-over-tcp", host: "10.0.0.9", port: 4001, unitId: 12 },
   ],
 ])("%s is a connection as a mapping would say it", (text, connection) => {
   expect(read(text)).toEqual(connection);

@@ -2,11 +2,19 @@ import { GatewayError } from "../../src/adapter-kit/index.ts";
 import type { ConnectionUrl } from "../../src/adapter-kit/schema.ts";
 
 /** What is shorter on a command line than in a mapping. */
-const shortKeys: Readonly<Record<string, string>> = { baud: "baudRate", unit: "unitId" };
+const shortKeys: Readonly<Record<string, string>> = { unit: "unitId" };
+
+/** The transports by scheme; those over a serial port have its path where others have a host. */
+const transports: Readonly<Record<string, { readonly transport: string; readonly serial: boolean }>> = {
+  "modbus-tcp:": { transport: "tcp", serial: false },
+  "modbus-rtu-over-tcp:": { transport: "rtu-over-tcp", serial: false },
+  "modbus-rtu:": { transport: "rtu", serial: true },
+  "modbus-ascii:": { transport: "ascii", serial: true },
+};
 
 /** A Modbus device without a mapping: `modbus-tcp://10.0.0.5:502/1`, `modbus-rtu:///dev/ttyUSB0?baud=19200&unit=3`. */
 export const connectionUrl: ConnectionUrl = {
-  schemes: ["modbus-tcp", "modbus-rtu"],
+  schemes: Object.keys(transports).map((protocol) => protocol.slice(0, -1)),
   examples: [
     "modbus-tcp://10.0.0.5:502/1 (the unit id last)",
     "modbus-rtu:///dev/ttyUSB0?baud=19200&parity=even&unit=3",
@@ -15,7 +23,8 @@ export const connectionUrl: ConnectionUrl = {
 };
 
 function placeOf(url: URL): Record<string, unknown> {
-  if (url.protocol === "modbus-rtu:") return { transport: "rtu", path: decodeURIComponent(url.pathname) };
+  const { transport, serial } = transports[url.protocol] ?? { transport: url.protocol, serial: false };
+  if (serial) return { transport, port: decodeURIComponent(url.pathname) };
   const unit = /^\/?(.*?)\/?$/.exec(url.pathname)?.[1] ?? "";
   if (!/^\d*$/.test(unit)) {
     throw new GatewayError(
@@ -24,7 +33,7 @@ function placeOf(url: URL): Record<string, unknown> {
     );
   }
   return {
-    transport: "tcp",
+    transport,
     // Square brackets belong to the URL, not to the address (RFC 3986 §3.2.2).
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     ...(url.port === "" ? {} : { port: Number(url.port) }),

@@ -46,10 +46,18 @@ export function exchangesOf(frames: readonly Frame[]): readonly RecordedExchange
   return exchanges;
 }
 
-/** MBAP (Modbus Messaging on TCP/IP V1.0b §3.1.3): id, protocol 0, length of the rest. Else RTU: unit, PDU, CRC. */
+/**
+ * MBAP (Modbus Messaging on TCP/IP V1.0b §3.1.3): id, protocol 0, length of the rest. ASCII (Modbus over serial line
+ * V1.02 §2.5.2): a colon, digits, LRC, line end. Else RTU: unit, PDU, CRC.
+ */
 function aduOf(bytes: Buffer): Adu | undefined {
   const mbap = bytes.length >= 8 && bytes.readUInt16BE(2) === 0 && bytes.readUInt16BE(4) === bytes.length - 6;
   if (mbap) return { unit: bytes.readUInt8(6), pdu: bytes.subarray(7), transaction: bytes.readUInt16BE(0) };
+  const digits = /^:((?:[0-9A-F]{2}){3,})\r\n$/i.exec(bytes.toString("latin1"))?.[1];
+  if (digits !== undefined) {
+    const ascii = Buffer.from(digits, "hex");
+    return { unit: ascii.readUInt8(0), pdu: ascii.subarray(1, -1), transaction: undefined };
+  }
   if (bytes.length < 4) return undefined;
   return { unit: bytes.readUInt8(0), pdu: bytes.subarray(1, -2), transaction: undefined };
 }

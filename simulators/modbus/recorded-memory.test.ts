@@ -41,6 +41,10 @@ test("a serial line's frames are told by themselves", () => {
   ]);
   expect(exchange).toMatchObject({ unit: 3, delayMs: 9 });
   expect(exchange?.response?.toString("hex")).toBe("0302002a");
+  const ascii = (t: number, direction: Frame["direction"], text: string) =>
+    frame(t, direction, Buffer.from(`${text}\r\n`).toString("hex"));
+  const [other] = exchangesOf([ascii(0, "sent", ":030300000001F9"), ascii(5, "received", ":0303020030C8")]);
+  expect(other?.response?.toString("hex")).toBe("03020030");
 });
 
 test("the same request has the answer nearest in time, with its delay; none where there was none", () => {

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import { simulatedPump } from "./commissioning-fixture.ts";
 import { run } from "./browse.ts";
-import { linegate, linesOf } from "./testing.ts";
+import { linegate, linesOf, simulatedPump } from "./testing.ts";
 
 test("shows what answers in a device that nobody mapped", async () => {
   const { url } = await simulatedPump();

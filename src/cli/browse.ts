@@ -6,7 +6,7 @@ import { deviceYaml, flowEntry } from "../config/device-yaml.ts";
 import { loadDeviceFile } from "../config/load-device.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { encodeTagValue, plainText } from "../domain/reading.ts";
-import { deviceAnd, deviceOptions, deviceUsage, durationArgument } from "./device-arguments.ts";
+import { deviceOptions, deviceUsage, durationArgument, oneDevice } from "./device-arguments.ts";
 import { DeviceSession } from "./device-session.ts";
 import { findTarget, type Target } from "./device-target.ts";
 import { issueReport } from "./issue-text.ts";
@@ -57,12 +57,7 @@ export async function run(args: readonly string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const { device, rest } = deviceAnd(positionals, "browse modbus-tcp://10.0.0.5:502/1");
-  if (rest.length > 0)
-    throw new GatewayError(
-      "CONFIG_INVALID",
-      `linegate browse takes one device; ${rest.join(" ")} is too much.`,
-    );
+  const device = oneDevice(positionals, "browse modbus-tcp://10.0.0.5:502/1");
   const options = browseOptions(values);
   using stop = stopSignal();
   const target = await findTarget(device, values);

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { simulatedPump } from "./commissioning-fixture.ts";
 import { run } from "./decode.ts";
-import { linegate, linesOf } from "./testing.ts";
+import { linegate, linesOf, simulatedPump } from "./testing.ts";
 
 test("registers typed in are shown in every type and order", async () => {
   const { code, stdout } = await linegate("decode", "0x4248", "0x0000");

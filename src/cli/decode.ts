@@ -6,7 +6,7 @@ import { GatewayError } from "../domain/errors.ts";
 import { encodeTagValue, plainText, type JsonValue } from "../domain/reading.ts";
 import { deviceOptions, deviceUsage } from "./device-arguments.ts";
 import { DeviceSession } from "./device-session.ts";
-import { findTarget, findTargetWithTags } from "./device-target.ts";
+import { findTarget, findTargetWithTags, type TargetOptions } from "./device-target.ts";
 import { numberArgument } from "./number-argument.ts";
 import { table } from "./table.ts";
 import { stopSignal } from "./until-aborted.ts";
@@ -64,7 +64,7 @@ interface Registers {
 
 async function registersOf(
   positionals: readonly string[],
-  values: { readonly count?: string | undefined; readonly broker?: string | undefined },
+  values: TargetOptions & { readonly count?: string | undefined },
 ): Promise<Registers> {
   const [first] = positionals;
   if (first === undefined) {
@@ -101,7 +101,7 @@ async function readRegisters(
   device: string,
   address: string,
   count: number,
-  options: { readonly broker?: string | undefined },
+  options: TargetOptions,
 ): Promise<Registers> {
   const { module, mapping } = await findTarget(device, options);
   const decoder = module.registers;

@@ -64,3 +64,13 @@ export function deviceAnd(
   if (device !== undefined) return { device, rest };
   throw new GatewayError("CONFIG_INVALID", `A device is missing, such as: linegate ${example}`);
 }
+
+/** The one DEVICE of a command that takes nothing else. Throws CONFIG_INVALID with an example. */
+export function oneDevice(positionals: readonly string[], example: string): string {
+  const { device, rest } = deviceAnd(positionals, example);
+  if (rest.length === 0) return device;
+  throw new GatewayError(
+    "CONFIG_INVALID",
+    `One device at a time: ${rest.join(" ")} is too much. Such as: linegate ${example}`,
+  );
+}

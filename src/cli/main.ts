@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { GatewayError, toGatewayError } from "../domain/errors.ts";
+import { GatewayError, isAbort, toGatewayError } from "../domain/errors.ts";
 import { nearestName } from "../domain/nearest.ts";
 
 /** A command's file: it prints for itself and gives the exit code. */
@@ -128,6 +128,8 @@ function tell(caught: unknown): number {
     console.error(`${caught.message} linegate --help tells more.`);
     return 2;
   }
+  // Ctrl+C: whoever pressed it knows.
+  if (isAbort(caught)) return 130;
   const error = toGatewayError(caught);
   console.error(error.message);
   if (!(caught instanceof GatewayError) || error.code === "INTERNAL") console.error(error.stack);

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { simulatedPump } from "./commissioning-fixture.ts";
-import { linegate, linesOf, startLinegate } from "./testing.ts";
+import { linegate, linesOf, simulatedPump, startLinegate } from "./testing.ts";
 
 test("shows every tag of a device in a table at the end", async () => {
   const { file } = await simulatedPump();

@@ -1,7 +1,10 @@
-import { expect, test } from "vitest";
-import { simulatedPump } from "./commissioning-fixture.ts";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { gatewayYaml, siteFolder } from "../config/test-site.ts";
 import { run } from "./read.ts";
-import { linegate, linesOf } from "./testing.ts";
+import { linegate, linesOf, pumpFile, simulatedPump } from "./testing.ts";
 
 test("reads tags by their mapping: scaled, raw, with unit and quality", async () => {
   const { file } = await simulatedPump();
@@ -58,4 +61,19 @@ test("a device that refuses the connection is told in words, without a stack", a
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   expect(stderr).toContain("refuses the connection");
   expect(stderr).not.toContain("    at ");
+});
+
+test("where a gateway runs on the same folder, a refused connection says so", async () => {
+  const gateway = createServer((_, response) => response.end("{}")).listen(0, "127.0.0.1");
+  onTestFinished(() => void gateway.close());
+  await once(gateway, "listening");
+  const { port } = gateway.address() as AddressInfo;
+  const dir = await siteFolder({
+    "gateway.yaml": `${gatewayYaml}http: { listen: "127.0.0.1:${port}" }\n`,
+    "devices/pump-1.yaml": pumpFile(1),
+  });
+  await expect(run([`${dir}/devices/pump-1.yaml`])).rejects.toMatchObject({
+    code: "DEVICE_UNREACHABLE",
+    message: expect.stringContaining(`A gateway runs on this folder (http://127.0.0.1:${port})`),
+  });
 });

@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { readRecording } from "../trace/frame-reader.ts";
-import { pumpFile, simulatedPump } from "./commissioning-fixture.ts";
 import { siteFolder } from "../config/test-site.ts";
-import { linegate, linesOf, startLinegate } from "./testing.ts";
+import { linegate, linesOf, pumpFile, simulatedPump, startLinegate } from "./testing.ts";
 
 test(
   "a device recorded, replayed and read gives the same values, by its mapping and by another",

@@ -4,7 +4,7 @@ import { systemClock } from "../adapter-kit/clock.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { readSecret } from "../security/read-secret.ts";
 import { FrameRecorder } from "../trace/frame-recorder.ts";
-import { deviceAnd, deviceOptions, deviceUsage, durationArgument } from "./device-arguments.ts";
+import { deviceOptions, deviceUsage, durationArgument, oneDevice } from "./device-arguments.ts";
 import { findTarget, type Target, type TargetOptions } from "./device-target.ts";
 import { numberArgument } from "./number-argument.ts";
 import { StandaloneFleet } from "./standalone-fleet.ts";
@@ -49,12 +49,7 @@ export async function run(args: readonly string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const { device, rest } = deviceAnd(positionals, "record mappings/factory/devices/press-1.yaml --for 10m");
-  if (rest.length > 0)
-    throw new GatewayError(
-      "CONFIG_INVALID",
-      `linegate record takes one device; ${rest.join(" ")} is too much.`,
-    );
+  const device = oneDevice(positionals, "record mappings/factory/devices/press-1.yaml --for 10m");
   const { json, force, out } = values;
   const gateway = values["from-gateway"];
   if (gateway !== undefined) {

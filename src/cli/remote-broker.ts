@@ -54,9 +54,9 @@ export class RemoteBroker implements LocalBroker {
         cause instanceof Error ? cause.message || String((cause as NodeJS.ErrnoException).code) : "";
       throw new GatewayError(
         "DEVICE_UNREACHABLE",
-        `No MQTT broker answers at ${url} (${why}). Devices of this kind connect to the gateway's broker: start the gateway ` +
+        `No MQTT broker answers at ${plainUrl(url)} (${why}). Devices of this kind connect to the gateway's broker: start the gateway ` +
           "with `linegate run DIR`, or name the broker with --broker, and the user with --user and --password.",
-        { cause, context: { url } },
+        { cause, context: { url: plainUrl(url) } },
       );
     }
   }
@@ -94,4 +94,9 @@ export class RemoteBroker implements LocalBroker {
     // What was published is sent before the goodbye.
     await this.#client.endAsync(!this.#client.connected);
   }
+}
+
+/** Without the user and the password that may stand in it. */
+function plainUrl(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, "//");
 }

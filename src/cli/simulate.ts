@@ -71,6 +71,7 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function play(file: string, options: SimulateArguments): Promise<void> {
+  if (options.speed === 0) throw new GatewayError("CONFIG_INVALID", "--speed: a replay needs more than 0.");
   using stop = stopSignal();
   const recording = await readRecording(file);
   const secrets = { siteDir: ".", environment: process.env };

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { simulatedPump } from "./commissioning-fixture.ts";
-import { linegate, linesOf } from "./testing.ts";
+import { linegate, linesOf, simulatedPump } from "./testing.ts";
 import { run } from "./write.ts";
 
 test("writes a value, reads it back and says so", async () => {

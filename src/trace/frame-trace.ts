@@ -49,8 +49,8 @@ export class FrameTrace {
 
   constructor({ maxBytes, clock }: TraceOptions) {
     this.#clock = clock;
-    const slabBytes = Math.min(16_384, Math.max(1_024, Math.floor(maxBytes / 64)));
-    this.#incidentBytes = Math.floor(maxBytes / 2 / mostIncidents) - slabBytes;
+    const slabBytes = Math.min(16_384, Math.max(1_024, Math.floor(maxBytes / 128)));
+    this.#incidentBytes = Math.floor(maxBytes / 2 / mostIncidents);
     const slabs = Math.floor(maxBytes / 2 / slabBytes);
     this.#ring = slabs === 0 ? undefined : new FrameRing({ slabBytes, slabs });
   }

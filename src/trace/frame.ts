@@ -6,7 +6,7 @@ export interface Frame {
   readonly t: number;
   /** Seen from the gateway. */
   readonly direction: FrameDirection;
-  /** Which of several ways: `tcp 10.0.0.5:502`, a topic, a URL. */
+  /** Which of several ways: `unit 3`, a topic, a URL. */
   readonly channel: string;
   readonly bytes: Buffer;
   /** How long the frame was, where more than what is kept. */
@@ -32,7 +32,7 @@ export function headerLine(header: RecordingHeader): string {
   return JSON.stringify(header, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
 }
 
-/** A frame as its line: `{"t":12.345,"direction":"sent","channel":"tcp 10.0.0.5:502","bytes":"AAEAAA…"}`. */
+/** A frame as its line: `{"t":12.345,"direction":"sent","channel":"unit 3","bytes":"AAEAAA…"}`. */
 export function frameLine(
   t: number,
   direction: FrameDirection,
