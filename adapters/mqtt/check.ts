@@ -1,4 +1,4 @@
-import { isTopicName } from "../../src/adapter-kit/index.ts";
+import { isPrefix, isTopicName, prefixes } from "../../src/adapter-kit/index.ts";
 import type { MappingIssue } from "../../src/adapter-kit/schema.ts";
 import { baseOf, isOwnTopic } from "./own-topics.ts";
 import {
@@ -9,9 +9,6 @@ import {
   type MqttTagMapping,
   type MqttWriteOptions,
 } from "./mapping.ts";
-
-/** First levels that the gateway publishes on. */
-const gatewayLevels: readonly string[] = ["data", "state", "cmd", "alert", "line"];
 
 /** The mistakes that go across the keys of a tag, or that no single key's form shows. */
 export function checkDevice(device: MqttDeviceMapping): MappingIssue[] {
@@ -50,10 +47,10 @@ function* checkTopic(
 /** Devices publish on topics of their own; the gateway's would come round in a circle. */
 function* checkGatewayTopic(topic: string, path: MappingIssue["path"]): Generator<MappingIssue> {
   const [first = ""] = topic.split("/");
-  const allowed = `a first level that is a name, and none of the gateway's own: ${gatewayLevels.join(", ")}, $…`;
+  const allowed = `a first level that is a name, and none of the gateway's own: ${prefixes.join(", ")}, $…`;
   if (first === "+" || first === "#") {
     yield { path, message: `${topic} would take in the gateway's own topics too`, allowed };
-  } else if (gatewayLevels.includes(first) || first.startsWith("$")) {
+  } else if (isPrefix(first) || first.startsWith("$")) {
     yield { path, message: `${topic} is the gateway's own: devices can't publish there`, allowed };
   }
 }

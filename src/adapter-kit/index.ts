@@ -49,5 +49,5 @@ export {
   type StructuredValue,
   type TagValue,
 } from "../domain/reading.ts";
-export { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
+export { isPath, isPrefix, isSegment, prefixes, segmentForm } from "../domain/tag-path.ts";
 export { isTopicFilter, isTopicName } from "../domain/topic-filter.ts";

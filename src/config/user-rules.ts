@@ -1,12 +1,11 @@
 import { nearestName } from "../domain/nearest.ts";
+import { isPrefix, prefixes } from "../domain/tag-path.ts";
 import { isTopicFilter } from "../domain/topic-filter.ts";
 import type { GatewayConfig, UserConfig } from "./gateway-schema.ts";
 import type { MistakeSink, Problem } from "./mistakes.ts";
 import { keyPlace, sourceAt, valuePlace, type Source } from "./source.ts";
 
 const anonymous = "anonymous";
-/** The prefixes that the gateway alone publishes to (design §3). */
-const ownPrefixes = ["data", "state", "cmd", "alert", "line"];
 
 function checkFilter(filter: string): Problem | undefined {
   if (isTopicFilter(filter)) return undefined;
@@ -20,10 +19,10 @@ function checkPublish(filter: string): Problem | undefined {
   const wrong = checkFilter(filter);
   if (wrong !== undefined) return wrong;
   const first = filter.split("/")[0] ?? "";
-  if (!ownPrefixes.includes(first) && first !== "#" && first !== "+") return undefined;
+  if (!isPrefix(first) && first !== "#" && first !== "+") return undefined;
   return {
     message: `${JSON.stringify(filter)} reaches topics that only the gateway publishes`,
-    allowed: `filters that begin with a level of their own, not with ${ownPrefixes.join(", ")}, # or +`,
+    allowed: `filters that begin with a level of their own, not with ${prefixes.join(", ")}, # or +`,
   };
 }
 

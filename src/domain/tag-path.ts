@@ -13,8 +13,15 @@ export function isPath(text: string): boolean {
   return text.split("/").every(isSegment);
 }
 
-/** The prefixes that Linegate itself owns on both sides. Design §3. */
-export type Prefix = "data" | "state" | "cmd" | "alert" | "line" | "event";
+/** The first levels that Linegate itself owns on both sides. Design §3. */
+export const prefixes = ["data", "state", "cmd", "alert", "line", "event"] as const;
+
+export type Prefix = (typeof prefixes)[number];
+
+/** True for a first level that is the gateway's own. */
+export function isPrefix(level: string): level is Prefix {
+  return (prefixes as readonly string[]).includes(level);
+}
 
 /**
  * A name on the wire, rendered for both sides once: MQTT levels with `/`, NATS tokens with `.` (design §3).

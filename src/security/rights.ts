@@ -1,16 +1,15 @@
 import type { UserConfig } from "../config/gateway-schema.ts";
+import { isPrefix } from "../domain/tag-path.ts";
 import { compileFilter, filterCovers } from "../domain/topic-filter.ts";
 
-/** First levels that the gateway alone publishes on. Design §3. */
-const gatewayLevels: ReadonlySet<string> = new Set(["data", "state", "alert", "line"]);
 const replySuffix = "/reply";
 
-/** True for topics that no client may publish on, whatever its rights. */
+/** True for topics that no client may publish on, whatever its rights: what the gateway alone says (design §3). */
 export function isGatewayTopic(topic: string): boolean {
   if (topic.startsWith("$")) return true;
   const slash = topic.indexOf("/");
   const first = slash < 0 ? topic : topic.slice(0, slash);
-  return gatewayLevels.has(first) || (first === "cmd" && topic.endsWith(replySuffix));
+  return isPrefix(first) && (first !== "cmd" || topic.endsWith(replySuffix));
 }
 
 /** True for the topics that ask for a write to a device. */
