@@ -14,12 +14,12 @@ export const adapterRegistry: Readonly<Record<string, RegisteredAdapter>> = {
     schema: async () => (await import("../adapters/modbus/schema.ts")).modbusSchema,
     load: async () => (await import("../adapters/modbus/adapter.ts")).modbusAdapter,
   },
-  sparkplug: {
-    schema: async () => (await import("../adapters/sparkplug/schema.ts")).sparkplugSchema,
-    load: async () => (await import("../adapters/sparkplug/adapter.ts")).sparkplugAdapter,
-  },
   mqtt: {
     schema: async () => (await import("../adapters/mqtt/schema.ts")).mqttSchema,
     load: async () => (await import("../adapters/mqtt/adapter.ts")).mqttAdapter,
+  },
+  sparkplug: {
+    schema: async () => (await import("../adapters/sparkplug/schema.ts")).sparkplugSchema,
+    load: async () => (await import("../adapters/sparkplug/adapter.ts")).sparkplugAdapter,
   },
 };

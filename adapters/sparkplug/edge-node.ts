@@ -201,8 +201,7 @@ export class EdgeNode implements Bus {
 
   /** The will of a session that is over by now says nothing about the one that lives (§5.10, bdSeq). */
   #nodeDied(payload: WirePayload): void {
-    const session = sessionOf(payload);
-    if (this.#born && session !== undefined && this.#session !== undefined && session !== this.#session) {
+    if (this.#born && isEarlier(sessionOf(payload), this.#session)) {
       this.#fault("stale-death", undefined);
       return;
     }
@@ -329,6 +328,13 @@ export class EdgeNode implements Bus {
     const heard = this.#heardBy(device);
     for (const listener of heard.length > 0 || first === undefined ? heard : [first]) listener.fault(kind);
   }
+}
+
+/** Sessions are counted from 0 to 255 and begin again. A node that counts ahead in its death dies all the same. */
+function isEarlier(session: number | undefined, than: number | undefined): boolean {
+  if (session === undefined || than === undefined) return false;
+  const distance = (than - session + 256) % 256;
+  return distance > 0 && distance < 128;
 }
 
 /** `bdSeq`, which ties a death to its birth (§6.4.19). */

@@ -24,6 +24,8 @@ async function startBroker(): Promise<{ readonly url: string; readonly heard: Ma
   return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, heard };
 }
 
+const agv = "uagv/v2/Linegate/SIM-1";
+
 /** The factory's line on free ports. */
 async function startLine(speed = 1): Promise<{ line: LineSimulator; heard: Map<string, string> }> {
   const loaded = await loadSite(factory);
@@ -58,17 +60,28 @@ test("the press serves the contract's registers, and a written setpoint slows it
 
 test("the AGV reports in the manner of VDA 5050, with the mapped values in their places", async () => {
   const { line, heard } = await startLine();
-  await expect.poll(() => heard.get("agv/1/state"), { timeout: 5_000 }).toBeDefined();
-  expect(JSON.parse(heard.get("agv/1/state") ?? "")).toMatchObject({
+  await expect.poll(() => heard.get(`${agv}/state`), { timeout: 5_000 }).toBeDefined();
+  expect(JSON.parse(heard.get(`${agv}/state`) ?? "")).toMatchObject({
+    headerId: 1,
+    timestamp: expect.stringMatching(/Z$/),
     version: "2.0.0",
+    manufacturer: "Linegate",
+    serialNumber: "SIM-1",
+    errors: [],
+    actionStates: [],
     operatingMode: "AUTOMATIC",
     driving: true,
     batteryState: { batteryCharge: expect.any(Number) },
     agvPosition: { mapId: "hall-1", x: expect.any(Number) },
   });
-  expect(JSON.parse(heard.get("agv/1/connection") ?? "")).toEqual({ connectionState: "ONLINE" });
+  expect(JSON.parse(heard.get(`${agv}/connection`) ?? "")).toMatchObject({
+    manufacturer: "Linegate",
+    timestamp: expect.stringMatching(/Z$/),
+    connectionState: "ONLINE",
+  });
+  expect(heard.has(`${agv}/factsheet`)).toBe(false);
   line.loseRadio(60_000);
-  await expect.poll(() => heard.get("agv/1/connection")).toContain("CONNECTIONBROKEN");
+  await expect.poll(() => heard.get(`${agv}/connection`)).toContain("CONNECTIONBROKEN");
 });
 
 test("a frozen press takes requests and answers none until it thaws", async () => {

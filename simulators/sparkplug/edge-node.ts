@@ -169,7 +169,7 @@ export class SimulatedEdgeNode {
 
   /** Fault: the will of an earlier session comes late. */
   sendStaleDeath(): void {
-    const { topic, payload } = this.#death(this.#session - 1);
+    const { topic, payload } = this.#death((this.#session + 255) % 256);
     this.#client?.publish(topic, payload, { qos: 1 });
   }
 
