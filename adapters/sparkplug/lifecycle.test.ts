@@ -24,8 +24,11 @@ async function supervised() {
     onGone: () => undefined,
     load: async () => sparkplugAdapter,
   });
-  const tags = { pressure: { metric: "Pressure" }, limit: { metric: "Setpoint", type: "int32", write: {} } };
-  await fleet.start([deviceOf(tags as Parameters<typeof deviceOf>[0])]);
+  const tags = {
+    pressure: { metric: "Pressure" },
+    limit: { metric: "Setpoint", type: "int32" as const, write: {} },
+  };
+  await fleet.start([deviceOf(tags)]);
   onTestFinished(() => fleet.stop());
   const last = (tag: string) => readings.findLast(({ path }) => path.topic.endsWith(tag));
   return { ...started, fleet, readings, states, last };
