@@ -6,12 +6,13 @@ import { latencies } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
 import { pipeline } from "./parts/pipeline.ts";
 import { requests } from "./parts/requests.ts";
+import { sparkplug } from "./parts/sparkplug.ts";
 import { start } from "./parts/start.ts";
 import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
-Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start, camera.
+Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start, camera, sparkplug.
 `;
 
 type Part = (random: () => number, seed: number) => Promise<object>;
@@ -22,6 +23,7 @@ const parts: Readonly<Record<string, Part>> = {
   requests,
   start,
   camera: cameras,
+  sparkplug,
 };
 
 const { values, positionals } = parseArgs({

@@ -18,10 +18,6 @@ export const adapterRegistry: Readonly<Record<string, RegisteredAdapter>> = {
     schema: async () => (await import("../adapters/modbus/schema.ts")).modbusSchema,
     load: async () => (await import("../adapters/modbus/adapter.ts")).modbusAdapter,
   },
-  sparkplug: {
-    schema: async () => (await import("../adapters/sparkplug/schema.ts")).sparkplugSchema,
-    load: async () => (await import("../adapters/sparkplug/adapter.ts")).sparkplugAdapter,
-  },
   mqtt: {
     schema: async () => (await import("../adapters/mqtt/schema.ts")).mqttSchema,
     load: async () => (await import("../adapters/mqtt/adapter.ts")).mqttAdapter,
@@ -29,5 +25,9 @@ export const adapterRegistry: Readonly<Record<string, RegisteredAdapter>> = {
   opcua: {
     schema: async () => (await import("../adapters/opcua/schema.ts")).opcuaSchema,
     load: async () => (await import("../adapters/opcua/adapter.ts")).opcuaAdapter,
+  },
+  sparkplug: {
+    schema: async () => (await import("../adapters/sparkplug/schema.ts")).sparkplugSchema,
+    load: async () => (await import("../adapters/sparkplug/adapter.ts")).sparkplugAdapter,
   },
 };

@@ -11,6 +11,8 @@ import {
   type BrokerMessage,
   type BrowsedTag,
   type BrowseOptions,
+  type JsonValue,
+  type StructuredValue,
   type TagValue,
   type TagWrite,
   type WriteRule,
@@ -114,7 +116,7 @@ class MqttDevice implements Adapter {
   /** VDA 5050 V2.0.0 §6.5: counted by topic. What the value says itself stands. */
   #withHeader(topic: string, value: TagValue, name: string): string {
     const { vda5050 } = this.#device.connection;
-    if (typeof value !== "object" || Array.isArray(value) || vda5050 === undefined)
+    if (!isObject(value) || vda5050 === undefined)
       throw new GatewayError("WRITE_REFUSED", `${name} takes an object, such as {"orderId":"1"}.`);
     const headerId = (this.#headers.get(topic) ?? 0) + 1;
     this.#headers.set(topic, headerId);
@@ -215,6 +217,10 @@ function wordAt(text: string, pointer: string): string | undefined {
 function payloadOf(value: TagValue, pointer: string | undefined): string {
   if (pointer === undefined) return plainText(value);
   return documentWith(typeof value === "bigint" ? `${value}` : JSON.stringify(value), pointerPath(pointer));
+}
+
+function isObject(value: TagValue): value is Exclude<StructuredValue, readonly JsonValue[]> {
+  return typeof value === "object" && !Array.isArray(value);
 }
 
 function writeOf({ options }: WriteRule): MqttWriteOptions {

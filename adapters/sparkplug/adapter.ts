@@ -12,7 +12,8 @@ import {
 } from "../../src/adapter-kit/index.ts";
 import { browsedTags } from "./browse.ts";
 import { Confirmation } from "./confirmation.ts";
-import { EdgeNode, type NodeListener, type Update } from "./edge-node.ts";
+import { EdgeNode } from "./edge-node.ts";
+import type { NodeListener, Update } from "./node-listener.ts";
 import { holds, type MetricToSend } from "./encode.ts";
 import { historyEvent } from "./history.ts";
 import { HostState } from "./host-state.ts";

@@ -87,8 +87,8 @@ export function encodeArray(type: TypeName, values: readonly JsonValue[]): Buffe
   const element = elementOf(type);
   if (element === "bool") return values.every(isBool) ? encodeBools(values) : undefined;
   if (element === "string") {
-    const texts = values.every((value) => typeof value === "string" && !value.includes("\0"));
-    return texts ? Buffer.from(values.map((value) => `${String(value)}\0`).join("")) : undefined;
+    const texts = values.every(isPlainText);
+    return texts ? Buffer.from(values.map((value) => `${value}\0`).join("")) : undefined;
   }
   const form = element === undefined ? undefined : formOf(element);
   if (form === undefined) return undefined;
@@ -96,6 +96,10 @@ export function encodeArray(type: TypeName, values: readonly JsonValue[]): Buffe
   const bytes = Buffer.alloc(values.length * form.bytes + 8);
   const fits = values.every((value, index) => form.write(bytes, value, index * form.bytes));
   return fits ? bytes.subarray(0, values.length * form.bytes) : undefined;
+}
+
+function isPlainText(value: JsonValue): value is string {
+  return typeof value === "string" && !value.includes("\0");
 }
 
 function isBool(value: JsonValue): value is boolean {

@@ -79,9 +79,15 @@ export function integerForm(type: IntegerName): IntegerForm {
   return { bits, signed, min: signed ? -all / 2n : 0n, max: (signed ? all / 2n : all) - 1n };
 }
 
+type ArrayName = Extract<TypeName, `${string}[]`>;
+
+export function isArray(type: TypeName): type is ArrayName {
+  return type.endsWith("[]");
+}
+
 /** The type of an array's elements; undefined for what is no array. */
 export function elementOf(type: TypeName): TypeName | undefined {
-  return type.endsWith("[]") ? (type.slice(0, -2) as TypeName) : undefined;
+  return isArray(type) ? (type.slice(0, -2) as TypeName) : undefined;
 }
 
 /** True for the types that the gateway can send to an edge node. */
@@ -96,6 +102,7 @@ export function valueSpecOf(type: TypeName | undefined): ValueSpec {
     const { bits, signed, min, max } = integerForm(type);
     return { kind: "integer", min, max, ...(bits === 64 ? { wide: signed ? "int64" : "uint64" } : {}) };
   }
+  if (isArray(type)) return { kind: "json" };
   switch (type) {
     case "float32":
       return { kind: "float", single: true };
@@ -109,7 +116,8 @@ export function valueSpecOf(type: TypeName | undefined): ValueSpec {
     case "bytes":
     case "file":
       return { kind: "string" };
-    default:
+    case "dataset":
+    case "template":
       return { kind: "json" };
   }
 }

@@ -3,44 +3,19 @@ import {
   type BrokerMessage,
   type Bus,
   type Clock,
-  type FrameDirection,
   type LocalBroker,
 } from "../../src/adapter-kit/index.ts";
 import { encodePayload, type MetricToSend } from "./encode.ts";
-import { decodePayload, type WireMetric, type WirePayload } from "./payload.ts";
-import { Scope, type KnownMetric } from "./scope.ts";
+import type { NodeListener, Update } from "./node-listener.ts";
+import { decodePayload, type WirePayload } from "./payload.ts";
+import { Scope } from "./scope.ts";
 import { SequenceGate } from "./sequence.ts";
+import { isEarlier, sessionOf } from "./session.ts";
 import { Timer } from "./timer.ts";
-import { commandTopic, nodeFilter, parseTopic, type EdgeNodeId, type MessageType } from "./topic.ts";
+import { commandTopic, nodeFilter, parseTopic, type EdgeNodeId } from "./topic.ts";
 
 /** A payload beyond this is not looked into: a birth certificate of 20,000 metrics has about half of it. */
 const mostPayloadBytes = 2_097_152;
-
-/** One value of one metric, as a message brought it. */
-export interface Update {
-  readonly known: KnownMetric;
-  readonly metric: WireMetric;
-  /** Milliseconds since the Unix epoch: the metric's own time, or that of its payload. */
-  readonly timestamp: number | undefined;
-}
-
-/** Somebody who is told what happens to an edge node itself (`device` undefined) or to one of its devices. */
-export interface NodeListener {
-  readonly device: string | undefined;
-  /** A birth certificate came; `retained` where it is an old one that the broker kept. */
-  born(scope: Scope, retained: boolean): void;
-  /** New values. */
-  changed(updates: readonly Update[]): void;
-  /** Values that the node kept back while it was cut off: they are not the present. */
-  history(updates: readonly Update[]): void;
-  /** Messages are lost: what was said last may no longer be so. */
-  unsure(): void;
-  /** Data came that nobody can read, for want of a birth certificate. */
-  unborn(): void;
-  dead(why: string): void;
-  fault(kind: string): void;
-  frame(direction: FrameDirection, topic: string, payload: Uint8Array): void;
-}
 
 export interface EdgeNodeOptions {
   readonly broker: LocalBroker;
@@ -51,11 +26,7 @@ export interface EdgeNodeOptions {
   readonly rebirth: number;
 }
 
-interface Arrival {
-  readonly type: MessageType;
-  readonly device: string | undefined;
-  readonly payload: WirePayload;
-}
+type Arrival = NonNullable<ReturnType<typeof parseTopic>> & { readonly payload: WirePayload };
 
 /**
  * One edge node, as a host application follows it (Sparkplug 3.0 §5, §6.4): birth certificates, aliases and sequence
@@ -201,8 +172,7 @@ export class EdgeNode implements Bus {
 
   /** The will of a session that is over by now says nothing about the one that lives (§5.10, bdSeq). */
   #nodeDied(payload: WirePayload): void {
-    const session = sessionOf(payload);
-    if (this.#born && session !== undefined && this.#session !== undefined && session !== this.#session) {
+    if (this.#born && isEarlier(sessionOf(payload), this.#session)) {
       this.#fault("stale-death", undefined);
       return;
     }
@@ -329,10 +299,4 @@ export class EdgeNode implements Bus {
     const heard = this.#heardBy(device);
     for (const listener of heard.length > 0 || first === undefined ? heard : [first]) listener.fault(kind);
   }
-}
-
-/** `bdSeq`, which ties a death to its birth (§6.4.19). */
-function sessionOf({ metrics }: WirePayload): number | undefined {
-  const value = metrics.find(({ name }) => name === "bdSeq")?.value?.value;
-  return typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined;
 }

@@ -1,6 +1,6 @@
 import type { TagValue } from "../../src/adapter-kit/index.ts";
 import { encodeArray } from "./array.ts";
-import { datatypes, elementOf, integerForm, isInteger, type TypeName } from "./datatype.ts";
+import { datatypes, integerForm, isArray, isInteger, type TypeName } from "./datatype.ts";
 import { WireWriter, type Uint64 } from "./wire.ts";
 
 /** One metric to be sent. */
@@ -86,7 +86,7 @@ function writeInteger(writer: WireWriter, type: Parameters<typeof integerForm>[0
 }
 
 function bytesOf(type: TypeName, value: TagValue): Buffer | undefined {
-  if (elementOf(type) !== undefined) return Array.isArray(value) ? encodeArray(type, value) : undefined;
+  if (isArray(type)) return Array.isArray(value) ? encodeArray(type, value) : undefined;
   if ((type !== "bytes" && type !== "file") || typeof value !== "string") return undefined;
   const bytes = Buffer.from(value, "base64");
   return bytes.toString("base64") === value ? bytes : undefined;

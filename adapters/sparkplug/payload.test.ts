@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { GatewayError } from "../../src/adapter-kit/index.ts";
-import { datatypes, integerForm, isInteger, typeNames, type TypeName } from "./datatype.ts";
+import { datatypes, elementOf, integerForm, isInteger, typeNames, type TypeName } from "./datatype.ts";
 import { encodePayload, holds } from "./encode.ts";
 import { decodePayload } from "./payload.ts";
 import { decodedByOthers, encodedByOthers } from "./proto-fixture.ts";
@@ -19,6 +19,8 @@ const bytes = (...of: number[]) => ({ bytes_value: Buffer.from(of) });
 test.each<[TypeName, object, unknown]>([
   ["int8", { int_value: 4_294_967_168 }, -128],
   ["int16", { int_value: 4_294_934_528 }, -32_768],
+  ["int8", { int_value: 255 }, -1],
+  ["int16", { int_value: 53_191 }, -12_345],
   ["int32", { int_value: 2_147_483_648 }, -2_147_483_648],
   ["int32", { long_value: "18446744073709551615" }, -1],
   ["int64", { long_value: "9223372036854775808" }, -9_223_372_036_854_775_808n],
@@ -173,33 +175,27 @@ function anyValueOf(type: TypeName): fc.Arbitrary<unknown> {
     const { bits, min, max } = integerForm(type);
     return fc.bigInt({ min, max }).map((value) => (bits === 64 ? value : Number(value)));
   }
-  switch (type) {
-    case "float32":
-      return fc.float({ noNaN: true });
-    case "float64":
-      return fc.double({ noNaN: true });
-    case "bool":
-      return fc.boolean();
-    case "datetime":
-      return fc.nat();
-    case "bytes":
-    case "file":
-      return fc.uint8Array().map((value) => Buffer.from(value).toString("base64"));
-    case "string":
-    case "text":
-    case "uuid":
-      return fc.string({ unit: "grapheme" });
-    case "string[]":
-      return fc.array(fc.string({ unit: "grapheme" }).map((text) => text.replaceAll("\0", "")));
-    default: {
-      const element = type.slice(0, -2) as TypeName;
-      const json = (value: unknown) => (typeof value === "bigint" ? String(value) : value);
-      const finite = element.startsWith("float")
-        ? fc.float({ noNaN: true, noDefaultInfinity: true })
-        : anyValueOf(element);
-      return fc.array(finite.map(json));
-    }
-  }
+  const element = elementOf(type);
+  if (element !== undefined) return fc.array(anyElementOf(element));
+  if (type === "float32") return fc.float({ noNaN: true });
+  if (type === "float64") return fc.double({ noNaN: true });
+  if (type === "bool") return fc.boolean();
+  if (type === "datetime") return fc.nat();
+  if (type === "bytes" || type === "file")
+    return fc.uint8Array().map((value) => Buffer.from(value).toString("base64"));
+  return fc.string({ unit: "grapheme" });
+}
+
+/** As it stands in a JSON array: 64-bit integers as texts, no infinities, no zero bytes. */
+function anyElementOf(type: TypeName): fc.Arbitrary<unknown> {
+  if (type.startsWith("float")) return fc.float({ noNaN: true, noDefaultInfinity: true });
+  return anyValueOf(type).map((value) =>
+    typeof value === "bigint"
+      ? String(value)
+      : typeof value === "string"
+        ? value.replaceAll("\0", "")
+        : value,
+  );
 }
 
 const sendable = typeNames.filter((type) => type !== "dataset" && type !== "template");
@@ -248,20 +244,21 @@ function nested(depth: number): Buffer {
 
 test("bytes that are no payload are refused in every shape, and nothing else happens", () => {
   const sound = nested(3);
-  const judge = (bytes: Buffer) => {
+  const outcome = (bytes: Buffer): unknown => {
     try {
       decodePayload(bytes);
+      return "read";
     } catch (caught) {
-      expect(caught).toBeInstanceOf(GatewayError);
-      expect(caught).toMatchObject({ code: "PROTOCOL_VIOLATION" });
+      return caught instanceof GatewayError ? caught.code : caught;
     }
   };
+  const judge = (bytes: Buffer) => ["read", "PROTOCOL_VIOLATION"].includes(String(outcome(bytes)));
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (any) => judge(Buffer.from(any))));
   fc.assert(
     fc.property(fc.nat(sound.length - 1), fc.nat(255), (at, byte) => {
       const spoilt = Buffer.from(sound);
       spoilt[at] = byte;
-      judge(spoilt);
+      return judge(spoilt);
     }),
   );
   expect(() => decodePayload(sound.subarray(0, -1))).toThrow("ends within a field");

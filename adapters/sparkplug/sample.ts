@@ -1,5 +1,5 @@
 import type { Quality, Sample } from "../../src/adapter-kit/index.ts";
-import type { Update } from "./edge-node.ts";
+import type { Update } from "./node-listener.ts";
 import type { SparkplugTagMapping } from "./mapping.ts";
 import { decodeValue } from "./value.ts";
 

@@ -1,6 +1,6 @@
 import type { JsonValue, TagValue } from "../../src/adapter-kit/index.ts";
 import { decodeArray } from "./array.ts";
-import { elementOf, integerForm, isInteger, typeOfNumber, type TypeName } from "./datatype.ts";
+import { integerForm, isArray, isInteger, typeOfNumber, type TypeName } from "./datatype.ts";
 import type { WireDataSet, WireMetric, WireTemplate, WireValue } from "./payload.ts";
 
 /**
@@ -10,7 +10,7 @@ import type { WireDataSet, WireMetric, WireTemplate, WireValue } from "./payload
 export function decodeValue(type: TypeName, wire: WireValue): TagValue | undefined {
   const { kind, value } = wire;
   if (isInteger(type)) return integerOf(type, wire);
-  if (elementOf(type) !== undefined) return Buffer.isBuffer(value) ? decodeArray(type, value) : undefined;
+  if (isArray(type)) return Buffer.isBuffer(value) ? decodeArray(type, value) : undefined;
   switch (type) {
     case "float32":
     case "float64":
@@ -30,12 +30,13 @@ export function decodeValue(type: TypeName, wire: WireValue): TagValue | undefin
       return kind === "dataset" ? dataSetJson(value as WireDataSet) : undefined;
     case "template":
       return kind === "template" ? templateJson(value as WireTemplate) : undefined;
-    default:
-      return undefined;
   }
 }
 
-/** Negative numbers come in two's complement, in 32 or in 64 bits (§6.4.16); what does not fit the type is none. */
+/**
+ * Negative numbers come in two's complement (§6.4.16), in the 32 or 64 bits of the field or, from some nodes, in just the
+ * bits of the type; what does not fit the type is none.
+ */
 function integerOf(
   type: Parameters<typeof integerForm>[0],
   { kind, value }: WireValue,
@@ -50,7 +51,8 @@ function integerOf(
     : signed
       ? Number(BigInt.asIntN(kind === "int" ? 32 : 64, BigInt(value)))
       : Number(value);
-  return whole >= min && whole <= max ? whole : undefined;
+  if (whole >= min && whole <= max) return whole;
+  return signed && whole > max && whole < 2 ** bits ? whole - 2 ** bits : undefined;
 }
 
 /** A value within a data set or a template, as JSON; null where there is none. */

@@ -73,7 +73,7 @@ function placeOf(agv: AgvState) {
 function stateOf(agv: AgvState, vehicle: Vda5050Vehicle): object {
   const { charge, voltage, weight } = reported(agv);
   const { order, goal } = vehicle;
-  const driving = agv.task === "driving" && !vehicle.paused;
+  const driving = agv.task === "driving" && !agv.paused;
   const left = goal === undefined ? [] : (order?.nodes ?? []);
   const rounds = driving && order === undefined ? [{ nodeId: agv.stop, sequenceId: 2, released: true }] : [];
   return {

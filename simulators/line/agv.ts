@@ -43,6 +43,8 @@ export interface AgvState {
   readonly delivered: number;
   /** m driven since it was built. */
   readonly odometer: number;
+  /** It stands where it is until it may go on. */
+  readonly paused: boolean;
 }
 
 export interface AgvStep {
@@ -71,6 +73,7 @@ export const newAgv: AgvState = {
   unloading: 0,
   delivered: 0,
   odometer: 48_210,
+  paused: false,
 };
 
 /** The AGV after `seconds` more. `ready` parts stand behind the welder. */

@@ -10,7 +10,7 @@ import { LineSimulator } from "./line-simulator.ts";
 
 const factory = join(import.meta.dirname, "../../mappings/factory");
 
-async function startBroker(): Promise<{ readonly url: string; readonly heard: Map<string, string> }> {
+async function startBroker() {
   const aedes = await Aedes.createBroker();
   const heard = new Map<string, string>();
   aedes.on("publish", ({ topic, payload }) => heard.set(topic, payload.toString()));
@@ -21,18 +21,24 @@ async function startBroker(): Promise<{ readonly url: string; readonly heard: Ma
     server.close();
     await new Promise<void>((resolve) => aedes.close(resolve));
   });
-  return { url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, heard };
+  const send = (topic: string, message: object) => {
+    const payload = JSON.stringify(message);
+    aedes.publish({ cmd: "publish", topic, payload, qos: 1, retain: false, dup: false }, () => undefined);
+  };
+  return { send, heard, url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
+const agv = "uagv/v2/Linegate/SIM-1";
+
 /** The factory's line on free ports. */
-async function startLine(speed = 1): Promise<{ line: LineSimulator; heard: Map<string, string> }> {
+async function startLine(speed = 1) {
   const loaded = await loadSite(factory);
   if (!loaded.ok) throw new GatewayError("CONFIG_INVALID", JSON.stringify(loaded.issues));
-  const { url, heard } = await startBroker();
+  const { url, heard, send } = await startBroker();
   const line = new LineSimulator(loaded.site, { broker: url, ports: "free", speed });
   onTestFinished(() => line.stop());
   await line.start();
-  return { line, heard };
+  return { line, heard, send };
 }
 
 /** A Modbus client that nobody here wrote. */
@@ -58,17 +64,56 @@ test("the press serves the contract's registers, and a written setpoint slows it
 
 test("the AGV reports in the manner of VDA 5050, with the mapped values in their places", async () => {
   const { line, heard } = await startLine();
-  await expect.poll(() => heard.get("agv/1/state"), { timeout: 5_000 }).toBeDefined();
-  expect(JSON.parse(heard.get("agv/1/state") ?? "")).toMatchObject({
+  await expect.poll(() => heard.get(`${agv}/state`), { timeout: 5_000 }).toBeDefined();
+  expect(JSON.parse(heard.get(`${agv}/state`) ?? "")).toMatchObject({
+    headerId: 1,
+    timestamp: expect.stringMatching(/Z$/),
     version: "2.0.0",
+    manufacturer: "Linegate",
+    serialNumber: "SIM-1",
+    errors: [],
+    actionStates: [],
     operatingMode: "AUTOMATIC",
     driving: true,
     batteryState: { batteryCharge: expect.any(Number) },
     agvPosition: { mapId: "hall-1", x: expect.any(Number) },
   });
-  expect(JSON.parse(heard.get("agv/1/connection") ?? "")).toEqual({ connectionState: "ONLINE" });
+  expect(JSON.parse(heard.get(`${agv}/connection`) ?? "")).toMatchObject({
+    manufacturer: "Linegate",
+    timestamp: expect.stringMatching(/Z$/),
+    connectionState: "ONLINE",
+  });
+  expect(heard.has(`${agv}/factsheet`)).toBe(false);
   line.loseRadio(60_000);
-  await expect.poll(() => heard.get("agv/1/connection")).toContain("CONNECTIONBROKEN");
+  await expect.poll(() => heard.get(`${agv}/connection`)).toContain("CONNECTIONBROKEN");
+});
+
+test("the AGV takes orders and says in its state what became of them", async () => {
+  const { line, heard, send } = await startLine();
+  await expect.poll(() => heard.get(`${agv}/connection`), { timeout: 5_000 }).toBeDefined();
+  const nodes = [{ nodeId: "moon", sequenceId: 0, actions: [] }];
+  send(`${agv}/order`, { orderId: "7", orderUpdateId: 0, nodes, edges: [] });
+  const state = () => JSON.parse(heard.get(`${agv}/state`) ?? "{}") as Record<string, unknown>;
+  await expect
+    .poll(() => state()["errors"], { timeout: 5_000 })
+    .toMatchObject([{ errorType: "noRouteError" }]);
+  send(`${agv}/order`, {
+    orderId: "8",
+    orderUpdateId: 0,
+    nodes: [{ ...nodes[0], nodeId: "charger" }],
+    edges: [],
+  });
+  await expect.poll(() => state()["orderId"], { timeout: 5_000 }).toBe("8");
+  expect(line.line.line.agv.stop).toBe("charger");
+});
+
+test("the tester and the compressor are devices of one edge node, and move with the line", async () => {
+  const { line, heard } = await startLine(20);
+  await expect.poll(() => heard.has("spBv1.0/stamping/DBIRTH/cell-1/tester"), { timeout: 5_000 }).toBe(true);
+  expect(heard.has("spBv1.0/stamping/DBIRTH/cell-1/compressor")).toBe(true);
+  const tester = line.simulation.devices.find(({ mapping }) => mapping.device === "tester-1");
+  await expect.poll(() => Number(tester?.get("parts/tested")), { timeout: 5_000 }).toBeGreaterThan(0);
+  expect(Number(tester?.get("parts/tested"))).toBe(Number(line.line.line.welder.parts));
 });
 
 test("a frozen press takes requests and answers none until it thaws", async () => {

@@ -72,8 +72,8 @@ export function stepLine(line: LineState, input: LineInput, seconds: number, ran
   const sent = input.agvGoal === undefined ? line.agv : sendAgv(line.agv, input.agvGoal);
   const agv =
     input.agvPaused === true
-      ? { state: { ...sent, speed: 0 }, taken: 0 }
-      : stepAgv(sent, ready, seconds, random);
+      ? { state: { ...sent, speed: 0, paused: true }, taken: 0 }
+      : stepAgv({ ...sent, paused: false }, ready, seconds, random);
   const loads = [press.power, welded.state.power];
   return {
     press,

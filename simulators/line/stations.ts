@@ -94,7 +94,7 @@ function agvValues({ agv }: LineState): StationValues {
     "position/y": y,
     "position/theta": theta,
     speed,
-    driving: agv.task === "driving" && agv.speed > 0,
+    driving: agv.task === "driving" && !agv.paused,
     "load/weight": weight,
     "load/parts": agv.load,
     "load/full": agv.load >= agvCapacity,

@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { deviceOf, tagOf } from "../../adapters/modbus/mapping-fixture.ts";
 import type { ModbusDevice } from "../../adapters/modbus/mapping.ts";
+import { deviceOf as sparkplugDeviceOf } from "../../adapters/sparkplug/mapping-fixture.ts";
+import type { DeviceMapping } from "../../src/adapter-kit/mapping.ts";
 import { gatewaySchema } from "../../src/config/gateway-schema.ts";
 import type { Site } from "../../src/config/site.ts";
 import { simulateSite } from "./simulate-site.ts";
@@ -13,7 +15,7 @@ const setpoint = tagOf(
   { name: "pump/setpoint", write: { min: 0, max: 100, options: {} } },
 );
 
-function siteOf(...devices: readonly ModbusDevice[]): Site {
+function siteOf(...devices: readonly DeviceMapping[]): Site {
   return {
     dir: "/nowhere",
     gateway: gatewaySchema.parse({ gateway: "gw", site: "a/b" }),
@@ -87,4 +89,19 @@ test("after a stop nothing listens any more", async () => {
   await simulation.stop();
   await using again = await simulateSite(siteOf(tankAt("one", { port })));
   expect(again.server("one").port).toBe(port);
+});
+
+test("Sparkplug devices of one edge node share it, and what is written sticks", async () => {
+  const tags = { flow: { metric: "Flow", type: "int32" as const, write: {} } };
+  const one = { ...sparkplugDeviceOf(tags, { device: "one" }), device: "one" };
+  const two = { ...sparkplugDeviceOf(tags, { device: "two" }), device: "two" };
+  await using simulation = await simulateSite(siteOf(one, two));
+  const node = simulation.edgeNode("one");
+  expect(simulation.edgeNode("two")).toBe(node);
+  node.set("one", "Flow", 7);
+  const [first, second] = simulation.devices;
+  expect([first?.get("flow"), first?.place]).toEqual([7, "Sparkplug plant/edge-1/one"]);
+  expect(second?.get("flow")).not.toBe(7);
+  second?.set("flow", 9.4);
+  expect(node.get("two", "Flow")).toBe(9);
 });

@@ -169,7 +169,16 @@ export class SimulatedEdgeNode {
 
   /** Fault: the will of an earlier session comes late. */
   sendStaleDeath(): void {
-    const { topic, payload } = this.#death(this.#session - 1);
+    this.#sendDeath((this.#session + 255) % 256);
+  }
+
+  /** Fault: it is said to be dead, and lives. */
+  sendDeath(): void {
+    this.#sendDeath(this.#session);
+  }
+
+  #sendDeath(session: number): void {
+    const { topic, payload } = this.#death(session);
     this.#client?.publish(topic, payload, { qos: 1 });
   }
 
