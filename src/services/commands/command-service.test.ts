@@ -98,6 +98,8 @@ function setUp(behaviour: Behaviour = {}) {
   });
   service.start();
   onTestFinished(() => service.stop());
+  const deliver = (subject: string, payload: unknown): void =>
+    onNats?.({ subject, data: Buffer.from(JSON.stringify(payload)), respond: () => {} });
   const request = async (tag: string, payload: unknown): Promise<unknown> => {
     const answer = Promise.withResolvers<unknown>();
     const data = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
@@ -107,7 +109,7 @@ function setUp(behaviour: Behaviour = {}) {
   };
   const publish = (topic: string, payload: unknown, retain = false) =>
     onMqtt?.({ topic, payload: Buffer.from(JSON.stringify(payload)), retain, qos: 0, clientId: "hmi-1" });
-  return { service, held, audit, mqtt, request, publish };
+  return { service, held, audit, mqtt, request, deliver, publish };
 }
 
 test("a write is scaled, read back, answered and audited", async () => {
@@ -130,6 +132,14 @@ test("a write is scaled, read back, answered and audited", async () => {
       id: "a1",
     },
   ]);
+});
+
+test("a reading that JetStream delivers to a command's subject is no request: it keeps a subject of its own", () => {
+  const { deliver, held, audit } = setUp();
+  deliver("event.plant1.press-1.motor.setpoint", { value: 1 });
+  deliver("dat.plant1.press-1.motor.setpoint", { value: 1 });
+  expect(audit).toEqual([]);
+  expect(held.size).toBe(0);
 });
 
 test("what a called method gives back is its answer, not a failed write", async () => {

@@ -83,6 +83,8 @@ export class CommandService {
   }
 
   async #onNats(message: CommandMessage): Promise<void> {
+    // A consumer of a stream may be told to deliver to a command's subject: what it delivers keeps its own, and is no request.
+    if (!message.subject.startsWith(`${this.#prefix.subject}.`)) return;
     const reply = await this.#answer(topicOfSubject(message.subject), message.data, { via: "nats" });
     message.respond(Buffer.from(encodeWriteReply(reply)));
   }
