@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { execFileSync } from "node:child_process";
 import { latencies } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
+import { opcua } from "./parts/opcua.ts";
 import { pipeline } from "./parts/pipeline.ts";
 import { requests } from "./parts/requests.ts";
 import { start } from "./parts/start.ts";
@@ -10,11 +11,11 @@ import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
-Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start.
+Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, opcua, requests, start.
 `;
 
 type Part = (random: () => number, seed: number) => Promise<object>;
-const parts: Readonly<Record<string, Part>> = { pipeline, latency: latencies, memory, requests, start };
+const parts: Readonly<Record<string, Part>> = { pipeline, latency: latencies, memory, opcua, requests, start };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,11 +39,21 @@ const machine = {
   node: process.version,
   natsServer: execFileSync("nats-server", ["--version"], { encoding: "utf8" }).trim(),
 };
+interface Measured {
+  readonly rssMb?: object;
+}
+
+/** Several parts give figures under `rssMb`. */
+function merged(one: object, other: object): object {
+  const rssMb = { ...(one as Measured).rssMb, ...(other as Measured).rssMb };
+  return { ...one, ...other, ...(Object.keys(rssMb).length === 0 ? {} : { rssMb }) };
+}
+
 let figures: object = { machine, seed };
 for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
   process.stderr.write(`bench: ${name}\n`);
   const measured = (await parts[name]?.(seededRandom(seed), seed)) ?? {};
   if (values.json !== true) process.stdout.write(`${JSON.stringify(measured, undefined, 2)}\n`);
-  figures = { ...figures, ...measured };
+  figures = merged(figures, measured);
 }
 process.stdout.write(`${JSON.stringify(figures)}\n`);
