@@ -15,7 +15,14 @@ Measures the whole gateway in one run, or the named parts: pipeline, latency, me
 `;
 
 type Part = (random: () => number, seed: number) => Promise<object>;
-const parts: Readonly<Record<string, Part>> = { pipeline, latency: latencies, memory, opcua, requests, start };
+const parts: Readonly<Record<string, Part>> = {
+  pipeline,
+  latency: latencies,
+  memory,
+  opcua,
+  requests,
+  start,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
