@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { cameras } from "./parts/camera.ts";
 import { latencies } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
+import { opcua } from "./parts/opcua.ts";
 import { pipeline } from "./parts/pipeline.ts";
 import { requests } from "./parts/requests.ts";
 import { sparkplug } from "./parts/sparkplug.ts";
@@ -12,7 +13,7 @@ import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
-Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start, camera, sparkplug.
+Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start, camera, opcua, sparkplug.
 `;
 
 type Part = (random: () => number, seed: number) => Promise<object>;
@@ -23,6 +24,7 @@ const parts: Readonly<Record<string, Part>> = {
   requests,
   start,
   camera: cameras,
+  opcua,
   sparkplug,
 };
 
@@ -48,11 +50,21 @@ const machine = {
   node: process.version,
   natsServer: execFileSync("nats-server", ["--version"], { encoding: "utf8" }).trim(),
 };
+interface Measured {
+  readonly rssMb?: object;
+}
+
+/** Several parts give figures under `rssMb`. */
+function merged(one: object, other: object): object {
+  const rssMb = { ...(one as Measured).rssMb, ...(other as Measured).rssMb };
+  return { ...one, ...other, ...(Object.keys(rssMb).length === 0 ? {} : { rssMb }) };
+}
+
 let figures: object = { machine, seed };
 for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
   process.stderr.write(`bench: ${name}\n`);
   const measured = (await parts[name]?.(seededRandom(seed), seed)) ?? {};
   if (values.json !== true) process.stdout.write(`${JSON.stringify(measured, undefined, 2)}\n`);
-  figures = { ...figures, ...measured };
+  figures = merged(figures, measured);
 }
 process.stdout.write(`${JSON.stringify(figures)}\n`);

@@ -5,6 +5,7 @@ import type { AdapterContext, Sample } from "../../src/adapter-kit/index.ts";
 import type { OpcuaDevice, OpcuaTag } from "./mapping.ts";
 import { badSample, type SampleRule } from "./sample-of.ts";
 import { statusName } from "./status.ts";
+import { tracedSample, traceValues } from "./trace.ts";
 import type { Monitored, MonitoredSpec, Subscription } from "./subscription.ts";
 import type { TagNodes } from "./tag-nodes.ts";
 import type { ValueReader } from "./value-reader.ts";
@@ -31,6 +32,7 @@ export class TagFeed {
   readonly #missing = new Set<OpcuaTag>();
   #pending: Sample[] = [];
   #told = false;
+  #named: ReadonlyMap<string, string> | undefined;
 
   constructor(options: TagFeedOptions) {
     this.#options = options;
@@ -72,7 +74,18 @@ export class TagFeed {
     if (this.#pending.length === 0) return;
     const samples = this.#pending;
     this.#pending = [];
-    this.#options.context.emit(samples);
+    const { context, device } = this.#options;
+    this.#named ??= new Map(
+      device.tags.map(({ name, options }) => [name, options.node ?? options.path ?? ""]),
+    );
+    const named = this.#named;
+    traceValues(
+      context,
+      "received",
+      "Publish",
+      samples.map((sample) => tracedSample(named.get(sample.tag) ?? "", sample)),
+    );
+    context.emit(samples);
   }
 
   /** Tries the tags again that the server does not know, until aborted. */

@@ -51,7 +51,7 @@ test(
   "runs the factory with its usual ports taken, writes, and counts what NATS delivered",
   { timeout: 60_000 },
   async () => {
-    for (const port of [1_883, 4_222, 9_464, 1_502]) await occupy(port);
+    for (const port of [1_883, 4_222, 9_464, 1_502, 4_840]) await occupy(port);
     const { code, stdout, stderr } = await startDemo(await scratchFolder(), "--json", "--seconds", "4").ended;
     expect(stderr).toContain("Port 1883 (MQTT) is taken");
     expect(stdout.trim().split("\n")).toHaveLength(1);

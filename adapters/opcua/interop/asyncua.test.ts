@@ -74,6 +74,7 @@ const tags = {
   total: { node: press("Total"), type: "int64", write: {} },
   name: { node: press("Name"), type: "string", write: {}, mode: "poll" },
   profile: { node: press("Profile") },
+  box: { node: press("Box") },
   raw: { node: press("Raw"), type: "bytestring" },
   double: { object: "nsu=http://example.com/line;s=Press", method: press("Double"), write: {} },
 } as const;
@@ -82,13 +83,14 @@ test("reads, writes and calls, on a server that is not node-opcua's", { timeout:
   if (!installed) return ctx.skip(missing);
   const server = await plc();
   const { adapter, context } = await running(deviceAt(server.endpoint, tags));
-  await expect.poll(() => context.goodTags().length, { timeout: 5_000 }).toBe(6);
+  await expect.poll(() => context.goodTags().length, { timeout: 5_000 }).toBe(7);
   const seen = Object.fromEntries([...context.latest].map(([tag, { value }]) => [tag, value]));
   expect(seen).toMatchObject({
     setpoint: 1_200,
     total: 9_007_199_254_740_993n,
     name: "Größe",
     profile: [1.5, 2.5],
+    box: { Width: 7, Label: "seven" },
     raw: "AQI=",
   });
   const signal = AbortSignal.timeout(5_000);

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from asyncua import Server, ua
+from asyncua.common.structures104 import new_struct, new_struct_field
 from asyncua.crypto.permission_rules import SimpleRoleRuleset
 from asyncua.server.user_managers import UserManager
 from asyncua.crypto.permission_rules import User, UserRole
@@ -33,6 +34,7 @@ class Plc:
         self.count = 0
         self.prefix = "Press"
         self.namespaces = [OTHER, LINE]
+        self.starts = 0
         self.server = None
         self.moving = []
 
@@ -70,6 +72,18 @@ class Plc:
         await add("Total", 9_007_199_254_740_993, ua.VariantType.Int64, True)
         await add("Profile", [1.5, 2.5], ua.VariantType.Double)
         await add("Raw", b"\x01\x02", ua.VariantType.ByteString)
+
+        # A structure of the server's own, known by its DataTypeDefinition alone.
+        box, _ = await new_struct(server, line, f"Box{self.starts}", [
+            new_struct_field("Width", ua.VariantType.UInt32),
+            new_struct_field("Label", ua.VariantType.String),
+        ])
+        self.starts += 1
+        made = (await server.load_data_type_definitions())[f"Box{self.starts - 1}"]
+        await press.add_variable(
+            ua.NodeId(f"{self.prefix}.Box", line), ua.QualifiedName("Box", line),
+            ua.Variant(made(Width=7, Label="seven"), ua.VariantType.ExtensionObject), datatype=box.nodeid,
+        )
 
         async def double(parent, value):
             return [ua.Variant(value.Value * 2, ua.VariantType.Int32)]
