@@ -74,7 +74,9 @@ test.each(["opc.tcp://", "http://host:4840", "opc.tcp://host:port", "host:4840"]
 test("only tags that are polled have a poll group", () => {
   const polls = (entry: TagEntry) => {
     const [tag] = deviceOf({ a: entry }).tags;
-    return tag === undefined ? undefined : opcuaSchema.polls?.(tag.options, deviceOf({}).options);
+    return tag === undefined
+      ? undefined
+      : opcuaSchema.polls?.(tag.options, deviceOf({}).connection, deviceOf({}).options);
   };
   expect(polls({ node, mode: "poll" })).toBe(true);
   expect(polls({ node })).toBe(false);

@@ -72,6 +72,7 @@ const violations = [
     "loaded by the gateway only apart",
   ],
   ["src/gateway.ts", `import M from "modbus-serial";`, "a protocol's package"],
+  ["src/gateway.ts", `import { O } from "node-opcua-types";`, "a protocol's package"],
 ] as const;
 
 test.each(violations)("a planted violation is seen: %s with %s", (file, source, rule) => {

@@ -18,12 +18,12 @@ const mayLoadConfigurationPackages =
   /^(src\/config\/|src\/adapter-kit\/schema\.ts$|adapters\/[^/]+\/schema(-[a-z-]+)?\.ts$)/;
 
 /** A site that does not use a protocol must not load its package. */
-const protocolPackages: Readonly<Record<string, RegExp>> = {
-  "modbus-serial": /^adapters\/modbus\//,
-  serialport: /^adapters\/modbus\//,
-  "node-opcua": /^adapters\/opcua\//,
-  aedes: /^src\/broker\//,
-};
+const protocolPackages: readonly (readonly [packages: RegExp, home: RegExp])[] = [
+  [/^modbus-serial$/, /^adapters\/modbus\//],
+  [/^serialport$/, /^adapters\/modbus\//],
+  [/^node-opcua(-.+)?$/, /^(adapters|simulators)\/opcua\//],
+  [/^aedes$/, /^src\/broker\//],
+];
 
 export const rules: readonly Rule[] = [
   {
@@ -93,7 +93,7 @@ export const rules: readonly Rule[] = [
   {
     name: "a protocol's package is imported by its own folder alone",
     forbids: ({ from, to, typeOnly }) => {
-      const home = protocolPackages[to];
+      const home = protocolPackages.find(([packages]) => packages.test(to))?.[1];
       return home !== undefined && !typeOnly && !isTest(from) && !home.test(from);
     },
   },
