@@ -13,8 +13,8 @@ test("a session that is over is not remembered by a connection that lives on", a
   const poller = new Poller({
     tags: [],
     plan: new ReadPlan([], device),
-    bus: new ModbusBus("127.0.0.1", 502, systemClock),
-    member: { connection: device.connection, metrics: context.metrics },
+    bus: new ModbusBus(device.connection, systemClock),
+    member: { connection: device.connection, context },
     connection: {
       onEnd: (listener) => {
         listeners.add(listener);

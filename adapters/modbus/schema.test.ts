@@ -14,6 +14,7 @@ test("a device with nothing but a host has every default", () => {
     connectTimeout: 3_000,
     pauseAfterConnect: 0,
     pauseBetweenRequests: 0,
+    turnaround: 0,
   });
   expect(options).toEqual({
     order: "ABCD",

@@ -92,24 +92,22 @@ export class SiteSimulation {
 
   /** The site with the connections that lead to the simulated devices, wherever they listen. */
   get site(): Site {
-    const ports = new Map(
-      this.#endpoints.flatMap(({ server, devices }) =>
-        devices.map(({ mapping }) => [mapping.device, server] as const),
+    const endpoints = new Map(
+      this.#endpoints.flatMap((endpoint) =>
+        endpoint.devices.map(({ mapping }) => [mapping.device, endpoint] as const),
       ),
     );
     const redirected = (mapping: DeviceMapping): DeviceMapping => {
-      const server = ports.get(mapping.device);
-      if (server === undefined || !isModbus(mapping)) return mapping;
-      return { ...mapping, connection: { ...mapping.connection, host: server.host, port: server.port } };
+      const endpoint = endpoints.get(mapping.device);
+      if (endpoint === undefined || !isModbus(mapping)) return mapping;
+      return { ...mapping, connection: endpoint.redirected(mapping.connection) };
     };
     return { ...this.#site, devices: this.#site.devices.map(redirected) };
   }
 
   /** The ports of the mapping that were taken, each with the one that is used in its place. */
-  get movedPorts(): readonly (readonly [mapped: number, used: number])[] {
-    return this.#endpoints
-      .filter(({ server, mappedPort }) => server.port !== mappedPort)
-      .map(({ server, mappedPort }) => [mappedPort, server.port]);
+  get movedPorts(): readonly (readonly [mapped: number | string, used: number | string])[] {
+    return this.#endpoints.flatMap(({ moved }) => (moved === undefined ? [] : [moved]));
   }
 
   /** The MQTT devices connect, and go on trying until the broker is there. */
@@ -141,7 +139,7 @@ export class SiteSimulation {
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     await Promise.all([...this.#clients.values()].map((client) => client.stop()));
-    await Promise.all(this.#endpoints.map(({ server }) => server.refuse()));
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint.stop()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
