@@ -61,6 +61,38 @@ test("sends one request at a time: writes first, then by deadline", async () => 
   expect(simulator.requests.map(({ address }) => address)).toEqual([0, 4, 2, 3, 1]);
 });
 
+test("an event tag goes before other polls, whatever their deadlines, and after a write", async () => {
+  const simulator = await simulated({ delay: 5 });
+  const bus = busTo(simulator);
+  const member = memberTo(simulator);
+  await bus.connect(member, never);
+  await Promise.all([
+    read(bus, member, 0),
+    read(bus, member, 1, { deadline: 1 }),
+    read(bus, member, 2, { rank: 1, deadline: 900 }),
+    read(bus, member, 3, { rank: 1, deadline: 300 }),
+    read(bus, member, 4, { rank: 0 }),
+  ]);
+  expect(simulator.requests.map(({ address }) => address)).toEqual([0, 4, 3, 2, 1]);
+});
+
+test("waits for the turnaround where the unit changes, and nowhere else", async () => {
+  const simulator = await simulated({ units: { 1: {}, 2: {} } });
+  const pauses: number[] = [];
+  const bus = new ModbusBus(at({ port: simulator.port }), {
+    now: () => 0,
+    monotonic: () => pauses.length * 20,
+    sleep: async (pause) => void pauses.push(pause),
+  });
+  onTestFinished(() => bus.close());
+  const [one, two] = [1, 2].map((unit) => memberTo(simulator, unit, { turnaround: "20ms" }));
+  if (one === undefined || two === undefined) return;
+  await bus.connect(one, never);
+  await bus.connect(two, never);
+  for (const member of [one, one, two, two, one]) await read(bus, member, 0);
+  expect(pauses).toEqual([20, 20]);
+});
+
 test("lets nothing come between the requests of one turn", async () => {
   const simulator = await simulated();
   const bus = busTo(simulator);

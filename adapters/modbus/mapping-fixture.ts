@@ -29,6 +29,7 @@ export function tagOf(
     readonly type?: string;
     readonly order?: string;
     readonly stringOrder?: string;
+    readonly event?: boolean;
   },
   common: { readonly name?: string; readonly poll?: PollGroup; readonly write?: WriteRule } = {},
 ): ModbusTag {

@@ -64,7 +64,7 @@ const network = {
 /** What both transports over a serial port have. */
 const serial = {
   port: z
-    .string()
+    .string({ error: "expected the path of a serial port, such as /dev/serial/by-id/usb-FTDI_…-port0" })
     .min(1)
     .meta({ examples: ["/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0"] })
     .describe("The serial port's path; names under /dev/serial/by-id stay the same over replugging"),
