@@ -24,15 +24,32 @@ export function findSocat(): string | undefined {
  * CONFIG_INVALID where socat is missing or can't make `path`.
  */
 export async function openPseudoTerminal(path: string): Promise<PseudoTerminal> {
-  return throughSocat(`pty,raw,echo=0,link=${path}`, path);
+  return throughStdio(`pty,raw,echo=0,link=${path}`, path);
 }
 
 /** The serial port of this machine at `path`, with 8 data bits, no parity. Rejects as above. */
 export async function openRealPort(path: string, baud: number): Promise<PseudoTerminal> {
-  return throughSocat(`${path},raw,echo=0,b${baud}`, path);
+  return throughStdio(`${path},raw,echo=0,b${baud}`, path);
 }
 
-async function throughSocat(address: string, path: string): Promise<PseudoTerminal> {
+/** Two serial ports with a line between them, for programs that open ports themselves; returns the way to end it. */
+export async function openPair(one: string, other: string): Promise<() => Promise<void>> {
+  const { end } = await startSocat(`pty,raw,echo=0,link=${one}`, `pty,raw,echo=0,link=${other}`, one);
+  return end;
+}
+
+async function throughStdio(address: string, path: string): Promise<PseudoTerminal> {
+  const { child, end } = await startSocat(address, "stdio", path);
+  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  const close = async () => {
+    stream.destroy();
+    await end();
+  };
+  stream.once("close", () => void end());
+  return { path, stream, close };
+}
+
+async function startSocat(one: string, other: string, path: string) {
   const socat = findSocat();
   if (socat === undefined) {
     throw new GatewayError(
@@ -41,7 +58,7 @@ async function throughSocat(address: string, path: string): Promise<PseudoTermin
     );
   }
   // -d -d: it says when the port is there.
-  const child = spawn(socat, ["-d", "-d", address, "stdio"], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(socat, ["-d", "-d", one, other], { stdio: ["pipe", "pipe", "pipe"] });
   const exited = once(child, "exit");
   let said = "";
   const ready = new Promise<boolean>((resolve) => {
@@ -55,14 +72,11 @@ async function throughSocat(address: string, path: string): Promise<PseudoTermin
     const why = said.trim().split("\n").at(-1) ?? "";
     throw new GatewayError("CONFIG_INVALID", `socat can't provide the serial port ${path}: ${why}`);
   }
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-  const close = async () => {
-    stream.destroy();
+  const end = async () => {
     child.kill("SIGTERM");
     await exited;
   };
-  stream.once("close", () => void child.kill("SIGTERM"));
-  return { path, stream, close };
+  return { child, end };
 }
 
 function isExecutable(path: string): boolean {

@@ -8,6 +8,7 @@ import { seededRandom } from "../line/random.ts";
 import type { ModbusSimulator } from "../modbus/server.ts";
 import { DeviceClient } from "../mqtt/mqtt-client.ts";
 import { SimulatedMqttDevice } from "../mqtt/mqtt-device.ts";
+import { HeaterModel } from "./heater-model.ts";
 import { isModbus, serveModbus, type ServedEndpoint, type ServerOptions } from "./modbus-servers.ts";
 import type { Model, SimulatedDevice } from "./simulated-device.ts";
 import { WanderModel } from "./wander.ts";
@@ -84,8 +85,9 @@ export class SiteSimulation {
     );
     this.devices = site.devices.flatMap(({ device }) => all.get(device) ?? []);
     this.line = new LineModel(this.devices, seededRandom(pace.seed));
-    const owned = (device: string, tag: string) => this.line.owns(device, tag);
-    this.#models = [this.line, new WanderModel(this.devices, owned, seededRandom(pace.seed + 1))];
+    const heaters = new HeaterModel(this.devices, this.line, seededRandom(pace.seed + 2));
+    const owned = (device: string, tag: string) => this.line.owns(device, tag) || heaters.owns(device, tag);
+    this.#models = [this.line, heaters, new WanderModel(this.devices, owned, seededRandom(pace.seed + 1))];
     this.#last = pace.clock.monotonic();
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }

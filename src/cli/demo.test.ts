@@ -56,7 +56,7 @@ test(
     expect(stderr).toContain("Port 1883 (MQTT) is taken");
     expect(stdout.trim().split("\n")).toHaveLength(1);
     const summary = JSON.parse(stdout) as Record<string, number>;
-    expect(summary).toMatchObject({ devices: 5, online: 5 });
+    expect(summary).toMatchObject({ devices: 7, online: 7 });
     expect(summary["readings"]).toBeGreaterThan(100);
     expect(summary["natsMessages"]).toBeGreaterThan(100);
     expect(summary["writes"]).toBeGreaterThanOrEqual(1);
