@@ -5,16 +5,24 @@ import { latencies } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
 import { pipeline } from "./parts/pipeline.ts";
 import { requests } from "./parts/requests.ts";
+import { serial } from "./parts/serial.ts";
 import { start } from "./parts/start.ts";
 import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
-Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start.
+Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start, serial.
 `;
 
 type Part = (random: () => number, seed: number) => Promise<object>;
-const parts: Readonly<Record<string, Part>> = { pipeline, latency: latencies, memory, requests, start };
+const parts: Readonly<Record<string, Part>> = {
+  pipeline,
+  latency: latencies,
+  memory,
+  requests,
+  start,
+  serial,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

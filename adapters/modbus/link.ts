@@ -32,6 +32,8 @@ interface SerialError extends Error {
   readonly modbusCode?: number;
 }
 
+/** How much longer than its characters an answer that has begun may take, in ms. */
+const tricklingMs = 200;
 const nothing = Buffer.alloc(0);
 
 /** One open connection; modbus-serial encodes and decodes on it. One exchange at a time: the bus sees to that. */
@@ -130,7 +132,9 @@ export class ModbusLink {
       const exchange: Exchange = {
         resolve,
         reject,
-        graceMs: this.#port.resynchronises ? timeoutMs + this.#port.longestAnswerMs : 0,
+        graceMs: this.#port.resynchronises
+          ? Math.min(timeoutMs, tricklingMs) + this.#port.longestAnswerMs
+          : 0,
       };
       this.#exchange = exchange;
       send();

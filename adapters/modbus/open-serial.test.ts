@@ -1,8 +1,6 @@
 import { expect, test } from "vitest";
 import { transmitter } from "./open-serial.ts";
 
-type Port = Parameters<typeof transmitter>[0];
-
 /** A port that notes what is done with it, in order. */
 function noted(refuse?: Error) {
   const done: string[] = [];
@@ -17,7 +15,7 @@ function noted(refuse?: Error) {
       callback(null);
     },
   };
-  return { port: port as unknown as Port, done };
+  return { port, done };
 }
 
 const bytes = Buffer.from([1, 3]);

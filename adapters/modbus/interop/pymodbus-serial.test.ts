@@ -26,14 +26,18 @@ test("reads and writes every type in RTU, with pymodbus at the other end of the 
   const [port, far] = await pair(ctx);
   const cases = allCases();
   const peer = await plc(cases, "rtu", far);
-  await exercise(peer, cases, { transport: "rtu", port, ...settings });
+  const { faults } = await exercise(peer, cases, { transport: "rtu", port, ...settings });
+  // A slow machine may miss a poll.
+  expect([...faults.keys()].filter((kind) => kind !== "overrun")).toEqual([]);
 });
 
 test("reads and writes every type in ASCII, with pymodbus at the other end of the line", async (ctx) => {
   const [port, far] = await pair(ctx);
   const cases = allCases();
   const peer = await plc(cases, "ascii", far);
-  await exercise(peer, cases, { transport: "ascii", port, ...settings });
+  const { faults } = await exercise(peer, cases, { transport: "ascii", port, ...settings });
+  // A slow machine may miss a poll.
+  expect([...faults.keys()].filter((kind) => kind !== "overrun")).toEqual([]);
 });
 
 test("a dead unit among those of pymodbus costs the others no polls to speak of", async (ctx) => {
