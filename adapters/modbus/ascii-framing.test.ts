@@ -34,6 +34,17 @@ test("of a frame cut short, more is waited for", () => {
   );
 });
 
+test("a frame that broke off does not spoil the next one", () => {
+  fc.assert(
+    fc.property(adus, adus, fc.nat(), (lost, adu, cut) => {
+      const begun = asciiFraming.encode(lost);
+      const rest = asciiFraming.encode(adu);
+      const bytes = Buffer.concat([begun.subarray(0, cut % (begun.length - 2)), rest]);
+      expect(asciiFraming.decode(bytes)).toEqual({ kind: "frame", adu, length: bytes.length });
+    }),
+  );
+});
+
 test("a digit that is wrong makes no frame", () => {
   fc.assert(
     fc.property(adus, fc.nat(), fc.constantFrom("0", "7", "F", "x"), (adu, position, digit) => {

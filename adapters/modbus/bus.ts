@@ -46,6 +46,8 @@ export class ModbusBus implements Bus {
   readonly #closing = new AbortController();
   readonly #opening: SharedAttempt<ModbusLink>;
   #link: ModbusLink | undefined;
+  /** The end of the link before: a serial port can't be opened again while it closes. */
+  #shut: Promise<void> = Promise.resolve();
   #draining = false;
   /** Monotonic ms before which no request goes out. */
   #restsUntil = 0;
@@ -129,6 +131,7 @@ export class ModbusBus implements Bus {
     this.#closing.abort(this.#unreachable("The gateway closed the connection to"));
     this.#opening.abort(this.#closing.signal.reason);
     await this.#link?.shut(this.#closing.signal.reason as GatewayError);
+    await this.#shut;
   }
 
   /** Waits until a unit that fell silent may be asked again without taking more than a small share of the others' time. */
@@ -147,6 +150,7 @@ export class ModbusBus implements Bus {
   }
 
   async #open(member: BusMember, signal: AbortSignal): Promise<ModbusLink> {
+    await this.#shut;
     const link = await openLink(member.connection, this.#events(), this.#clock, signal);
     link.onEnd((error) => this.#lose(link, error));
     if (signal.aborted) {
@@ -186,6 +190,7 @@ export class ModbusBus implements Bus {
   #lose(link: ModbusLink, error: GatewayError): void {
     if (this.#link !== link) return;
     this.#link = undefined;
+    this.#shut = link.shut(error);
     for (let waiting = this.#queue.shift(); waiting !== undefined; waiting = this.#queue.shift()) {
       waiting.reject(error);
     }

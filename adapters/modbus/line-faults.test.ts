@@ -117,10 +117,10 @@ test("a write's echo is not taken for its answer", async () => {
 test("an answer that trickles in is put together", async () => {
   const { simulator, device } = await line({ speed: "holding:0" });
   simulator.unit().holding.set(0, 0x0102);
-  simulator.inject({ kind: "slow", characterMs: 5 });
+  // Longer in all than the timeout of 80 ms.
+  simulator.inject({ kind: "slow", characterMs: 15 });
   const { context } = await polling(device);
   await expect.poll(() => context.latest.get("speed")?.value).toBe(0x0102);
-  expect(context.faults.get("framing")).toBeUndefined();
 });
 
 test("every frame is kept as it stood on the wire, under its unit", async () => {

@@ -139,7 +139,7 @@ export class LinePort extends WirePort {
     if (this.#received.length > 0 && this.#awaited !== undefined) this.#showNoise(this.#awaited);
     this.#awaited = undefined;
     this.#received = nothing;
-    this.#strayingSince = this.#options.clock.monotonic();
+    this.#strayingSince ??= this.#options.clock.monotonic();
   }
 
   #push(chunk: Buffer): void {

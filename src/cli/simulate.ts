@@ -12,10 +12,11 @@ import { stopSignal, untilAborted } from "./until-aborted.ts";
 const usage = `Usage: linegate simulate DIR [options]
 
 A simulated device for every device of the folder, made from its own mapping: Modbus devices as servers on their hosts
-and ports, MQTT devices as clients of the site's broker. Written values stick. Ctrl+C ends it.
+and ports, or on pseudo-terminals in place of their serial ports (with socat), MQTT devices as clients of the site's
+broker. Written values stick. Ctrl+C ends it.
 
   --host ADDRESS     where Modbus servers listen; without it only devices on loopback addresses are simulated
-  --ports WHICH      mapped, or free-if-taken: a free port where the mapping's can't be had (mapped)
+  --ports WHICH      mapped, or free-if-taken: a free port (serial: path) where the mapping's can't be had (mapped)
   --broker URL       the broker for MQTT devices (the one of gateway.yaml)
   --user NAME        the user of the broker for all of them
   --password SECRET  its password: env:NAME or file:PATH
