@@ -87,3 +87,11 @@ test("an answer of another unit is none, and the wait goes on", async () => {
   far.write(answer);
   await expect.poll(() => heard).toEqual(["wrong-id 2", "010302004d"]);
 });
+
+test("an answer to something else leaves the unit in doubt", async () => {
+  const { port, far, heard, ask } = line();
+  ask();
+  far.write(withCrc(Buffer.from([1, 3, 4, 0, 1, 0, 2])));
+  await expect.poll(() => heard).toEqual(["garbled: byte count 4 where 2 were asked for"]);
+  expect(port.isInDoubt(1, 3)).toBe(true);
+});

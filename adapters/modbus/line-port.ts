@@ -128,7 +128,7 @@ export class LinePort extends WirePort {
     const [unit = 0, functionCode = 0] = awaited.adu;
     // A unit that does not even answer a loopback has been silent twice as long as its timeout.
     if (functionCode === loopback) this.#doubts.delete(unit);
-    else this.#doubts.set(unit, (this.#doubts.get(unit) ?? new Set()).add(functionCode));
+    else this.#doubt(unit, functionCode);
     const unclear = this.isMidFrame ? brokenOff : awaited.noise ? "noise in place of an answer" : undefined;
     this.#stray();
     return unclear;
@@ -216,6 +216,8 @@ export class LinePort extends WirePort {
     }
     const what = misfit(awaited.adu, adu);
     if (what !== undefined) {
+      // Whole, and the answer to something else: the one to this request may still come.
+      this.#doubt(unit, awaited.adu[1] ?? 0);
       this.#garbled(what);
       return;
     }
@@ -223,6 +225,10 @@ export class LinePort extends WirePort {
     this.#doubts.delete(unit);
     if (!awaited.echoed && !adu.equals(awaited.adu)) this.#echoes = false;
     awaited.take(Buffer.from(adu));
+  }
+
+  #doubt(unit: number, functionCode: number): void {
+    this.#doubts.set(unit, (this.#doubts.get(unit) ?? new Set()).add(functionCode));
   }
 
   #garbled(what: string): void {
