@@ -8,12 +8,13 @@ import { opcua } from "./parts/opcua.ts";
 import { pipeline } from "./parts/pipeline.ts";
 import { requests } from "./parts/requests.ts";
 import { sparkplug } from "./parts/sparkplug.ts";
+import { serial } from "./parts/serial.ts";
 import { start } from "./parts/start.ts";
 import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
-Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start, camera, opcua, sparkplug.
+Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start, camera, opcua, serial, sparkplug.
 `;
 
 type Part = (random: () => number, seed: number) => Promise<object>;
@@ -25,6 +26,7 @@ const parts: Readonly<Record<string, Part>> = {
   start,
   camera: cameras,
   opcua,
+  serial,
   sparkplug,
 };
 

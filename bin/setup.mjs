@@ -16,9 +16,14 @@ const testPeers = {
   mosquitto_pub: "mosquitto-clients",
   mbpoll: "mbpoll",
   openssl: "openssl",
+  socat: "socat",
 };
-/** The same for a Python module of Debian's own interpreter. */
-const pymodbus = "python3-pymodbus";
+/** The same for each Python module of Debian's own interpreter. */
+const pythonPeers = {
+  pymodbus: "python3-pymodbus",
+  serial: "python3-serial",
+  serial_asyncio: "python3-serial-asyncio",
+};
 
 class SetupFailure extends Error {}
 
@@ -109,12 +114,17 @@ function requireNatsServer() {
   );
 }
 
+function hasPythonModule(name) {
+  const python = "/usr/bin/python3";
+  return existsSync(python) && spawnSync(python, ["-c", `import ${name}`]).status === 0;
+}
+
 function offerTestPeers() {
   const missing = Object.entries(testPeers).filter(([program]) => findProgram(program) === undefined);
   const packages = missing.map(([, debian]) => debian);
-  const python =
-    existsSync("/usr/bin/python3") && spawnSync("/usr/bin/python3", ["-c", "import pymodbus"]).status === 0;
-  if (!python) packages.push(pymodbus);
+  for (const [module, debian] of Object.entries(pythonPeers)) {
+    if (!hasPythonModule(module)) packages.push(debian);
+  }
   if (packages.length === 0) return;
   if (canInstallByApt() && aptInstall(packages)) return;
   say(`not here: ${packages.join(", ")}. The tests that need them will be skipped, and say so.`);

@@ -23,7 +23,7 @@ import {
   type ModbusOptions,
   type ModbusTagOptions,
 } from "./mapping.ts";
-import { noAnswer, unitGone } from "./messages.ts";
+import { unitLost } from "./messages.ts";
 import { planModbus } from "./plan.ts";
 import { compileTags, requestOf, type PolledTag } from "./polled-tag.ts";
 import { Poller } from "./poller.ts";
@@ -39,7 +39,7 @@ interface Session {
   readonly connection: Awaited<ReturnType<ModbusBus["connect"]>>;
 }
 
-/** One unit id behind one host and port. */
+/** One unit id on one serial line, or behind one host and port. */
 class ModbusAdapter implements Adapter {
   readonly #device: ModbusDevice;
   readonly #context: AdapterContext;
@@ -51,20 +51,16 @@ class ModbusAdapter implements Adapter {
   constructor(device: ModbusDevice, context: AdapterContext) {
     this.#device = device;
     this.#context = context;
-    this.#member = {
-      connection: device.connection,
-      metrics: context.metrics,
-      trace: (direction, channel, frame) => context.trace(direction, channel, frame),
-    };
+    this.#member = { connection: device.connection, context };
     this.#tags = compileTags(device);
   }
 
   async connect(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { host, port } = this.#device.connection;
+    const { connection: own } = this.#device;
     const lease = this.#context.bus(
-      `modbus-tcp:${endpointOf(this.#device.connection)}`,
-      () => new ModbusBus(host, port, this.#context.clock),
+      `modbus:${own.transport}:${endpointOf(own)}`,
+      () => new ModbusBus(own, this.#context.clock),
     );
     this.#lease = lease;
     const connection = await lease.bus.connect(this.#member, signal);
@@ -130,16 +126,20 @@ class ModbusAdapter implements Adapter {
     const requests = plan.requests(this.#tags);
     const request = requests[runs % Math.max(1, requests.length)];
     if (runs === 0 || request === undefined) return;
+    await bus.probeTurn(this.#member, signal);
     const outcome = await bus.submit({
       member: this.#member,
-      rank: 1,
+      rank: 2,
       deadline: this.#context.clock.monotonic() + this.#device.connection.timeout,
       signal,
       work: (exchange) => exchange(requestOf(request, this.#device.connection.unitId)),
     });
-    if (!isSilence(outcome)) return;
+    if (!isSilence(outcome)) {
+      bus.probeAnswered();
+      return;
+    }
     bus.declareSilent(this.#member);
-    throw outcome.kind === "timeout" ? noAnswer(this.#member) : unitGone(this.#member, outcome);
+    throw unitLost(this.#member, outcome);
   }
 
   /** Single requests, ahead of all polls. */
@@ -152,15 +152,14 @@ class ModbusAdapter implements Adapter {
 
   #connected(): Session {
     if (this.#session !== undefined) return this.#session;
-    const { host, port } = this.#device.connection;
     throw new GatewayError(
       "DEVICE_UNREACHABLE",
-      `${this.#device.device} at ${host}:${port} is not connected.`,
+      `${this.#device.device} at ${endpointOf(this.#device.connection)} is not connected.`,
     );
   }
 }
 
-/** Modbus TCP. */
+/** Modbus over TCP and over serial lines. */
 export const modbusAdapter: AdapterModule<ModbusConnection, ModbusOptions, ModbusTagOptions> = {
   name: "modbus",
   dialsIn: () => false,

@@ -4,23 +4,25 @@ import { RecordingContext } from "../../src/adapter-kit/testing.ts";
 import { ModbusBus, type BusMember } from "./bus.ts";
 import { simulated } from "./testing.ts";
 import { deviceOf } from "./mapping-fixture.ts";
+import type { ModbusConnection } from "./mapping.ts";
 import type { ModbusRequest } from "./request.ts";
 import type { ModbusSimulator } from "../../simulators/modbus/server.ts";
 
 const never = new AbortController().signal;
 
+function at(connection: object): ModbusConnection {
+  return deviceOf([], { connection }).connection;
+}
+
 function busTo(simulator: ModbusSimulator): ModbusBus {
-  const bus = new ModbusBus(simulator.host, simulator.port, systemClock);
+  const bus = new ModbusBus(at({ port: simulator.port }), systemClock);
   onTestFinished(() => bus.close());
   return bus;
 }
 
-function memberOf(
-  unitId = 1,
-  connection: object = {},
-): BusMember & { readonly metrics: RecordingContext["metrics"] } {
-  const device = deviceOf([], { connection: { timeout: "80ms", unitId, ...connection } });
-  return { connection: device.connection, metrics: new RecordingContext().metrics };
+function memberTo(simulator: ModbusSimulator, unitId = 1, connection: object = {}): BusMember {
+  const own = at({ port: simulator.port, timeout: "80ms", unitId, ...connection });
+  return { connection: own, context: new RecordingContext() };
 }
 
 /** Connects, and tells what ends the connection. */
@@ -36,7 +38,7 @@ function read(bus: ModbusBus, member: BusMember, address: number, turn: object =
   const request: ModbusRequest = { functionCode: 3, unit, address, quantity: 1 };
   return bus.submit({
     member,
-    rank: 1,
+    rank: 2,
     deadline: 0,
     signal: never,
     work: (exchange) => exchange(request),
@@ -47,7 +49,7 @@ function read(bus: ModbusBus, member: BusMember, address: number, turn: object =
 test("sends one request at a time: writes first, then by deadline", async () => {
   const simulator = await simulated({ delay: 5 });
   const bus = busTo(simulator);
-  const member = memberOf();
+  const member = memberTo(simulator);
   await bus.connect(member, never);
   await Promise.all([
     read(bus, member, 0),
@@ -59,10 +61,42 @@ test("sends one request at a time: writes first, then by deadline", async () => 
   expect(simulator.requests.map(({ address }) => address)).toEqual([0, 4, 2, 3, 1]);
 });
 
+test("an event tag goes before other polls, whatever their deadlines, and after a write", async () => {
+  const simulator = await simulated({ delay: 5 });
+  const bus = busTo(simulator);
+  const member = memberTo(simulator);
+  await bus.connect(member, never);
+  await Promise.all([
+    read(bus, member, 0),
+    read(bus, member, 1, { deadline: 1 }),
+    read(bus, member, 2, { rank: 1, deadline: 900 }),
+    read(bus, member, 3, { rank: 1, deadline: 300 }),
+    read(bus, member, 4, { rank: 0 }),
+  ]);
+  expect(simulator.requests.map(({ address }) => address)).toEqual([0, 4, 3, 2, 1]);
+});
+
+test("waits for the turnaround where the unit changes, and nowhere else", async () => {
+  const simulator = await simulated({ units: { 1: {}, 2: {} } });
+  const pauses: number[] = [];
+  const bus = new ModbusBus(at({ port: simulator.port }), {
+    now: () => 0,
+    monotonic: () => pauses.length * 20,
+    sleep: async (pause) => void pauses.push(pause),
+  });
+  onTestFinished(() => bus.close());
+  const [one, two] = [1, 2].map((unit) => memberTo(simulator, unit, { turnaround: "20ms" }));
+  if (one === undefined || two === undefined) return;
+  await bus.connect(one, never);
+  await bus.connect(two, never);
+  for (const member of [one, one, two, two, one]) await read(bus, member, 0);
+  expect(pauses).toEqual([20, 20]);
+});
+
 test("lets nothing come between the requests of one turn", async () => {
   const simulator = await simulated();
   const bus = busTo(simulator);
-  const member = memberOf();
+  const member = memberTo(simulator);
   await bus.connect(member, never);
   const both = bus.submit({
     member,
@@ -81,7 +115,7 @@ test("lets nothing come between the requests of one turn", async () => {
 test("opens one connection for all who connect at once", async () => {
   const simulator = await simulated({ units: { 1: {}, 2: {}, 3: {} }, maxConnections: 1 });
   const bus = busTo(simulator);
-  const members = [1, 2, 3].map((unit) => memberOf(unit));
+  const members = [1, 2, 3].map((unit) => memberTo(simulator, unit));
   await Promise.all(members.map((member) => bus.connect(member, never)));
   await Promise.all(members.map((member) => read(bus, member, 0)));
   expect(simulator.acceptedCount).toBe(1);
@@ -90,7 +124,7 @@ test("opens one connection for all who connect at once", async () => {
 test("rejects all that wait as soon as the connection is lost, and opens it again for the next to connect", async () => {
   const simulator = await simulated();
   const bus = busTo(simulator);
-  const member = memberOf(1, { timeout: "10s" });
+  const member = memberTo(simulator, 1, { timeout: "10s" });
   const lost = await endOf(bus, member, never);
   simulator.freeze();
   const waiting = Promise.allSettled([0, 1, 2].map((address) => read(bus, member, address)));
@@ -109,7 +143,7 @@ test("rejects all that wait as soon as the connection is lost, and opens it agai
 test("goes on with the next request after a timeout", async () => {
   const simulator = await simulated();
   const bus = busTo(simulator);
-  const member = memberOf();
+  const member = memberTo(simulator);
   await bus.connect(member, never);
   simulator.inject({ kind: "drop" }, { times: 1 });
   const outcomes = await Promise.all([read(bus, member, 0), read(bus, member, 1)]);
@@ -119,7 +153,7 @@ test("goes on with the next request after a timeout", async () => {
 test("an aborted request leaves the queue, and nothing is sent for it", async () => {
   const simulator = await simulated({ delay: 20 });
   const bus = busTo(simulator);
-  const member = memberOf();
+  const member = memberTo(simulator);
   await bus.connect(member, never);
   const abort = new AbortController();
   const first = read(bus, member, 0);
@@ -134,7 +168,7 @@ test("an aborted request leaves the queue, and nothing is sent for it", async ()
 test("pauses after connecting and between requests where the device asks for it; a write in the pause goes first", async () => {
   const simulator = await simulated();
   const bus = busTo(simulator);
-  const member = memberOf(1, { pauseAfterConnect: "30ms", pauseBetweenRequests: "30ms" });
+  const member = memberTo(simulator, 1, { pauseAfterConnect: "30ms", pauseBetweenRequests: "30ms" });
   const clock: number[] = [];
   await bus.connect(member, never);
   const connectedAt = performance.now();
@@ -150,7 +184,7 @@ test("pauses after connecting and between requests where the device asks for it;
 test("takes the connection for dead once no member has answers, and not before", async () => {
   const simulator = await simulated({ units: { 1: {}, 2: {} } });
   const bus = busTo(simulator);
-  const [one, other] = [memberOf(1), memberOf(2)];
+  const [one, other] = [memberTo(simulator, 1), memberTo(simulator, 2)];
   const lost = await endOf(bus, one, never);
   await bus.connect(other, never);
   bus.declareSilent(one);
@@ -164,24 +198,30 @@ test("says what to check when nobody listens, and when a name is unknown", async
   const simulator = await simulated();
   await simulator.refuse();
   const bus = busTo(simulator);
-  await expect(bus.connect(memberOf(), never)).rejects.toMatchObject({
+  await expect(bus.connect(memberTo(simulator), never)).rejects.toMatchObject({
     code: "DEVICE_UNREACHABLE",
     message: expect.stringMatching(/127\.0\.0\.1:\d+ refuses the connection\. Check/),
   });
-  const nowhere = new ModbusBus("no-such-host.invalid", 502, systemClock);
+  const nowhere = new ModbusBus(at({ host: "no-such-host.invalid" }), systemClock);
   onTestFinished(() => nowhere.close());
-  await expect(nowhere.connect(memberOf(), never)).rejects.toMatchObject({ code: "DEVICE_UNREACHABLE" });
+  await expect(
+    nowhere.connect({ ...memberTo(simulator), connection: at({ host: "no-such-host.invalid" }) }, never),
+  ).rejects.toMatchObject({ code: "DEVICE_UNREACHABLE" });
 });
 
 test("gives a connection up after its time, and when nobody waits for it any more", async () => {
   // 192.0.2.0/24 is kept for documentation (RFC 5737): nobody answers there; some networks say so at once.
-  const bus = new ModbusBus("192.0.2.1", 502, systemClock);
+  const away = (connectTimeout: string): BusMember => ({
+    connection: at({ host: "192.0.2.1", connectTimeout }),
+    context: new RecordingContext(),
+  });
+  const bus = new ModbusBus(away("1s").connection, systemClock);
   onTestFinished(() => bus.close());
-  await expect(bus.connect(memberOf(1, { connectTimeout: "50ms" }), never)).rejects.toMatchObject({
+  await expect(bus.connect(away("50ms"), never)).rejects.toMatchObject({
     code: "DEVICE_UNREACHABLE",
   });
   const abort = new AbortController();
-  const connecting = bus.connect(memberOf(1, { connectTimeout: "60s" }), abort.signal);
+  const connecting = bus.connect(away("60s"), abort.signal);
   abort.abort();
   await expect(connecting).rejects.toMatchObject({ name: "AbortError" });
 });

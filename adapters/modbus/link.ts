@@ -1,23 +1,30 @@
-import { once } from "node:events";
-import type { Socket } from "node:net";
-import { GatewayError, type FrameDirection } from "../../src/adapter-kit/index.ts";
-import { MbapPort } from "./mbap-port.ts";
+import { GatewayError } from "../../src/adapter-kit/index.ts";
+import { LinePort, loopback } from "./line-port.ts";
 import { loadModbusRtu, type ModbusRtu } from "./modbus-serial.ts";
+import type { OpenStream } from "./open-stream.ts";
 import type { ModbusRequest, Outcome } from "./request.ts";
+import type { PortHandlers, WirePort } from "./wire-port.ts";
+
+/** What the bus hears of a link beside answers. */
+export type LinkEvents = Pick<PortHandlers, "onStray" | "onEcho" | "onFrame">;
 
 export interface LinkOptions {
-  /** Connected. */
-  readonly socket: Socket;
+  readonly line: OpenStream;
   /** Such as `10.0.0.7:502`, for messages. */
   readonly endpoint: string;
-  onStray(kind: "late" | "wrong-id", unit: number): void;
-  onBytes?(direction: FrameDirection, bytes: Buffer): void;
+  /** Such as `tcp` or `rtu 19200 8E1`, for messages. */
+  readonly protocol: string;
+  readonly events: LinkEvents;
+  /** The framing. */
+  port(handlers: PortHandlers): WirePort;
 }
 
 interface Exchange {
   resolve(outcome: Outcome): void;
   reject(error: GatewayError): void;
-  readonly timer: NodeJS.Timeout;
+  timer?: NodeJS.Timeout;
+  /** How long an answer that has begun when the time is up may still take, in ms; then 0. */
+  graceMs: number;
 }
 
 /** What modbus-serial's callbacks carry where the device answered with an exception. */
@@ -25,37 +32,39 @@ interface SerialError extends Error {
   readonly modbusCode?: number;
 }
 
+/** How much longer than its characters an answer that has begun may take, in ms. */
+const tricklingMs = 200;
 const nothing = Buffer.alloc(0);
 
 /** One open connection; modbus-serial encodes and decodes on it. One exchange at a time: the bus sees to that. */
 export class ModbusLink {
-  readonly #socket: Socket;
-  readonly #endpoint: string;
-  readonly #port: MbapPort;
+  readonly #options: LinkOptions;
+  readonly #port: WirePort;
   readonly #client: ModbusRtu;
   #exchange: Exchange | undefined;
   #ended: GatewayError | undefined;
+  #loopbacks = 0;
   readonly #listeners = new Set<(error: GatewayError) => void>();
 
   constructor(options: LinkOptions) {
-    const { socket, endpoint } = options;
-    this.#socket = socket;
-    this.#endpoint = endpoint;
-    this.#port = new MbapPort(socket, {
-      onStray: (kind, unit) => options.onStray(kind, unit),
+    this.#options = options;
+    this.#port = options.port({
+      ...options.events,
       onViolation: (what) => this.destroy(this.#violation(what)),
-      onBytes: (direction, bytes) => options.onBytes?.(direction, bytes),
+      onGarbled: (what) => this.#take()?.resolve({ kind: "garbled", what }),
     });
     const Client = loadModbusRtu();
     this.#client = new Client(this.#port);
   }
 
-  /** Begins to listen to the socket. */
+  /** Begins to listen to the stream. */
   start(): void {
-    this.#socket.setNoDelay(true);
-    this.#socket.setKeepAlive(true, 10_000);
-    this.#socket.on("error", (cause) => this.destroy(this.#lost("was lost", cause)));
-    this.#socket.on("close", () => this.destroy(this.#lost("was closed by the device")));
+    const { line } = this.#options;
+    line.stream.on("error", (cause) => this.destroy(line.lost("was lost", cause)));
+    line.stream.on("close", (cause: unknown) => {
+      const details = cause instanceof Error ? cause : undefined;
+      this.destroy(line.lost(this.#port.resynchronises ? "went away" : "was closed by the device", details));
+    });
     this.#client.open();
   }
 
@@ -70,13 +79,33 @@ export class ModbusLink {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Monotonic ms before which the next request must not go out. */
+  get restsUntil(): number {
+    return this.#port instanceof LinePort ? this.#port.restsUntil : 0;
+  }
+
+  /** True where an answer to the request might be a late one to an earlier request; `loopback` settles that. */
+  isInDoubt({ unit, functionCode }: ModbusRequest): boolean {
+    return this.#port instanceof LinePort && this.#port.isInDoubt(unit, functionCode);
+  }
+
   /** Sends one request and waits for its answer. Rejects where the connection is lost or the answer does not fit. */
   exchange(request: ModbusRequest, timeoutMs: number): Promise<Outcome> {
-    if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#giveUp(), timeoutMs);
-      this.#exchange = { resolve, reject, timer };
-      this.#send(request);
+    return this.#begin(timeoutMs, () => this.#send(request));
+  }
+
+  /** Has the unit give some bytes back (Modbus V1.1b3 §6.8.1): all it had to answer before is out by then. */
+  loopback(unit: number, timeoutMs: number): Promise<Outcome> {
+    this.#loopbacks = (this.#loopbacks + 1) & 0xffff;
+    const adu = Buffer.from([unit, loopback, 0, 0, this.#loopbacks >> 8, this.#loopbacks & 0xff]);
+    return this.#begin(timeoutMs, () => {
+      if (!(this.#port instanceof LinePort)) return;
+      this.#port.ask(adu, ([, functionCode, code]) => {
+        const refused = functionCode !== loopback;
+        this.#take()?.resolve(
+          refused ? { kind: "exception", code: code ?? 0 } : { kind: "data", bytes: nothing },
+        );
+      });
     });
   }
 
@@ -85,16 +114,33 @@ export class ModbusLink {
     if (this.#ended !== undefined) return;
     this.#ended = error;
     this.#port.abandon();
-    this.#socket.destroy();
+    void this.#options.line.close();
     this.#take()?.reject(error);
     for (const listener of this.#listeners) listener(error);
     this.#listeners.clear();
   }
 
-  /** Ends the connection and waits until its socket is gone. */
+  /** Ends the connection and waits until nothing of it is left. */
   async shut(error: GatewayError): Promise<void> {
     this.destroy(error);
-    if (!this.#socket.closed) await once(this.#socket, "close");
+    await this.#options.line.close();
+  }
+
+  #begin(timeoutMs: number, send: () => void): Promise<Outcome> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      const exchange: Exchange = {
+        resolve,
+        reject,
+        graceMs: this.#port.resynchronises
+          ? Math.min(timeoutMs, tricklingMs) + this.#port.longestAnswerMs
+          : 0,
+      };
+      this.#exchange = exchange;
+      send();
+      if (this.#exchange !== exchange) return;
+      exchange.timer = setTimeout(() => this.#giveUp(exchange), timeoutMs + this.#port.sendingMs);
+    });
   }
 
   #take(): Exchange | undefined {
@@ -104,14 +150,17 @@ export class ModbusLink {
     return exchange;
   }
 
-  #giveUp(): void {
-    // Half an answer: whatever follows would be read as its other half.
-    if (this.#port.isMidFrame) {
-      this.destroy(this.#violation("an answer that breaks off in the middle"));
+  #giveUp(exchange: Exchange): void {
+    if (this.#port.isMidFrame && exchange.graceMs > 0) {
+      exchange.timer = setTimeout(() => this.#giveUp(exchange), exchange.graceMs);
+      exchange.graceMs = 0;
       return;
     }
-    this.#port.abandon();
-    this.#take()?.resolve({ kind: "timeout" });
+    const unclear = this.#port.abandon();
+    if (unclear === undefined) this.#take()?.resolve({ kind: "timeout" });
+    else if (this.#port.resynchronises) this.#take()?.resolve({ kind: "garbled", what: unclear });
+    // Whatever follows would be read as the other half.
+    else this.destroy(this.#violation(unclear));
   }
 
   #send(request: ModbusRequest): void {
@@ -147,20 +196,14 @@ export class ModbusLink {
   }
 
   #violation(what: string, cause?: Error): GatewayError {
+    const { endpoint, protocol } = this.#options;
     return new GatewayError(
       "PROTOCOL_VIOLATION",
-      `${this.#endpoint} answers with what is no Modbus TCP: ${what}. The connection was closed. ` +
-        "Check that the port is the device's Modbus TCP port and that nothing else answers there.",
-      { cause, context: { endpoint: this.#endpoint, what } },
-    );
-  }
-
-  #lost(how: string, cause?: Error): GatewayError {
-    return new GatewayError(
-      "DEVICE_UNREACHABLE",
-      `The connection to ${this.#endpoint} ${how}. Check the device's power and cabling, ` +
-        "and whether it allows one more connection.",
-      { cause, context: { endpoint: this.#endpoint } },
+      protocol === "tcp"
+        ? `${endpoint} answers with what is no Modbus TCP: ${what}. The connection was closed. ` +
+            "Check that the port is the device's Modbus TCP port and that nothing else answers there."
+        : `${endpoint} (${protocol}) answers with what is no Modbus: ${what}.`,
+      { cause, context: { endpoint, what } },
     );
   }
 }

@@ -10,10 +10,16 @@ export function deviceOf(
   return {
     device: keys.device ?? "press-1",
     adapter: "modbus",
-    connection: modbusSchema.connection.parse({ transport: "tcp", host: "127.0.0.1", ...keys.connection }),
+    connection: modbusSchema.connection.parse({ ...placeOf(keys.connection), ...keys.connection }),
     options: modbusSchema.options.parse({ ...keys.options }) as unknown as ModbusDevice["options"],
     tags,
   };
+}
+
+/** A serial line has no host. */
+function placeOf(connection: object = {}): object {
+  const isNetwork = !("transport" in connection) || /tcp/.test(String(connection.transport));
+  return { transport: "tcp", ...(isNetwork && { host: "127.0.0.1" }) };
 }
 
 /** For tests: a tag as its own keys in a mapping file make it. */
@@ -23,6 +29,7 @@ export function tagOf(
     readonly type?: string;
     readonly order?: string;
     readonly stringOrder?: string;
+    readonly event?: boolean;
   },
   common: { readonly name?: string; readonly poll?: PollGroup; readonly write?: WriteRule } = {},
 ): ModbusTag {

@@ -13,7 +13,7 @@ function framer(): Seen {
   const violations: string[] = [];
   return {
     framer: new MbapFramer({
-      onFrame: (id, adu) => frames.push([id, adu.toString("hex")]),
+      onFrame: (frame) => void frames.push([frame.readUInt16BE(0), frame.toString("hex", 6)]),
       onViolation: (what) => violations.push(what),
     }),
     frames,

@@ -5,8 +5,8 @@ const shortestLength = 2;
 const longestLength = 254;
 
 export interface FrameHandlers {
-  /** One whole frame. `adu` is the unit id and the PDU; it is valid only during the call. */
-  onFrame(transactionId: number, adu: Buffer): void;
+  /** One whole frame, header and all; it is valid only during the call. */
+  onFrame(frame: Buffer): void;
   /** The stream is not Modbus TCP, or out of step: nothing after this can be trusted. */
   onViolation(what: string): void;
 }
@@ -43,7 +43,7 @@ export class MbapFramer {
     if (length === undefined) return chunk.length;
     const end = at + prefixBytes + length;
     if (end > chunk.length) return this.#piece(chunk, at);
-    this.#handlers.onFrame(chunk.readUInt16BE(at), chunk.subarray(at + prefixBytes, end));
+    this.#handlers.onFrame(chunk.subarray(at, end));
     return end;
   }
 
@@ -62,7 +62,7 @@ export class MbapFramer {
     }
     const end = this.#filled;
     this.#filled = 0;
-    this.#handlers.onFrame(this.#partial.readUInt16BE(0), this.#partial.subarray(prefixBytes, end));
+    this.#handlers.onFrame(this.#partial.subarray(0, end));
     return at + taken;
   }
 

@@ -14,6 +14,9 @@ async function client() {
   const port = new MbapPort(socket, {
     onStray: (kind) => strays.push(kind),
     onViolation: () => socket.destroy(),
+    onGarbled: () => undefined,
+    onEcho: () => undefined,
+    onFrame: () => undefined,
   });
   const Client = loadModbusRtu();
   const modbus = new Client(port);

@@ -1,29 +1,7 @@
-import { EventEmitter } from "node:events";
-import type { Socket } from "node:net";
-import type { FrameDirection } from "../../src/adapter-kit/index.ts";
+import type { Duplex } from "node:stream";
 import { MbapFramer } from "./mbap-framer.ts";
 import { misfit } from "./response-check.ts";
-
-/** What modbus-serial asks of a port: it writes RTU frames, and takes `data` events with RTU frames. */
-interface ModbusSerialPort extends EventEmitter {
-  readonly isOpen: boolean;
-  /** The key under which modbus-serial files the request that it is about to write. */
-  _transactionIdWrite: number;
-  /** The key of the request that the frame in the next `data` event answers. */
-  _transactionIdRead: number;
-  open(callback: (error?: Error) => void): void;
-  close(callback?: (error?: Error) => void): void;
-  write(frame: Buffer): void;
-}
-
-export interface PortHandlers {
-  /** An answer that came too late, or twice (`late`), or to nothing ever asked (`wrong-id`); it was dropped. */
-  onStray(kind: "late" | "wrong-id", unit: number): void;
-  /** The device does not speak Modbus TCP as specified; the connection must go. */
-  onViolation(what: string): void;
-  /** Everything as it goes over the wire; received bytes in whatever pieces they come. */
-  onBytes?(direction: FrameDirection, bytes: Buffer): void;
-}
+import { brokenOff, WirePort, type PortHandlers } from "./wire-port.ts";
 
 const crcBytes = 2;
 const mbapBytes = 6;
@@ -34,13 +12,10 @@ const lateWindow = 64;
  * Modbus TCP below modbus-serial, over a socket that is already connected; one request in flight. modbus-serial's own
  * TCP port is not used: it waits without end on a junk length field, does not look at the protocol id, has 256
  * transaction ids, and takes a late answer for the next request's. Here an answer counts only where its 16-bit id,
- * unit id, function code and byte count all fit the request in flight. modbus-serial files every request under the
- * same key, so that what it remembers of requests never grows.
+ * unit id, function code and byte count all fit the request in flight.
  */
-export class MbapPort extends EventEmitter implements ModbusSerialPort {
-  _transactionIdRead = 1;
-  _transactionIdWrite = 1;
-  readonly #socket: Socket;
+export class MbapPort extends WirePort {
+  readonly #socket: Duplex;
   readonly #handlers: PortHandlers;
   readonly #framer: MbapFramer;
   #wireId = 0;
@@ -48,40 +23,37 @@ export class MbapPort extends EventEmitter implements ModbusSerialPort {
   /** Unit id and PDU of the request in flight. */
   #awaited: Buffer | undefined;
 
-  constructor(socket: Socket, handlers: PortHandlers) {
+  constructor(socket: Duplex, handlers: PortHandlers) {
     super();
     this.#socket = socket;
     this.#handlers = handlers;
     this.#framer = new MbapFramer({
-      onFrame: (id, adu) => this.#take(id, adu),
+      onFrame: (frame) => this.#take(frame),
       onViolation: (what) => handlers.onViolation(what),
     });
   }
 
-  get isOpen(): boolean {
+  override get isOpen(): boolean {
     return !this.#socket.destroyed;
   }
 
   /** True where an answer has begun and not ended. */
-  get isMidFrame(): boolean {
+  override get isMidFrame(): boolean {
     return this.#framer.isMidFrame;
   }
 
-  open(callback: (error?: Error) => void): void {
-    this.#socket.on("data", (chunk: Buffer) => {
-      this.#handlers.onBytes?.("received", chunk);
-      this.#framer.push(chunk);
-    });
+  override open(callback: (error?: Error) => void): void {
+    this.#socket.on("data", (chunk: Buffer) => this.#framer.push(chunk));
     callback();
   }
 
-  close(callback?: (error?: Error) => void): void {
+  override close(callback?: (error?: Error) => void): void {
     this.#socket.destroy();
     callback?.();
   }
 
   /** Takes an RTU frame: its CRC gives way to the MBAP header. */
-  write(frame: Buffer): void {
+  override write(frame: Buffer): void {
     const length = frame.length - crcBytes;
     const bytes = Buffer.allocUnsafe(mbapBytes + length);
     this.#wireId = (this.#wireId + 1) & 0xffff;
@@ -91,16 +63,31 @@ export class MbapPort extends EventEmitter implements ModbusSerialPort {
     bytes.writeUInt16BE(length, 4);
     frame.copy(bytes, mbapBytes, 0, length);
     this.#awaited = bytes.subarray(mbapBytes);
-    this.#handlers.onBytes?.("sent", bytes);
+    this.#handlers.onFrame("sent", frame[0] ?? 0, bytes);
     this.#socket.write(bytes);
   }
 
-  /** The request in flight was given up: its answer, should it come, is a late one. */
-  abandon(): void {
-    this.#awaited = undefined;
+  override get resynchronises(): boolean {
+    return false;
   }
 
-  #take(id: number, adu: Buffer): void {
+  override get sendingMs(): number {
+    return 0;
+  }
+
+  override get longestAnswerMs(): number {
+    return 0;
+  }
+
+  override abandon(): string | undefined {
+    this.#awaited = undefined;
+    return this.isMidFrame ? brokenOff : undefined;
+  }
+
+  #take(frame: Buffer): void {
+    const id = frame.readUInt16BE(0);
+    const adu = frame.subarray(mbapBytes);
+    this.#handlers.onFrame("received", adu[0] ?? 0, frame);
     const awaited = this.#awaited;
     if (awaited === undefined || id !== this.#wireId) {
       const age = (this.#wireId - id) & 0xffff;
@@ -113,20 +100,6 @@ export class MbapPort extends EventEmitter implements ModbusSerialPort {
       return;
     }
     this.#awaited = undefined;
-    const frame = Buffer.allocUnsafe(adu.length + crcBytes);
-    adu.copy(frame);
-    frame.writeUInt16LE(crc16(adu), adu.length);
-    this._transactionIdRead = this._transactionIdWrite;
-    this.emit("data", frame);
+    this.answer(adu);
   }
-}
-
-/** The CRC that modbus-serial expects at the end of every frame. Modbus over serial line V1.02 §6.2.2. */
-function crc16(bytes: Buffer): number {
-  let crc = 0xffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = (crc & 1) === 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
-  }
-  return crc;
 }

@@ -130,6 +130,62 @@ test("a rate that holds on average but not when all is due at once is warned of"
   ]);
 });
 
+const drive = (keys: object = {}, device = "drive-1") =>
+  deviceOf(
+    [
+      tagOf({ address: "holding:0", event: true }, { name: "fault/tripped", poll: fast }),
+      tagOf({ address: "holding:10", type: "string(200)" }, { name: "name", poll: normal }),
+    ],
+    {
+      device,
+      connection: { transport: "rtu", port: "/dev/ttyUSB0", baud: 9_600, parity: "none", ...keys },
+      options: { requests: { cost: { request: "2ms", register: "0ms" } } },
+    },
+  );
+
+test("on a serial line a request costs its characters, the device's own time and the silence", () => {
+  const [bus] = planModbus([drive()]);
+  const character = 10 / 9.6;
+  expect(bus?.bus).toBe("rtu /dev/ttyUSB0 9600 8N1");
+  const costs = bus?.devices[0]?.groups.map(({ requests }) => requests.map(({ costMs }) => costMs));
+  expect(costs).toEqual([
+    [expect.closeTo(15 * character + 2 + 3.5 * character)],
+    [expect.closeTo(213 * character + 2 + 3.5 * character)],
+  ]);
+});
+
+test("an ASCII line takes twice the characters and no silence", () => {
+  const [bus] = planModbus([drive({ transport: "ascii", dataBits: 8 })]);
+  expect(bus?.devices[0]?.groups[0]?.requests[0]?.costMs).toBeCloseTo((32 * 10) / 9.6 + 2);
+});
+
+test("the worst wait of a write or an event tag is one request of the bus, and the change of unit", () => {
+  const [bus] = planModbus([drive(), drive({ unitId: 2, turnaround: "5ms" }, "drive-2")]);
+  const longest = (216.5 * 10) / 9.6 + 2;
+  expect(bus?.worstWait?.answeredMs).toBeCloseTo(longest + 5);
+  expect(bus?.worstWait?.unansweredMs).toBeCloseTo(500 + (8 * 10) / 9.6 + 20 + 5);
+  expect(bus?.cycleMs).toBeCloseTo(2 * (longest + (18.5 * 10) / 9.6 + 2) + 5);
+});
+
+test("a rate that the baud rate forbids is said with both", () => {
+  const tags = [tagOf({ address: "holding:0", type: "string(200)" }, { poll: fast })];
+  const connection = { transport: "rtu", port: "/dev/ttyUSB0", baud: 9_600 };
+  const [bus] = planModbus([deviceOf(tags, { connection })]);
+  expect(bus?.warnings[0]).toBe(
+    "press-1: fast (50ms) can't be met: one of its requests alone takes 254 ms at 9600 baud.",
+  );
+});
+
+test("an event tag shares no request with others, however near", () => {
+  const tags = [
+    tagOf({ address: "holding:0", event: true }, { name: "a", poll: fast }),
+    tagOf({ address: "holding:1" }, { name: "b", poll: fast }),
+    tagOf({ address: "holding:2", event: true }, { name: "c", poll: fast }),
+  ];
+  const groups = planModbus([deviceOf(tags)])[0]?.devices[0]?.groups;
+  expect(groups?.[0]?.requests.map((request) => request.tags)).toEqual([["a", "c"], ["b"]]);
+});
+
 test("a device without polled tags asks for nothing", () => {
   expect(planModbus([deviceOf([])])).toEqual([
     {

@@ -10,10 +10,10 @@ import {
 } from "../../src/adapter-kit/index.ts";
 import type { Table } from "./address.ts";
 import { perMillisecond } from "./bus-load.ts";
-import { endpointOf, type ModbusDevice, type ModbusTag } from "./mapping.ts";
+import { endpointOf, isSerial, lineOf, type ModbusDevice, type ModbusTag } from "./mapping.ts";
 import { costOf, planReads, type CostModel, type ReadRequest } from "./planner.ts";
 import { readCodeOf } from "./request.ts";
-import { costModelOf, limitsOf, spanOf } from "./tag.ts";
+import { costModelOf, limitsOf, unansweredMsOf, spanOf } from "./tag.ts";
 
 /** What is in a table, in the words of the specification (Modbus V1.1b3 §4.3). */
 const contents: Readonly<Record<Table, string>> = {
@@ -55,8 +55,10 @@ function describeRequest({ table, start, length }: Omit<ReadRequest<unknown>, "t
   return `FC ${readCodeOf(table)} read ${contents[table]} ${range} (${length})`;
 }
 
+/** Such as `tcp 10.0.0.7:502` or `rtu /dev/ttyUSB0 19200 8E1`. */
 function busOf({ connection }: ModbusDevice): string {
-  return `${connection.transport} ${endpointOf(connection)}`;
+  const [transport, ...settings] = lineOf(connection).split(" ");
+  return [transport, endpointOf(connection), ...settings].join(" ");
 }
 
 function plannedDevice(mapping: ModbusDevice): PlannedDevice {
@@ -78,23 +80,47 @@ function plannedDevice(mapping: ModbusDevice): PlannedDevice {
 }
 
 function planBus(bus: string, devices: readonly PlannedDevice[]): BusPlan {
-  const load = devices.reduce((total, device) => total + perMillisecond(device.groups, device.costMs), 0);
-  const requestsPerSecond = devices.reduce(
-    (total, { groups, requests }) => total + 1_000 * perMillisecond(groups, (due) => requests(due).length),
-    0,
-  );
-  const cycleMs = devices.reduce((total, device) => total + device.costMs(device.groups), 0);
+  const isShared = devices.length > 1;
+  // A device is asked all that is due in a row: one change of unit each time.
+  const busyMs = (device: PlannedDevice) => (due: readonly PollGroup[]) =>
+    device.costMs(due) + (isShared && due.length > 0 ? device.mapping.connection.turnaround : 0);
+  const load = devices.reduce((total, device) => total + perMillisecond(device.groups, busyMs(device)), 0);
+  let answeredMs = 0;
+  const requestsPerSecond = devices.reduce((total, { groups, requests, cost }) => {
+    const amount = (due: readonly PollGroup[]) => {
+      const sent = requests(due);
+      for (const request of sent) answeredMs = Math.max(answeredMs, costOf(request, cost));
+      return sent.length;
+    };
+    return total + 1_000 * perMillisecond(groups, amount);
+  }, 0);
+  const cycleMs = devices.reduce((total, device) => total + busyMs(device)(device.groups), 0);
   return {
     bus,
     devices: devices.map(planDevice),
     load,
     requestsPerSecond,
     cycleMs,
+    ...worstWaitOf(devices, answeredMs),
     warnings: [
       ...devices.flatMap(groupWarnings),
       ...loadWarnings(devices, load),
       ...roundWarnings(devices, load, cycleMs),
     ],
+  };
+}
+
+/** One request that is under way is never interrupted; then the line is silent, and the unit may change. */
+function worstWaitOf(devices: readonly PlannedDevice[], answeredMs: number): Pick<BusPlan, "worstWait"> {
+  const polled = devices.filter(({ groups }) => groups.length > 0).map(({ mapping }) => mapping.connection);
+  if (polled.length === 0) return {};
+  const turnaround = devices.length > 1 ? Math.max(...polled.map((connection) => connection.turnaround)) : 0;
+  const silent = Math.max(...polled.map((connection) => unansweredMsOf(connection)));
+  return {
+    worstWait: {
+      answeredMs: answeredMs + turnaround,
+      unansweredMs: Math.max(answeredMs, silent) + turnaround,
+    },
   };
 }
 
@@ -119,11 +145,13 @@ function groupWarnings(device: PlannedDevice): string[] {
     const total = costs.reduce((sum, cost) => sum + cost, 0);
     if (total <= group.interval) return [];
     const longest = Math.max(...costs);
+    const { connection } = device.mapping;
+    const rate = isSerial(connection) ? ` at ${connection.baud} baud` : "";
     const why =
       longest > group.interval
         ? `one of its requests alone takes ${inMs(longest)}`
         : `its ${costs.length} requests take ${inMs(total)}`;
-    return [`${nameOf(device, group)} can't be met: ${why}.`];
+    return [`${nameOf(device, group)} can't be met: ${why}${rate}.`];
   });
 }
 

@@ -7,6 +7,8 @@ export interface TagSpan<T> {
   readonly table: Table;
   readonly start: number;
   readonly length: number;
+  /** Asked for ahead of others, so in requests that no other tag makes longer. */
+  readonly event?: true;
 }
 
 /** What one request may ask a device for. */
@@ -32,11 +34,16 @@ export interface ReadRequest<T> {
   readonly table: Table;
   readonly start: number;
   readonly length: number;
+  /** For event tags alone. */
+  readonly event?: true;
   /** In the order of their addresses. */
   readonly tags: readonly TagSpan<T>[];
 }
 
 const tableOrder: readonly Table[] = ["coil", "discrete", "holding", "input"];
+const kinds = ([true, undefined] as const).flatMap((event) =>
+  tableOrder.map((table) => [table, event] as const),
+);
 
 /** Reckoned bus time of one request, in ms. */
 export function costOf(request: { readonly table: Table; readonly length: number }, cost: CostModel): number {
@@ -45,7 +52,7 @@ export function costOf(request: { readonly table: Table; readonly length: number
 
 /**
  * The requests that read all spans in the least bus time under the cost model, within the limits. Every span lies
- * wholly in its one request, so that no value is torn between two reads.
+ * wholly in its one request, so that no value is torn between two reads. Event tags are planned by themselves.
  *
  * Why it is the least. Drop the spans that lie within another: whatever request reads the other one reads them too,
  * for nothing. Of the rest, sorted by start, the ends grow strictly as well. So the spans that lie within any given
@@ -68,9 +75,9 @@ export function planReads<T>(
 ): ReadRequest<T>[] {
   for (const span of spans) requireReadable(span, limits);
   const plan: ReadRequest<T>[] = [];
-  for (const table of tableOrder) {
+  for (const [table, event] of kinds) {
     const sorted = spans
-      .filter((span) => span.table === table)
+      .filter((span) => span.table === table && span.event === event)
       .sort((one, other) => one.start - other.start || other.length - one.length);
     const starts = limits.oneRequestPerTag
       ? startsOfEqual(sorted)
@@ -115,7 +122,8 @@ function requestFor<T>(tags: readonly TagSpan<T>[]): ReadRequest<T> {
   const [first] = tags;
   if (first === undefined) throw new GatewayError("INTERNAL", "A read request needs a tag to read.");
   const end = tags.reduce((furthest, span) => Math.max(furthest, endOf(span)), 0);
-  return { table: first.table, start: first.start, length: end - first.start, tags };
+  const { table, start, event } = first;
+  return { table, start, length: end - start, tags, ...(event === true && { event }) };
 }
 
 /** Where each run of spans with the very same registers starts. */

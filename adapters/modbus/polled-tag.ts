@@ -22,18 +22,23 @@ export function compileTags(device: ModbusDevice): PolledTag[] {
 
 function compileTag(mapping: ModbusTag, device: ModbusDevice): PolledTag {
   const decode = compileDecoder(mapping, device.options);
-  const { table, start, length } = spanOf(mapping);
+  const place = spanOf(mapping);
   const tag: PolledTag = {
     name: mapping.name,
     mapping,
-    group: mapping.poll,
+    group: groupOf(mapping),
     decode,
     get span() {
       return span;
     },
   };
-  const span: TagSpan<PolledTag> = { tag, table, start, length };
+  const span: TagSpan<PolledTag> = { ...place, tag };
   return tag;
+}
+
+/** Event tags are a group of their own: they do not wait until the other requests of theirs are answered. */
+function groupOf({ poll, options }: ModbusTag): PollGroup | undefined {
+  return poll !== undefined && options.event === true ? { ...poll, name: `${poll.name} (event)` } : poll;
 }
 
 /** The request as it goes to the unit. */
@@ -55,6 +60,7 @@ export function decodeSamples(read: ReadRequest<PolledTag>, bytes: Buffer): Samp
 /** Statuses of requests that the unit itself did not answer: see `isSilence`. */
 const silent: ReadonlySet<string> = new Set([
   "Timeout",
+  "GarbledAnswer",
   "GatewayPathUnavailable",
   "GatewayTargetDeviceFailedToRespond",
 ]);

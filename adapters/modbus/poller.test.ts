@@ -1,10 +1,12 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../../src/adapter-kit/clock.ts";
 import { RecordingContext } from "../../src/adapter-kit/testing.ts";
-import { ModbusBus } from "./bus.ts";
+import { ModbusBus, type BusJob } from "./bus.ts";
 import { deviceOf } from "./mapping-fixture.ts";
 import { Poller } from "./poller.ts";
+import { compileTags } from "./polled-tag.ts";
 import { ReadPlan } from "./read-plan.ts";
+import { every, tagsOf } from "./testing.ts";
 
 test("a session that is over is not remembered by a connection that lives on", async () => {
   const context = new RecordingContext();
@@ -13,8 +15,8 @@ test("a session that is over is not remembered by a connection that lives on", a
   const poller = new Poller({
     tags: [],
     plan: new ReadPlan([], device),
-    bus: new ModbusBus("127.0.0.1", 502, systemClock),
-    member: { connection: device.connection, metrics: context.metrics },
+    bus: new ModbusBus(device.connection, systemClock),
+    member: { connection: device.connection, context },
     connection: {
       onEnd: (listener) => {
         listeners.add(listener);
@@ -29,4 +31,36 @@ test("a session that is over is not remembered by a connection that lives on", a
   stop.abort();
   await run;
   expect(listeners.size).toBe(0);
+});
+
+test("event tags are asked for in a rank of their own, in requests of their own", async () => {
+  const context = new RecordingContext();
+  const poll = every(1_000);
+  const [done, ...others] = tagsOf({ done: "holding:1", speed: "holding:0", force: "holding:2" }, poll);
+  if (done === undefined) return;
+  const event = { ...done, options: { ...done.options, event: true } };
+  const device = deviceOf([event, ...others]);
+  const ranks: number[] = [];
+  class NotedBus extends ModbusBus {
+    override submit<T>(job: BusJob<T>): Promise<T> {
+      ranks.push(job.rank);
+      return new Promise((_resolve, reject) => {
+        job.signal.addEventListener("abort", () => reject(job.signal.reason as Error));
+      });
+    }
+  }
+  const tags = compileTags(device);
+  const poller = new Poller({
+    tags,
+    plan: new ReadPlan(tags, device),
+    bus: new NotedBus(device.connection, systemClock),
+    member: { connection: device.connection, context },
+    connection: { onEnd: () => () => undefined },
+    context,
+  });
+  const stop = new AbortController();
+  const run = poller.run(stop.signal);
+  expect(ranks).toEqual([1, 2]);
+  stop.abort();
+  await run;
 });

@@ -7,7 +7,7 @@ import {
 } from "../../src/adapter-kit/index.ts";
 import type { BusMember, ModbusBus } from "./bus.ts";
 import { RangeExaminer, isTransient } from "./examiner.ts";
-import { noAnswer, unitGone } from "./messages.ts";
+import { unitLost } from "./messages.ts";
 import type { ReadRequest } from "./planner.ts";
 import { badSample, decodeSamples, requestOf, type PolledTag } from "./polled-tag.ts";
 import type { CyclePlan, PlannedRead, ReadPlan } from "./read-plan.ts";
@@ -139,7 +139,7 @@ export class Poller {
   async #send(read: PlannedRead, deadline: number, tell: () => void): Promise<void> {
     const { request } = read;
     await this.#counted(read.groups, () =>
-      this.#submit(request, 1, deadline, (outcome) => {
+      this.#submit(request, request.event === true ? 1 : 2, deadline, (outcome) => {
         if (outcome.kind === "data") {
           read.failures = 0;
           this.#options.context.emit(decodeSamples(request, outcome.bytes));
@@ -184,13 +184,13 @@ export class Poller {
   }
 
   #readInOwnTime(request: ReadRequest<PolledTag>): Promise<Outcome> {
-    return this.#submit(request, 1, this.#options.context.clock.monotonic() + unhurriedMs);
+    return this.#submit(request, 2, this.#options.context.clock.monotonic() + unhurriedMs);
   }
 
   /** The outcome is judged inside the turn on the bus: what follows from it comes before the next request. */
   #submit(
     request: ReadRequest<PolledTag>,
-    rank: 0 | 1,
+    rank: 0 | 1 | 2,
     deadline: number,
     take: (outcome: Outcome) => void = () => undefined,
   ): Promise<Outcome> {
@@ -222,7 +222,7 @@ export class Poller {
     const { bus, member } = this.#options;
     this.#unanswered += 1;
     if (this.#unanswered >= silentAfter) {
-      this.#fail(outcome.kind === "timeout" ? noAnswer(member) : unitGone(member, outcome));
+      this.#fail(unitLost(member, outcome));
       bus.declareSilent(member);
     } else if (this.#unanswered === silentAfter - 1 && this.#lastAnswered !== undefined) {
       this.#submit(this.#lastAnswered, 0, 0).catch(() => undefined);

@@ -8,12 +8,15 @@ import { plainKinds } from "./data-type.ts";
 import { orderAliases, orders } from "./order.ts";
 import { deviceOf, tagOf } from "./mapping-fixture.ts";
 import { planModbus } from "./plan.ts";
-import { modbusSchema } from "./schema.ts";
+import { connections, modbusSchema } from "./schema.ts";
 
 const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
 
 test.each<[heading: string, schema: ZodType]>([
-  ["Connection", modbusSchema.connection],
+  ["Connection: `tcp`", connections.tcp],
+  ["Connection: `rtu-over-tcp`", connections["rtu-over-tcp"]],
+  ["Connection: `rtu`", connections.rtu],
+  ["Connection: `ascii`", connections.ascii],
   ["Device", modbusSchema.options],
   ["Tags", modbusSchema.tag],
   ["Write entries", modbusSchema.write],

@@ -12,9 +12,11 @@ function drain(queue: RequestQueue<Job>): number[] {
   return names;
 }
 
-const jobs = fc.array(fc.record({ rank: fc.constantFrom(0 as const, 1 as const), deadline: fc.nat(20) }));
+const jobs = fc.array(
+  fc.record({ rank: fc.constantFrom(0 as const, 1 as const, 2 as const), deadline: fc.nat(20) }),
+);
 
-test("gives writes in their own order, then polls by deadline, equal ones in their own order", () => {
+test("gives writes in their own order, then event tags, then polls, both by deadline, equal ones in their own order", () => {
   fc.assert(
     fc.property(jobs, fc.array(fc.nat(30)), (pushed, removed) => {
       const named = pushed.map((job, name): Job => ({ ...job, name }));
@@ -23,7 +25,7 @@ test("gives writes in their own order, then polls by deadline, equal ones in the
       const gone = new Set(removed);
       const leaving = named.filter((job) => gone.has(job.name));
       expect(leaving.map((job) => queue.remove(job))).toEqual(leaving.map(() => true));
-      const key = (job: Job) => (job.rank === 0 ? -1 : job.deadline);
+      const key = (job: Job) => (job.rank === 0 ? -1 : job.rank * 100 + job.deadline);
       const expected = named
         .filter((job) => !gone.has(job.name))
         .sort((one, other) => key(one) - key(other) || one.name - other.name)

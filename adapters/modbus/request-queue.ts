@@ -1,7 +1,7 @@
 /** What waits for the bus. */
 export interface Queued {
-  /** 0: writes and reads that somebody waits for; 1: polls. */
-  readonly rank: 0 | 1;
+  /** 0: writes and reads that somebody waits for; 1: event tags; 2: all other polls. */
+  readonly rank: 0 | 1 | 2;
   /** Monotonic ms by which it should be done. */
   readonly deadline: number;
 }
@@ -19,6 +19,11 @@ export class RequestQueue<T extends Queued> {
     this.#pushed += 1;
     this.#heap.push({ job, number: this.#pushed });
     this.#rise(this.#heap.length - 1);
+  }
+
+  /** What `shift` would take. */
+  peek(): T | undefined {
+    return this.#heap[0]?.job;
   }
 
   shift(): T | undefined {
@@ -50,7 +55,7 @@ export class RequestQueue<T extends Queued> {
     const b = this.#heap[other];
     if (a === undefined || b === undefined) return false;
     if (a.job.rank !== b.job.rank) return a.job.rank < b.job.rank;
-    if (a.job.rank === 1 && a.job.deadline !== b.job.deadline) return a.job.deadline < b.job.deadline;
+    if (a.job.rank !== 0 && a.job.deadline !== b.job.deadline) return a.job.deadline < b.job.deadline;
     return a.number < b.number;
   }
 

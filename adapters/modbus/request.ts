@@ -33,7 +33,9 @@ export type Outcome =
       readonly bytes: Buffer;
     }
   | { readonly kind: "exception"; readonly code: number }
-  | { readonly kind: "timeout" };
+  | { readonly kind: "timeout" }
+  /** On a serial line: something came that is no answer. */
+  | { readonly kind: "garbled"; readonly what: string };
 
 const readCodes: Readonly<Record<Table, 1 | 2 | 3 | 4>> = { coil: 1, discrete: 2, holding: 3, input: 4 };
 
@@ -84,10 +86,11 @@ export function exceptionName(code: number): string {
   return exceptionNames[code] ?? `Exception${code}`;
 }
 
-/** True where the unit itself did not answer: a bridge that says so with exception 10 or 11 is no unit. */
+/** True where the unit itself gave no clear answer: a bridge that says so with exception 10 or 11 is no unit. */
 export function isSilence(outcome: Outcome): boolean {
   return (
     outcome.kind === "timeout" ||
+    outcome.kind === "garbled" ||
     (outcome.kind === "exception" && (outcome.code === 10 || outcome.code === 11))
   );
 }
@@ -101,5 +104,7 @@ export function statusOf(outcome: Outcome): string {
       return exceptionName(outcome.code);
     case "timeout":
       return "Timeout";
+    case "garbled":
+      return "GarbledAnswer";
   }
 }

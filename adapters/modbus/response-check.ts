@@ -11,6 +11,7 @@ export function misfit(request: Buffer, response: Buffer): string | undefined {
     return response.length === 3 ? undefined : `an exception of ${response.length - 1} bytes`;
   }
   if (answered !== asked) return `function code ${answered} in the answer to ${asked}`;
+  if (asked === 8) return response.equals(request) ? undefined : "a loopback of other data";
   return asked <= 4 ? readMisfit(request, response) : writeMisfit(request, response);
 }
 

@@ -14,6 +14,7 @@ test("a device with nothing but a host has every default", () => {
     connectTimeout: 3_000,
     pauseAfterConnect: 0,
     pauseBetweenRequests: 0,
+    turnaround: 0,
   });
   expect(options).toEqual({
     order: "ABCD",
@@ -84,6 +85,49 @@ test.each([
   [{ hosts: "x" }],
 ])("the connection %o is refused", (keys) => {
   expect(() => deviceOf([], { connection: keys })).toThrow(z.ZodError);
+});
+
+test("a serial line has the specification's defaults, 8E1 in RTU and 7E1 in ASCII", () => {
+  const rtu = deviceOf([], { connection: { transport: "rtu", port: "/dev/ttyUSB0" } }).connection;
+  expect(rtu).toMatchObject({
+    unitId: 1,
+    baud: 19_200,
+    parity: "even",
+    dataBits: 8,
+    stopBits: 1,
+    rts: "driver",
+  });
+  const ascii = deviceOf([], { connection: { transport: "ascii", port: "/dev/ttyUSB0" } }).connection;
+  expect(ascii).toMatchObject({ dataBits: 7, parity: "even", stopBits: 1 });
+});
+
+test.each([
+  [{ transport: "rtu", port: "/dev/ttyUSB0", host: "10.0.0.1" }],
+  [{ transport: "rtu", port: 502 }],
+  [{ transport: "rtu", port: "/dev/ttyUSB0", dataBits: 7 }],
+  [{ transport: "rtu", port: "/dev/ttyUSB0", unitId: 0 }],
+  [{ transport: "rtu-over-tcp", baud: 9_600 }],
+  [{ transport: "rtu-over-tcp" }],
+])("the connection %o does not fit its transport", (connection) => {
+  expect(() => deviceOf([], { connection })).toThrow(z.ZodError);
+});
+
+test("devices on one serial port overlap by unit id, and share its settings", () => {
+  const { connection, options } = deviceOf([], {
+    connection: {
+      transport: "rtu",
+      port: "/dev/ttyUSB0",
+      unitId: 7,
+      baud: 9_600,
+      parity: "none",
+      stopBits: 2,
+    },
+  });
+  expect(modbusSchema.endpoint?.(connection, options)).toBe("/dev/ttyUSB0/7");
+  expect(modbusSchema.medium?.(connection)).toEqual({
+    name: "/dev/ttyUSB0",
+    settings: "rtu 9600 8N2, rts driver",
+  });
 });
 
 test("two devices overlap where host, port and unit id are the same", () => {

@@ -5,7 +5,14 @@ import { checkDevice } from "./check.ts";
 import { connectionUrl } from "./connection-url.ts";
 import { parseDataType, plainKinds, valueSpecOf } from "./data-type.ts";
 import { isMistake, type Mistake } from "./mistake.ts";
-import { endpointOf, type ModbusConnection, type ModbusOptions, type ModbusTagOptions } from "./mapping.ts";
+import {
+  endpointOf,
+  isSerial,
+  lineOf,
+  type ModbusConnection,
+  type ModbusOptions,
+  type ModbusTagOptions,
+} from "./mapping.ts";
 import { orders, parseOrder, parseStringOrder } from "./order.ts";
 import { typeOf } from "./tag.ts";
 
@@ -30,26 +37,95 @@ function wait(leastMs: number) {
   });
 }
 
-const connection = z.discriminatedUnion("transport", [
-  z.strictObject({
-    transport: z.literal("tcp").describe("Modbus TCP: the only transport so far"),
-    host: z.string().min(1).describe("Name or IP address of the device or of the gateway before it"),
+/** What every transport has. */
+const common = {
+  timeout: wait(1)
+    .prefault("500ms")
+    .describe("An answer that is longer in coming is given up; the time of the characters comes on top"),
+  pauseAfterConnect: wait(0)
+    .prefault("0ms")
+    .describe("Silence after connecting, for devices that are not ready at once"),
+  pauseBetweenRequests: wait(0)
+    .prefault("0ms")
+    .describe("Silence between an answer and the next request, for devices that need it"),
+  turnaround: wait(0)
+    .prefault("0ms")
+    .describe("Silence before a request to this unit where another one was asked before"),
+};
+
+const unitId = z.int().min(0).max(255).default(1);
+
+/** What both transports over a network have. */
+const network = {
+  host: z.string().min(1).describe("Name or IP address of the device or of the gateway before it"),
+  connectTimeout: wait(1).prefault("3s").describe("A connection that takes longer is given up"),
+  ...common,
+};
+
+/** What both transports over a serial port have. */
+const serial = {
+  port: z
+    .string({ error: "expected the path of a serial port, such as /dev/serial/by-id/usb-FTDI_…-port0" })
+    .min(1)
+    .meta({ examples: ["/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0"] })
+    .describe("The serial port's path; names under /dev/serial/by-id stay the same over replugging"),
+  unitId: z.int().min(1).max(247).default(1).describe("The device's address on the line"),
+  baud: z
+    .int()
+    .min(110)
+    .max(4_000_000)
+    .default(19_200)
+    .describe("Bits a second, the same for all on the line"),
+  parity: z.enum(["none", "even", "odd"]).default("even").describe("The parity bit of each character"),
+  stopBits: z
+    .union([z.literal(1), z.literal(2)])
+    .default(1)
+    .describe("Stop bits of each character"),
+  rts: z
+    .enum(["driver", "off", "while-sending", "while-receiving"])
+    .default("driver")
+    .describe(
+      "RTS: the driver's business, always off, or set from here as the direction of an RS-485 adapter that needs it",
+    ),
+  ...common,
+};
+
+/** The keys of `connection:` by transport. */
+export const connections = {
+  tcp: z.strictObject({
+    transport: z.literal("tcp").describe("Modbus TCP"),
     port: z.int().min(1).max(65_535).default(502).describe("TCP port"),
-    unitId: z
-      .int()
-      .min(0)
-      .max(255)
-      .default(1)
-      .describe("The device behind this address; many PLCs with their own address take any, some want 255"),
-    timeout: wait(1).prefault("500ms").describe("An answer that takes longer is given up"),
-    connectTimeout: wait(1).prefault("3s").describe("A connection that takes longer is given up"),
-    pauseAfterConnect: wait(0)
-      .prefault("0ms")
-      .describe("Silence after connecting, for devices that are not ready at once"),
-    pauseBetweenRequests: wait(0)
-      .prefault("0ms")
-      .describe("Silence between an answer and the next request, for devices that need it"),
+    unitId: unitId.describe(
+      "The device behind this address; many PLCs with their own address take any, some want 255",
+    ),
+    ...network,
   }),
+  "rtu-over-tcp": z.strictObject({
+    transport: z.literal("rtu-over-tcp").describe("RTU frames through the TCP port of a serial server"),
+    port: z.int().min(1).max(65_535).describe("TCP port of the serial server"),
+    unitId: unitId.describe("The device's address on the line behind the serial server"),
+    ...network,
+  }),
+  rtu: z.strictObject({
+    transport: z.literal("rtu").describe("RTU over a serial port of this machine"),
+    dataBits: z.literal(8).default(8).describe("Data bits of each character: RTU has 8"),
+    ...serial,
+  }),
+  ascii: z.strictObject({
+    transport: z.literal("ascii").describe("ASCII over a serial port of this machine"),
+    dataBits: z
+      .union([z.literal(7), z.literal(8)])
+      .default(7)
+      .describe("Data bits of each character"),
+    ...serial,
+  }),
+};
+
+const connection = z.discriminatedUnion("transport", [
+  connections.tcp,
+  connections.rtu,
+  connections["rtu-over-tcp"],
+  connections.ascii,
 ]) satisfies z.ZodType<ModbusConnection>;
 
 const order = parsed(parseOrder, orders);
@@ -125,6 +201,10 @@ const tag = z.object({
   type: parsed(parseDataType, [...plainKinds, "string(16)"])
     .optional()
     .describe("How registers become a value; `bool` where the address names a bit, else `uint16`"),
+  event: z
+    .boolean()
+    .optional()
+    .describe("`true` for a tag that is asked for ahead of all other polls, in a request of its own"),
   order: order.optional().describe("The byte order of this tag, in place of the device's"),
   stringOrder: stringOrder
     .optional()
@@ -142,5 +222,9 @@ export const modbusSchema: AdapterSchema<ModbusConnection, ModbusOptions, Modbus
   value: (tag) => valueSpecOf(typeOf(tag)),
   endpoint: (connection) => `${endpointOf(connection)}/${connection.unitId}`,
   url: connectionUrl,
+  medium: (connection) => ({
+    name: endpointOf(connection),
+    settings: isSerial(connection) ? `${lineOf(connection)}, rts ${connection.rts}` : lineOf(connection),
+  }),
   check: checkDevice,
 };

@@ -80,10 +80,12 @@ export class Writer {
         );
       }
       case "timeout":
+      case "garbled":
         throw new GatewayError(
           "DEVICE_TIMEOUT",
-          `No answer from ${nameOf(member)} within ${member.connection.timeout}ms to the write of ${tags}: ` +
-            "it may or may not have been carried out. Read the tag before writing again.",
+          `No ${outcome.kind === "timeout" ? "answer" : "clear answer"} from ${nameOf(member)} within ` +
+            `${member.connection.timeout}ms to the write of ${tags}: it may or may not have been carried out. ` +
+            "Read the tag before writing again.",
           { context },
         );
     }

@@ -21,15 +21,23 @@ export type Fault =
   | { readonly kind: "delay"; readonly ms: number }
   /** Carries out the request, and never answers. */
   | { readonly kind: "drop" }
+  /** As if the unit were switched off: does nothing, and never answers. */
+  | { readonly kind: "dead" }
+  /** Gives the request back before the answer, as an RS-485 adapter does that hears itself. */
+  | { readonly kind: "echo" }
+  /** Sends one character every `characterMs`. */
+  | { readonly kind: "slow"; readonly characterMs?: number }
+  /** On a serial line: the CRC or LRC does not fit. */
+  | { readonly kind: "bad-crc" }
   /** Answers with an exception, and carries nothing out. */
   | { readonly kind: "exception"; readonly code: number }
   /** Sends these bytes in place of an answer. */
   | { readonly kind: "junk"; readonly bytes?: Buffer }
   /** Sends the answer in pieces of `size` bytes, `gapMs` apart. */
   | { readonly kind: "split"; readonly size?: number; readonly gapMs?: number }
-  /** The length field is right, the last `bytes` bytes never come. */
+  /** The last `bytes` bytes never come; on TCP the length field counts them. */
   | { readonly kind: "truncated"; readonly bytes?: number }
-  /** The length field is `by` off, the bytes are all there. */
+  /** On TCP: the length field is `by` off, the bytes are all there. */
   | { readonly kind: "wrong-length"; readonly by?: number }
   /** Data cut by `bytes`, with a length field and a byte count that fit the cut. */
   | { readonly kind: "short"; readonly bytes?: number }
@@ -89,49 +97,25 @@ export class FaultList {
   }
 }
 
-/** The frame of an answer with one field spoilt; faults of time and silence leave it whole. */
-export function spoil(frame: Buffer, fault: Fault | undefined): Buffer {
-  const bytes = Buffer.from(frame);
-  switch (fault?.kind) {
-    case "junk":
-      return fault.bytes ?? Buffer.from("!junk! this is no Modbus frame at all");
-    case "truncated":
-      return bytes.subarray(0, Math.max(0, bytes.length - (fault.bytes ?? 1)));
-    case "wrong-length":
-      bytes.writeUInt16BE((bytes.readUInt16BE(4) + (fault.by ?? 1)) & 0xffff, 4);
-      return bytes;
-    case "short":
-      return shorten(bytes, fault.bytes ?? 2);
-    case "wrong-transaction":
-      bytes.writeUInt16BE((bytes.readUInt16BE(0) + 0x1234) & 0xffff, 0);
-      return bytes;
-    case "wrong-protocol":
-      bytes.writeUInt16BE(1, 2);
-      return bytes;
-    case "wrong-unit":
-      bytes[6] = ((bytes[6] ?? 0) + 1) & 0xff;
-      return bytes;
-    case "wrong-function":
-      bytes[7] = (bytes[7] ?? 0) === 3 ? 4 : 3;
-      return bytes;
-    case "wrong-byte-count":
-      bytes[8] = ((bytes[8] ?? 0) + 2) & 0xff;
-      return bytes;
-    case "delay":
-    case "drop":
-    case "exception":
-    case "split":
-    case "late":
-    case "duplicate":
-    case "close":
-    case undefined:
-      return bytes;
-  }
+/** Unit id and PDU of an answer with one field spoilt; faults of the frame, of time and of silence leave them whole. */
+export function spoil(adu: Buffer, fault: Fault | undefined): Buffer {
+  const bytes = Buffer.from(adu);
+  if (fault?.kind === "short") return shorten(bytes, fault.bytes ?? 2);
+  if (fault?.kind === "wrong-unit") bytes[0] = ((bytes[0] ?? 0) + 1) & 0xff;
+  if (fault?.kind === "wrong-function") bytes[1] = (bytes[1] ?? 0) === 3 ? 4 : 3;
+  if (fault?.kind === "wrong-byte-count") bytes[2] = ((bytes[2] ?? 0) + 2) & 0xff;
+  return bytes;
 }
 
-function shorten(frame: Buffer, by: number): Buffer {
-  const cut = Buffer.from(frame.subarray(0, Math.max(9, frame.length - by)));
-  cut.writeUInt16BE(cut.length - 6, 4);
-  cut[8] = cut.length - 9;
+/** The bytes that go out for a frame. */
+export function spoilFrame(frame: Buffer, fault: Fault | undefined): Buffer {
+  if (fault?.kind === "junk") return fault.bytes ?? Buffer.from("!junk! this is no Modbus frame at all");
+  if (fault?.kind === "truncated") return frame.subarray(0, Math.max(0, frame.length - (fault.bytes ?? 1)));
+  return frame;
+}
+
+function shorten(adu: Buffer, by: number): Buffer {
+  const cut = Buffer.from(adu.subarray(0, Math.max(3, adu.length - by)));
+  cut[2] = cut.length - 3;
   return cut;
 }

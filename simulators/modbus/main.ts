@@ -1,13 +1,22 @@
+import { existsSync } from "node:fs";
 import { toGatewayError } from "../../src/domain/errors.ts";
 import { readArguments, usage, type Arguments } from "./arguments.ts";
+import { openPseudoTerminal, openRealPort, type PseudoTerminal } from "./pseudo-terminal.ts";
 import { ModbusSimulator } from "./server.ts";
 
+/** A start bit, eight data bits and a stop bit. */
+const bitsACharacter = 10;
 const shownAddresses = 65_536;
 
 async function serve(options: Arguments): Promise<void> {
   const simulator = new ModbusSimulator({
     host: options.host,
     port: options.port,
+    framing: options.framing,
+    characterMs:
+      options.serial === undefined || existsSync(options.serial)
+        ? 0
+        : bitsACharacter / (options.baud / 1_000),
     units: Object.fromEntries(options.units.map((id) => [id, {}])),
     ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
     keepRequests: 0,
@@ -23,11 +32,24 @@ async function serve(options: Arguments): Promise<void> {
   }
   for (const { fault, scope } of options.faults) simulator.inject(fault, scope);
   if (options.frozen) simulator.freeze();
-  await simulator.listen();
-  const stop = () => void simulator.refuse();
+  const line = await listen(simulator, options);
+  const stop = () => void simulator.refuse().then(() => line?.close());
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
-  console.log(`Modbus TCP on ${simulator.host}:${simulator.port}, units ${options.units.join(", ")}`);
+  const place = line?.path ?? `${simulator.host}:${simulator.port}`;
+  console.log(`Modbus ${options.framing.toUpperCase()} on ${place}, units ${options.units.join(", ")}`);
+}
+
+/** Undefined on TCP. */
+async function listen(simulator: ModbusSimulator, options: Arguments): Promise<PseudoTerminal | undefined> {
+  const { serial, baud, framing } = options;
+  if (serial === undefined || framing === "tcp") {
+    await simulator.listen();
+    return undefined;
+  }
+  const line = await (existsSync(serial) ? openRealPort(serial, baud) : openPseudoTerminal(serial));
+  simulator.attach(line.stream, framing);
+  return line;
 }
 
 try {

@@ -3,7 +3,8 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { GatewayError } from "../../src/domain/errors.ts";
 import type { Recording } from "../../src/trace/frame-reader.ts";
 import type { ReplayOptions, Replayer, RunningReplay } from "../site/replayer.ts";
-import { SimulatorConnection } from "./connection.ts";
+import { SimulatorConnection, type Answer } from "./connection.ts";
+import { framings, type CutRequest } from "./framing.ts";
 import { exchangesOf } from "./recorded-exchanges.ts";
 import { RecordedMemory } from "./recorded-memory.ts";
 
@@ -66,24 +67,31 @@ class ReplayServer implements RunningReplay {
   }
 
   #accept(socket: Socket): void {
-    const connection = new SimulatorConnection(this.#connections.size + 1, socket, {
-      onRequest: (_, header, pdu) => this.#answer(header, pdu),
-      onClose: () => this.#connections.delete(connection),
+    const connection = new SimulatorConnection({
+      id: this.#connections.size + 1,
+      stream: socket,
+      framing: framings.tcp,
+      characterMs: 0,
+      closesOnJunk: true,
+      handlers: {
+        onRequest: (_, request) => this.#answer(request),
+        onClose: () => this.#connections.delete(connection),
+      },
     });
     this.#connections.add(connection);
     connection.start();
   }
 
-  #answer(header: Buffer, pdu: Buffer) {
+  #answer({ adu, transactionId }: CutRequest): Answer {
     const { clock, speed } = this.#options;
     const t = ((clock.monotonic() - this.#startedAt) * speed) % this.#memory.durationMs;
-    const { response, delayMs } = this.#memory.answer(header.readUInt8(6), pdu, t);
-    if (response === undefined) return undefined;
-    const frame = Buffer.alloc(7 + response.length);
-    header.copy(frame);
-    frame.writeUInt16BE(1 + response.length, 4);
-    response.copy(frame, 7);
-    return { frame, fault: undefined, delayMs };
+    const { response, delayMs } = this.#memory.answer(adu.readUInt8(0), adu.subarray(1), t);
+    const answer = response && Buffer.concat([adu.subarray(0, 1), response]);
+    return {
+      frame: answer && framings.tcp.frame(answer, transactionId, undefined),
+      fault: undefined,
+      delayMs,
+    };
   }
 }
 

@@ -1,8 +1,17 @@
 import { once } from "node:events";
+import type { Duplex } from "node:stream";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { GatewayError } from "../../src/domain/errors.ts";
 import { SimulatorConnection, type Answer } from "./connection.ts";
-import { FaultList, spoil, type Fault, type FaultScope, type SimulatedRequest } from "./faults.ts";
+import {
+  FaultList,
+  spoil,
+  spoilFrame,
+  type Fault,
+  type FaultScope,
+  type SimulatedRequest,
+} from "./faults.ts";
+import { framings, type CutRequest, type FramingName } from "./framing.ts";
 import { answerPdu, exceptionPdu } from "./pdu.ts";
 import { Unit, type UnitOptions } from "./unit.ts";
 
@@ -14,9 +23,13 @@ export interface SimulatorOptions {
   readonly host?: string;
   /** 0, the default, takes a free one and keeps it over restarts. */
   readonly port?: number;
+  /** What is spoken to those who connect; `tcp` by default, and `rtu` as by a serial server's TCP port. */
+  readonly framing?: FramingName;
+  /** Requests and answers take as long as they would on a line, in ms a character; 0 by default. */
+  readonly characterMs?: number;
   /** The unit ids, with what is special about each; unit 1 by default. */
   readonly units?: Readonly<Record<number, UnitOptions>>;
-  /** What a request to any other unit id gets: an exception code (default 11, as a bridge answers) or nothing. */
+  /** What a request to any other unit id gets: an exception code (11, as a bridge answers, by default on TCP) or nothing (by default on a line). */
   readonly unknownUnit?: number | "silence";
   /** Each answer takes so long, in ms: a constant, or by request. */
   readonly delay?: number | ((request: SimulatedRequest) => number);
@@ -26,7 +39,7 @@ export interface SimulatorOptions {
   readonly keepRequests?: number;
 }
 
-/** A Modbus TCP server written from the specification, so that the adapter is not tested against its own library. */
+/** A Modbus server on TCP and on lines, written from the specification, so that the adapter is not tested against its own library. */
 export class ModbusSimulator {
   readonly #options: SimulatorOptions;
   readonly #units = new Map<number, Unit>();
@@ -145,51 +158,69 @@ export class ModbusSimulator {
     await this.refuse();
   }
 
+  /** Serves one line more, such as the end of a pseudo-terminal; `dropConnections` and `refuse` destroy it. */
+  attach(line: Duplex, framing: Exclude<FramingName, "tcp">): void {
+    this.#serve(line, framing);
+  }
+
   #accept(socket: Socket): void {
     if (this.#connections.size >= (this.#options.maxConnections ?? Number.POSITIVE_INFINITY)) {
       socket.destroy();
       return;
     }
+    socket.setNoDelay(true);
+    this.#serve(socket, this.#options.framing ?? "tcp");
+  }
+
+  #serve(stream: Duplex, framing: FramingName): void {
     this.#accepted += 1;
-    const connection = new SimulatorConnection(this.#accepted, socket, {
-      onRequest: (id, header, pdu) => this.#answer(id, header, pdu),
-      onClose: () => this.#connections.delete(connection),
+    const connection = new SimulatorConnection({
+      id: this.#accepted,
+      stream,
+      framing: framings[framing],
+      characterMs: this.#options.characterMs ?? 0,
+      closesOnJunk: framing === "tcp",
+      handlers: {
+        onRequest: (id, request) => this.#answer(id, request, framing),
+        onClose: () => this.#connections.delete(connection),
+      },
     });
     this.#connections.add(connection);
     connection.start();
   }
 
-  #answer(connection: number, header: Buffer, pdu: Buffer): Answer | undefined {
-    const request = this.#record(connection, header, pdu);
-    if (this.#frozen) return undefined;
+  #answer(connection: number, cut: CutRequest, framing: FramingName): Answer {
+    const request = this.#record(connection, cut);
+    const silence: Answer = { frame: undefined, fault: undefined, delayMs: 0 };
+    if (this.#frozen) return silence;
     const fault = this.#faults.take(request);
-    const response = this.#respond(request, fault);
-    if (response === undefined || fault?.kind === "drop") return undefined;
-    const frame = Buffer.alloc(7 + response.length);
-    header.copy(frame);
-    frame.writeUInt16BE(1 + response.length, 4);
-    response.copy(frame, 7);
+    if (fault?.kind === "dead") return silence;
+    const response = this.#respond(request, fault, framing);
+    if (response === undefined || fault?.kind === "drop") return { ...silence, fault };
+    const adu = spoil(Buffer.concat([Buffer.from([request.unit]), response]), fault);
+    const frame = spoilFrame(framings[framing].frame(adu, request.transactionId, fault), fault);
     const { delay = 0 } = this.#options;
     const usual = typeof delay === "number" ? delay : delay(request);
-    return { frame: spoil(frame, fault), fault, delayMs: fault?.kind === "delay" ? fault.ms : usual };
+    return { frame, fault, delayMs: fault?.kind === "delay" ? fault.ms : usual };
   }
 
-  #respond(request: SimulatedRequest, fault: Fault | undefined): Buffer | undefined {
+  #respond(request: SimulatedRequest, fault: Fault | undefined, framing: FramingName): Buffer | undefined {
     if (fault?.kind === "exception") return exceptionPdu(request.functionCode, fault.code);
     const unit = this.#units.get(request.unit);
     if (unit !== undefined) return answerPdu(unit, request.pdu);
-    const { unknownUnit = 11 } = this.#options;
+    const { unknownUnit = framing === "tcp" ? 11 : "silence" } = this.#options;
     return unknownUnit === "silence" ? undefined : exceptionPdu(request.functionCode, unknownUnit);
   }
 
-  #record(connection: number, header: Buffer, pdu: Buffer): SimulatedRequest {
+  #record(connection: number, { transactionId, adu }: CutRequest): SimulatedRequest {
     this.#requestCount += 1;
+    const pdu = adu.subarray(1);
     const addressed = pdu.length >= 5;
     const request: SimulatedRequest = {
       number: this.#requestCount,
       connection,
-      transactionId: header.readUInt16BE(0),
-      unit: header.readUInt8(6),
+      transactionId,
+      unit: adu.readUInt8(0),
       functionCode: pdu.readUInt8(0),
       address: addressed ? pdu.readUInt16BE(1) : -1,
       quantity: addressed ? pdu.readUInt16BE(3) : 0,

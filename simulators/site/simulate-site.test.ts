@@ -2,11 +2,13 @@ import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { deviceOf, tagOf } from "../../adapters/modbus/mapping-fixture.ts";
+import { polling } from "../../adapters/modbus/testing.ts";
 import type { ModbusDevice } from "../../adapters/modbus/mapping.ts";
 import { deviceOf as sparkplugDeviceOf } from "../../adapters/sparkplug/mapping-fixture.ts";
 import type { DeviceMapping } from "../../src/adapter-kit/mapping.ts";
 import { gatewaySchema } from "../../src/config/gateway-schema.ts";
 import type { Site } from "../../src/config/site.ts";
+import { findSocat } from "../modbus/pseudo-terminal.ts";
 import { simulateSite } from "./simulate-site.ts";
 
 const level = tagOf({ address: "holding:7", type: "float32" }, { name: "tank/level" });
@@ -53,6 +55,32 @@ test("the site it gives leads to the simulated devices", async () => {
     port: simulation.server("one").port,
     unitId: 1,
   });
+});
+
+test("a serial line is served at a path of its own, and the site it gives leads there", async (ctx) => {
+  if (findSocat() === undefined) ctx.skip("socat is not installed");
+  const port = "/dev/serial/by-id/usb-1";
+  const line = (unitId: number) =>
+    deviceOf([level, setpoint], { device: `u${unitId}`, connection: { transport: "rtu", port, unitId } });
+  const simulation = await simulateSite(siteOf(line(1), line(2)), { ports: "free-if-taken" });
+  onTestFinished(() => simulation.stop());
+  const used = simulation.movedPorts[0]?.[1];
+  expect(simulation.movedPorts).toEqual([[port, expect.any(String)]]);
+  const [device] = simulation.site.devices;
+  expect(device?.connection).toMatchObject({ transport: "rtu", port: used });
+  const { context } = await polling(device as ModbusDevice);
+  await expect.poll(() => context.goodTags().length).toBe(2);
+  await expect(simulateSite(siteOf(line(1)))).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining(port) as string,
+  });
+});
+
+test("a device behind a serial server is served in RTU frames", async () => {
+  const behind = tankAt("one", { transport: "rtu-over-tcp", port: 4_001 });
+  await using simulation = await simulateSite(siteOf(behind), { ports: "free" });
+  const { context } = await polling(simulation.site.devices[0] as ModbusDevice);
+  await expect.poll(() => context.goodTags().length).toBe(2);
 });
 
 test("a host beyond loopback is refused unless it is said where to listen", async () => {

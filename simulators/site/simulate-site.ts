@@ -15,6 +15,7 @@ import type { SimulatedEdgeNode } from "../sparkplug/edge-node.ts";
 import { simulatedSparkplugDevices, type SimulatedSparkplugDevice } from "../sparkplug/sparkplug-device.ts";
 import { isCamera } from "./camera-device.ts";
 import { serveCameras, type ServedCamera } from "./camera-servers.ts";
+import { HeaterModel } from "./heater-model.ts";
 import { isModbus, serveModbus, type ServedEndpoint } from "./modbus-servers.ts";
 import type { SimulatedOpcuaDevice } from "./opcua-servers.ts";
 import type { ServerOptions } from "./ports.ts";
@@ -54,7 +55,7 @@ export async function simulateSite(site: Site, options: SimulateOptions = {}): P
   const endpoints = await serveModbus(site.devices.filter(isModbus), { host, ports });
   const cameras = await serveCameras(site.devices.filter(isCamera), { host, ports }, clock, site.dir).catch(
     async (caught: unknown) => {
-      await Promise.all(endpoints.map(({ server }) => server.refuse()));
+      await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
       throw caught;
     },
   );
@@ -79,7 +80,7 @@ async function serveOpcuaLater(
   try {
     return await serveOpcua(devices, options);
   } catch (caught) {
-    await Promise.all(endpoints.map(({ server }) => server.refuse()));
+    await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
     throw caught;
   }
 }
@@ -134,17 +135,18 @@ export class SiteSimulation {
     );
     this.devices = site.devices.flatMap(({ device }) => all.get(device) ?? []);
     this.line = new LineModel(this.devices, seededRandom(pace.seed));
-    const owned = (device: string, tag: string) => this.line.owns(device, tag);
-    this.#models = [this.line, new WanderModel(this.devices, owned, seededRandom(pace.seed + 1))];
+    const heaters = new HeaterModel(this.devices, this.line, seededRandom(pace.seed + 2));
+    const owned = (device: string, tag: string) => this.line.owns(device, tag) || heaters.owns(device, tag);
+    this.#models = [this.line, heaters, new WanderModel(this.devices, owned, seededRandom(pace.seed + 1))];
     this.#last = pace.clock.monotonic();
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }
 
   /** The site with the connections that lead to the simulated devices, wherever they listen. */
   get site(): Site {
-    const ports = new Map(
-      this.#endpoints.flatMap(({ server, devices }) =>
-        devices.map(({ mapping }) => [mapping.device, server] as const),
+    const endpoints = new Map(
+      this.#endpoints.flatMap((endpoint) =>
+        endpoint.devices.map(({ mapping }) => [mapping.device, endpoint] as const),
       ),
     );
     const cameras = new Map(this.#cameras.map((camera) => [camera.device.mapping.device, camera]));
@@ -155,20 +157,21 @@ export class SiteSimulation {
       if (opcua !== undefined) {
         return { ...mapping, connection: { ...opcua.mapping.connection, endpoint: opcua.server.endpoint } };
       }
-      const server = ports.get(mapping.device);
-      if (server === undefined || !isModbus(mapping)) return mapping;
-      return { ...mapping, connection: { ...mapping.connection, host: server.host, port: server.port } };
+      const endpoint = endpoints.get(mapping.device);
+      if (endpoint === undefined || !isModbus(mapping)) return mapping;
+      return { ...mapping, connection: endpoint.redirected(mapping.connection) };
     };
     return { ...this.#site, devices: this.#site.devices.map(redirected) };
   }
 
   /** The ports of the mapping that were taken, each with the one that is used in its place. */
-  get movedPorts(): readonly (readonly [mapped: number, used: number])[] {
-    return [...this.#endpoints, ...this.#cameras, ...this.#servers].flatMap(({ server, mappedPort }) =>
+  get movedPorts(): readonly (readonly [mapped: number | string, used: number | string])[] {
+    const servers = [...this.#cameras, ...this.#servers].flatMap(({ server, mappedPort }) =>
       server === undefined || mappedPort === undefined || server.port === mappedPort
         ? []
         : [[mappedPort, server.port] as const],
     );
+    return [...this.#endpoints.flatMap(({ moved }) => (moved === undefined ? [] : [moved])), ...servers];
   }
 
   /** The MQTT devices and Sparkplug edge nodes connect, and go on trying until the broker is there. */
@@ -216,7 +219,7 @@ export class SiteSimulation {
     clearInterval(this.#timer);
     await Promise.all([...this.#clients.values()].map((client) => client.stop()));
     await Promise.all([...this.#edgeNodes()].map((node) => node.stop()));
-    await Promise.all(this.#endpoints.map(({ server }) => server.refuse()));
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint.stop()));
     await Promise.all(this.#cameras.map((camera) => camera.stop()));
     await Promise.all(this.#servers.map(({ server }) => server.stop()));
   }

@@ -30,6 +30,13 @@ export interface BusPlan {
   readonly requestsPerSecond: number;
   /** Reckoned time in ms for one round of every request of the bus. */
   readonly cycleMs: number;
+  /** The longest that a write or an event tag waits for other traffic, in ms; absent where there is no such bound. */
+  readonly worstWait?: {
+    /** Behind a request that is answered. */
+    readonly answeredMs: number;
+    /** Behind a request to a unit that is silent. */
+    readonly unansweredMs: number;
+  };
   /** Which poll rates can't be met, and why. */
   readonly warnings: readonly string[];
 }

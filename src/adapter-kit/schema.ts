@@ -73,6 +73,12 @@ export interface ConnectionUrl {
   connection(url: URL): { readonly [key: string]: unknown };
 }
 
+/** Something that several devices may be on, such as a serial line, and how it is used, such as `rtu 19200 8E1`. */
+export interface Medium {
+  readonly name: string;
+  readonly settings: string;
+}
+
 /**
  * The declarative half of a protocol: what its mapping files may say. It imports nothing that talks to devices,
  * so that `linegate check` needs none of it.
@@ -104,6 +110,8 @@ export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptio
   endpoint?(connection: Connection, options: Options): string | undefined;
   /** Connections written as a URL. */
   readonly url?: ConnectionUrl;
+  /** What the device shares with others: those that name the same medium must agree on its settings, in words. */
+  medium?(connection: Connection): Medium | undefined;
   /** Mistakes across fields and tags. */
   check?(device: DeviceMapping<Connection, Options, TagOptions>): readonly MappingIssue[];
 }

@@ -56,7 +56,7 @@ test(
     expect(stderr).toContain("Port 1883 (MQTT) is taken");
     expect(stdout.trim().split("\n")).toHaveLength(1);
     const summary = JSON.parse(stdout) as Record<string, number>;
-    expect(summary).toMatchObject({ devices: 9, online: 9 });
+    expect(summary).toMatchObject({ devices: 11, online: 11 });
     expect(summary["readings"]).toBeGreaterThan(100);
     expect(summary["natsMessages"]).toBeGreaterThan(100);
     expect(summary["writes"]).toBeGreaterThanOrEqual(1);

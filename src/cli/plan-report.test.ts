@@ -45,6 +45,13 @@ test("a plan shows each request with its group, interval, tags and cost, and eac
   );
 });
 
+test("a plan shows how long a write or an event tag waits at most, where it is known", () => {
+  const report = planReport([{ ...bus, worstWait: { answeredMs: 5.34, unansweredMs: 512.25 } }], []);
+  expect(report.split("\n")[1]).toBe(
+    "  a write or event tag waits at most 5.34 ms for the request under way, 512.3 ms where a unit is silent",
+  );
+});
+
 test("a site without polled devices says so", () => {
   expect(planReport([], [])).toBe("No device is polled.");
 });

@@ -32,9 +32,17 @@ function busReport(plan: BusPlan): string {
   const head =
     `${plan.bus}: ${requests} requests, ${plan.requestsPerSecond.toFixed(1)} a second, ` +
     `load ${(plan.load * 100).toFixed(1)} %, one round of all ${milliseconds(plan.cycleMs)}`;
+  const { worstWait } = plan;
+  const wait =
+    worstWait === undefined
+      ? []
+      : [
+          `  a write or event tag waits at most ${milliseconds(worstWait.answeredMs)} for the request under way, ` +
+            `${milliseconds(worstWait.unansweredMs)} where a unit is silent`,
+        ];
   const rows = groups.flatMap(({ device, group }) => groupRows(device, group));
   const warnings = plan.warnings.map((warning) => `  warning: ${warning}`);
-  return [head, table(columns, rows, "  "), ...warnings].join("\n");
+  return [head, ...wait, table(columns, rows, "  "), ...warnings].join("\n");
 }
 
 /** What will be sent, bus by bus. `silent`: devices that are asked for nothing. */

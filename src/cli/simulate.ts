@@ -15,8 +15,8 @@ const usage = `Usage: linegate simulate DIR [options]
        linegate simulate --replay FILE [options]
 
 A simulated device for every device of the folder, made from its own mapping: Modbus devices as servers on their hosts
-and ports, cameras as web servers or clients, MQTT devices as clients of the site's broker. Written values stick. Ctrl+C ends it.
-
+and ports, or on pseudo-terminals in place of their serial ports (with socat), cameras as web servers or clients, MQTT
+devices as clients of the site's broker. Written values stick. Ctrl+C ends it.
 
 With --replay the device of a recording again (linegate record): each request is answered as it was, MQTT messages are
 published at their times, from the beginning when the end is reached. What was never asked gets exception 2.
@@ -24,7 +24,7 @@ published at their times, from the beginning when the end is reached. What was n
   linegate simulate --replay press-1.ndjson --port 1502
 
   --host ADDRESS     where Modbus servers and cameras listen; without it only devices on loopback addresses are simulated
-  --ports WHICH      mapped, or free-if-taken: a free port where the mapping's can't be had (mapped)
+  --ports WHICH      mapped, or free-if-taken: a free port (serial: path) where the mapping's can't be had (mapped)
   --broker URL       the broker for MQTT devices (the one of gateway.yaml)
   --user NAME        the user of the broker for all of them
   --password SECRET  its password: env:NAME or file:PATH

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { nearestName } from "../domain/nearest.ts";
 import type { Problem } from "./mistakes.ts";
-import { boundsAt, keysAt, titleAt } from "./schema-walk.ts";
+import { boundsAt, formsAt, keysAt, titleAt } from "./schema-walk.ts";
 import type { SourcePath } from "./source.ts";
 
 /** One mistake that a schema found: at a value, or at a key. */
@@ -54,15 +54,10 @@ export function describeIssue(
   const local = issue.path as SourcePath;
   const path = [...under, ...local];
   if (issue.code === "unrecognized_keys") {
-    const allowed = keysAt(schema, local).filter((key) => key !== "$schema");
     return issue.keys.map((key) => ({
       path: [...path, key],
       at: "key",
-      problem: {
-        message: `unknown key "${key}"`,
-        allowed: allowed.join(", "),
-        meant: nearestName(key, allowed),
-      },
+      problem: describeKey(schema, local, key, valueAt(input, local)),
     }));
   }
   if (issue.code === "invalid_key") {
@@ -73,6 +68,24 @@ export function describeIssue(
     return describeUnion(schema, issue, input, under);
   }
   return [{ path, at: "value", problem: describeValue(schema, issue, valueAt(input, local), path) }];
+}
+
+/** A key that the map can't have, or not in the form that it has: `baud` beside `transport: tcp`. */
+function describeKey(schema: z.core.$ZodType, at: SourcePath, key: string, map: unknown): Problem {
+  const forms = formsAt(schema, at);
+  const holds = (name: string, value: unknown) => valueAt(map, [name]) === value;
+  const form =
+    forms.length < 2
+      ? undefined
+      : forms.find(({ told }) => told.size > 0 && [...told].every(([name, value]) => holds(name, value)));
+  const allowed = (form?.keys ?? keysAt(schema, at)).filter((one) => one !== "$schema");
+  const choice = [...(form?.told ?? [])].map(([name, value]) => `${name}: ${String(value)}`).join(", ");
+  const elsewhere = form !== undefined && forms.some(({ keys }) => keys.includes(key));
+  return {
+    message: elsewhere ? `"${key}" has no meaning with ${choice}` : `unknown key "${key}"`,
+    allowed: allowed.join(", "),
+    meant: elsewhere ? undefined : nearestName(key, allowed),
+  };
 }
 
 /** Of a choice between forms, the one that the file comes nearest to is spoken of. */

@@ -117,6 +117,7 @@ async function readDevices(
   const read = known.map((device) => readDevice(device, mistakes));
   const devices = read.filter((device) => device !== undefined);
   checkEndpoints(devices, mistakes);
+  checkMedia(devices, mistakes);
   return devices;
 }
 
@@ -155,6 +156,25 @@ function checkEndpoints(devices: readonly ReadDevice[], mistakes: Mistakes): voi
     mistakes.add(keyPlace(source, ["connection"]), ["connection"], {
       message: `this is the same device as ${other.mapping.device} (${file}): ${endpoint}`,
       allowed: "each device in one file",
+    });
+  }
+}
+
+/** Devices on one medium use it in one way. */
+function checkMedia(devices: readonly ReadDevice[], mistakes: Mistakes): void {
+  const byMedium = new Map<string, ReadDevice>();
+  for (const device of devices) {
+    const { mapping, source, medium } = device;
+    if (medium === undefined) continue;
+    const key = `${mapping.adapter} ${medium.name}`;
+    const first = byMedium.get(key) ?? device;
+    byMedium.set(key, first);
+    const other = first.medium?.settings ?? medium.settings;
+    if (other === medium.settings) continue;
+    const { file } = valuePlace(first.source, ["device"]);
+    mistakes.add(keyPlace(source, ["connection"]), ["connection"], {
+      message: `${mapping.device} and ${first.mapping.device} (${file}) are both on ${medium.name}, one with ${medium.settings}, the other with ${other}`,
+      allowed: "the same for all devices there",
     });
   }
 }

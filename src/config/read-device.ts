@@ -1,5 +1,5 @@
 import type { Deadband, DeviceMapping, TagMapping } from "../adapter-kit/mapping.ts";
-import type { AdapterSchema } from "../adapter-kit/schema.ts";
+import type { AdapterSchema, Medium } from "../adapter-kit/schema.ts";
 import { ms, type Duration } from "../domain/duration.ts";
 import { deviceSchema, type DeviceEntry } from "./device-schema.ts";
 import type { MergedDevice } from "./merge-device.ts";
@@ -16,6 +16,7 @@ export interface ReadDevice {
   readonly source: Source;
   /** Names the device on its medium; undefined where that is not known for certain. */
   readonly endpoint: string | undefined;
+  readonly medium: Medium | undefined;
 }
 
 interface DeviceReading {
@@ -59,7 +60,13 @@ export function readDevice(device: MergedDevice, mistakes: Mistakes): ReadDevice
     const { path, ...problem } = issue;
     sound.add(valuePlace(source, path), path, problem);
   }
-  return { mapping, source, endpoint: profileRead ? endpointOf(reading, leftOut) : undefined };
+  const sure = profileRead && isSound(leftOut, ["connection"]);
+  return {
+    mapping,
+    source,
+    endpoint: profileRead ? endpointOf(reading, leftOut) : undefined,
+    medium: sure ? adapter.medium?.(entry.connection) : undefined,
+  };
 }
 
 /** Undefined where it hangs on a part that was left out. */

@@ -48,6 +48,27 @@ export function keysAt(schema: z.core.$ZodType, path: SourcePath): readonly stri
   return [...new Set(maps.flatMap((one) => Object.keys(definition(one).shape ?? {})))];
 }
 
+/** The maps that may stand at a path, each by the keys that tell it from others with what they must hold. */
+export interface Form {
+  readonly keys: readonly string[];
+  /** Such as `transport: tcp`. */
+  readonly told: ReadonlyMap<string, unknown>;
+}
+
+/** The forms that the map at a path may have: several where a key such as `transport` chooses among them. */
+export function formsAt(schema: z.core.$ZodType, path: SourcePath): readonly Form[] {
+  return schemasAt(schema, path)
+    .flatMap(alternatives)
+    .map((one) => {
+      const shape = definition(one).shape ?? {};
+      const told = Object.entries(shape).flatMap(([key, field]) => {
+        const { type, values } = definition(field);
+        return type === "literal" ? [[key, values?.[0]] as const] : [];
+      });
+      return { keys: Object.keys(shape), told: new Map(told) };
+    });
+}
+
 export type ValueKind = "string" | "number" | "boolean" | "map" | "list" | "other";
 
 function kindOf(schema: z.core.$ZodType): readonly ValueKind[] {
