@@ -6,6 +6,7 @@ import { isSerial, type SerialConnection } from "../../adapters/modbus/mapping.t
 import { GatewayError, toGatewayError } from "../../src/domain/errors.ts";
 import { openPseudoTerminal } from "../modbus/pseudo-terminal.ts";
 import { ModbusSimulator } from "../modbus/server.ts";
+import type { ServedEndpoint } from "./modbus-servers.ts";
 import type { ServerOptions } from "./ports.ts";
 
 /**
