@@ -13,12 +13,12 @@ test("an unknown server is refused and its certificate kept aside; moved to trus
   const device = deviceAt(simulator.endpoint, tags, { connection: { security: {}, ...user } });
   const attempt = () => connected(device, { files: { folder: pki, secret } });
   await expect(attempt()).rejects.toMatchObject({ code: "DEVICE_REJECTED" });
-  const [name = ""] = await readdir(join(pki, "rejected"));
-  await expect(attempt()).rejects.toThrow(`move ${join(pki, "rejected", name)} to ${join(pki, "trusted")}`);
-  await rename(join(pki, "rejected", name), join(pki, "trusted", name));
-  const own = await readdir(join(pki, "own"));
+  const [name = ""] = await readdir(join(pki, "opcua", "rejected"));
+  await expect(attempt()).rejects.toThrow(`move ${join(pki, "opcua", "rejected", name)} to ${join(pki, "opcua", "trusted")}`);
+  await rename(join(pki, "opcua", "rejected", name), join(pki, "opcua", "trusted", name));
+  const own = await readdir(join(pki, "opcua", "own"));
   await attempt();
-  expect(await readdir(join(pki, "own"))).toEqual(own);
+  expect(await readdir(join(pki, "opcua", "own"))).toEqual(own);
 });
 
 test.each(["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"])(
