@@ -14,7 +14,9 @@ test("an unknown server is refused and its certificate kept aside; moved to trus
   const attempt = () => connected(device, { files: { folder: pki, secret } });
   await expect(attempt()).rejects.toMatchObject({ code: "DEVICE_REJECTED" });
   const [name = ""] = await readdir(join(pki, "opcua", "rejected"));
-  await expect(attempt()).rejects.toThrow(`move ${join(pki, "opcua", "rejected", name)} to ${join(pki, "opcua", "trusted")}`);
+  await expect(attempt()).rejects.toThrow(
+    `move ${join(pki, "opcua", "rejected", name)} to ${join(pki, "opcua", "trusted")}`,
+  );
   await rename(join(pki, "opcua", "rejected", name), join(pki, "opcua", "trusted", name));
   const own = await readdir(join(pki, "opcua", "own"));
   await attempt();
