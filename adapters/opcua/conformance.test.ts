@@ -46,6 +46,7 @@ testConformance({
       );
     return {
       device: device(),
+      reportsByException: true,
       flawed: { device: device({ missing: { node: press("Missing") } }), badTag: "missing" },
       writable: { tag: "setpoint", value: 1_100 },
       faults: [
