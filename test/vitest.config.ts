@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SkipReporter } from "./skip-reporter.ts";
 
 export default defineConfig({
   test: {
@@ -10,6 +11,6 @@ export default defineConfig({
     hookTimeout: 15_000,
     // A busy machine is slow, not wrong: what is polled for gets as long as it may take.
     expect: { poll: { timeout: 5_000 } },
-    reporters: ["default"],
+    reporters: ["default", new SkipReporter()],
   },
 });
