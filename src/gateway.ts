@@ -190,6 +190,8 @@ export class Gateway {
   async #start(): Promise<void> {
     this.#startedAt = this.#deps.clock.monotonic();
     try {
+      // First, so that a second gateway on one folder is told that, and not that a port is taken.
+      await this.#nats.claim();
       await allDone([this.#broker.start(), this.#http.start()]);
       this.#stopping.signal.throwIfAborted();
       this.#commands.start();

@@ -68,7 +68,7 @@ test("a bad edit changes nothing, says why, and its files are watched on", async
   expect(logged).toMatchObject([
     {
       level: "error",
-      fields: { mistakes: ["devices/press-1.yaml:4:7 poll: no such group Allowed: fast, normal"] },
+      fields: { mistakes: ["devices/press-1.yaml:4:7 poll: no such group. Allowed: fast, normal."] },
     },
   ]);
   expect(watched).toEqual([["a", "new"]]);

@@ -8,12 +8,12 @@ export interface SiteReloadOptions {
   readonly log: Log;
   /** Reads and checks the whole folder. */
   readonly load: () => Promise<LoadedSite>;
-  /** From now on these files are watched: those the last load looked for. */
-  readonly follow: (files: readonly string[]) => void;
+  /** From now on these files are watched: those the last load looked for, which began at `since` (Unix ms). */
+  readonly follow: (files: readonly string[], since: number) => void;
 }
 
 function inWords({ file, line, column, path, message, allowed }: ConfigIssue): string {
-  return `${file}:${line}:${column} ${path}: ${message}${allowed === undefined ? "" : ` Allowed: ${allowed}`}`;
+  return `${file}:${line}:${column} ${path}: ${message}.${allowed === undefined ? "" : ` Allowed: ${allowed}.`}`;
 }
 
 /** Takes an edited mapping folder while the gateway runs: checked first, applied whole or not at all. */
@@ -56,6 +56,7 @@ export class SiteReload {
 
   async #once(): Promise<void> {
     const { gateway, load, log, follow } = this.#options;
+    const since = Date.now();
     const loaded = await load();
     if (this.#stopped) return;
     if (!loaded.ok) {
@@ -65,11 +66,11 @@ export class SiteReload {
         { mistakes },
         `the edited mapping has ${mistakes.length} mistakes; the one before stays in force`,
       );
-      follow(loaded.files);
+      follow(loaded.files, since);
       return;
     }
     const { restarted, added, removed, needRestart } = await gateway.apply(loaded.site);
-    follow(loaded.site.files);
+    follow(loaded.site.files, since);
     if (restarted.length + added.length + removed.length > 0)
       log.info({ restarted, added, removed }, "the edited mapping is in force");
     if (needRestart.length > 0)

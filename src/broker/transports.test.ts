@@ -134,10 +134,16 @@ test("a stop during the start leaves no listener open", async () => {
   const { broker } = await startBroker({ config, starts: false });
   const listen = vi.spyOn(Server.prototype, "listen");
   onTestFinished(() => listen.mockRestore());
-  const started = broker.start();
-  await vi.waitFor(() => expect(listen).toHaveBeenCalled(), { interval: 1 });
-  await broker.stop();
-  await started;
+  const stops: Promise<void>[] = [];
+  // While the first one opens, the second is still to come.
+  listen.mockImplementationOnce(function (this: Server, ...[options, onListening]: unknown[]) {
+    stops.push(broker.stop());
+    // The spy is spent: this is the real one.
+    return this.listen(options as object, onListening as () => void);
+  });
+  await broker.start();
+  await Promise.all(stops);
+  expect(stops).toHaveLength(1);
   expect(listen.mock.contexts.filter((server) => (server as Server).listening)).toEqual([]);
   expect(broker.health().ok).toBe(false);
 });

@@ -45,6 +45,7 @@ export async function run(args: readonly string[]): Promise<number> {
   process.on("SIGHUP", onChange);
   const watch = new SiteWatch({ dir, files: [], log, onChange });
   watch.start();
+  const since = Date.now();
   // The folder is read in a process of its own while this one loads the gateway.
   const [loaded, { Gateway }] = await Promise.all([loadSiteApart(dir), import("../gateway.ts")]);
   if (!loaded.ok) {
@@ -66,11 +67,11 @@ export async function run(args: readonly string[]): Promise<number> {
     gateway,
     log,
     load: () => loadSiteApart(dir),
-    follow: (files) => watch.follow(files),
+    follow: (files, from) => watch.follow(files, from),
   });
   try {
     const started = gateway.start();
-    watch.follow(site.files);
+    watch.follow(site.files, since);
     if (changedEarly) onChange();
     const first = await Promise.race([started, ended]);
     if (first === undefined) log.info(gateway.addresses, "running");

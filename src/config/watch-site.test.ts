@@ -55,9 +55,20 @@ test("profiles and CSV files in folders of their own are seen, once a load names
   await writeFile(at("profiles/p.yaml"), "a: 2\n");
   await delay(60);
   expect(onChange).not.toHaveBeenCalled();
-  watch.follow([at("profiles/p.yaml")]);
+  watch.follow([at("profiles/p.yaml")], Number.POSITIVE_INFINITY);
   await writeFile(at("profiles/p.yaml"), "a: 3\n");
   await vi.waitFor(() => expect(onChange).toHaveBeenCalledOnce());
+});
+
+test("a profile that a load names for the first time and that was edited since that load began is told", async () => {
+  const { onChange, watch, at } = await watched({ ...device, "profiles/p.yaml": "a: 1\n" });
+  const began = Date.now();
+  await writeFile(at("profiles/p.yaml"), "a: 2\n");
+  watch.follow([at("profiles/p.yaml")], began);
+  await vi.waitFor(() => expect(onChange).toHaveBeenCalledOnce());
+  watch.follow([at("profiles/p.yaml")], began);
+  await delay(60);
+  expect(onChange).toHaveBeenCalledOnce();
 });
 
 test("a file that was missing is seen when it comes, in a folder that was missing too", async () => {

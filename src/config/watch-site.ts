@@ -18,6 +18,8 @@ export interface WatchOptions {
 
 const defaultQuietMs = 200;
 const defaultLookMs = 5_000;
+/** The kernel stamps files with the time of its last tick: up to 10 ms in the past. */
+const coarseMs = 10;
 /** Read by services of their own, but part of every site. */
 const fixedFiles = ["gateway.yaml", "alerts.yaml", "line.yaml"];
 
@@ -45,14 +47,22 @@ export class SiteWatch {
     this.#state = this.#fingerprint();
   }
 
-  /** From now on these files are watched as well: what the last load looked for. */
-  follow(files: readonly string[]): void {
+  /**
+   * From now on these files are watched as well: what the last load looked for. `since` is the time in ms since the Unix
+   * epoch when that load began: a file that was not watched before and was changed after it counts as changed.
+   */
+  follow(files: readonly string[], since: number): void {
     if (this.#closed) return;
     const pending = this.#fingerprint() !== this.#state;
+    const before = new Set(this.#watched());
     this.#files = files;
     this.#watchFolders();
     // A change that is still waiting to be told must stay one.
     if (!pending) this.#state = this.#fingerprint();
+    const missed = files.filter((file) => !before.has(file) && changedAt(file) > since - coarseMs);
+    if (missed.length === 0) return;
+    this.#state = "";
+    this.#lookSoon();
   }
 
   /** Idempotent; leaves no watcher and no timer. */
@@ -110,6 +120,10 @@ export class SiteWatch {
     if (this.#closed) return;
     // A deleted folder's watcher is dead, even where a folder of that name is there again.
     if (identity(folder) === "") this.#unwatch(folder);
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(() => this.#look(), this.#options.quietMs ?? defaultQuietMs);
     this.#quiet.unref();
@@ -160,6 +174,11 @@ function identity(path: string): string {
   return found === undefined
     ? ""
     : `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`;
+}
+
+/** In ms since the Unix epoch; long ago where there is no file. */
+function changedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
 }
 
 /** Names in a folder (with `self`, and the folder itself); empty where there is none. */

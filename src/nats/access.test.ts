@@ -96,12 +96,14 @@ test("rights that the gateway lacks on a server of somebody else's are told once
 
 test("TLS: the gateway talks to its own server whatever the certificate is named, strangers check it", async (ctx) => {
   const siteDir = await certificates(ctx.skip);
+  const log = keptLog();
   const part = await testPart(
     { embedded: { ...embedded, tls: { cert: "server.pem", key: "server.key" } } },
-    { siteDir },
+    { siteDir, log },
   );
   await part.start(never);
   expect(part.health()).toEqual({ ok: true });
+  expect(log.lines.filter((line) => !line.startsWith("info "))).toEqual([]);
   await expect(client(part, { timeout: 2_000 })).rejects.toThrow(/certificate/);
   const named = await testPart({ url: `tls://localhost:${part.server?.port}`, ca: "ca.pem" }, { siteDir });
   await named.start(never);

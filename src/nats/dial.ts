@@ -1,4 +1,5 @@
-import { connect as connectTcp } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions as TlsConnectionOptions } from "node:tls";
 import { connect, type ConnectionOptions, type NatsConnection } from "@nats-io/transport-node";
 import { GatewayError } from "../domain/errors.ts";
 
@@ -25,7 +26,7 @@ export async function dial(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<NatsConnection> {
-  await awaitGreeting(target.url, timeoutMs, signal);
+  await awaitGreeting(target, timeoutMs, signal);
   try {
     return await connect({
       servers: target.url,
@@ -46,7 +47,11 @@ export async function dial(
 }
 
 /** Resolves once something at the address speaks first, as nats-server does; the socket is ours and gone afterwards. */
-async function awaitGreeting(url: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
+async function awaitGreeting(
+  { url, tls }: LinkTarget,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   signal.throwIfAborted();
   const { host, port } = addressOf(url);
   const greeted = Promise.withResolvers<void>();
@@ -57,9 +62,15 @@ async function awaitGreeting(url: string, timeoutMs: number, signal: AbortSignal
     () => greeted.reject(unreachable(url, `no answer within ${timeoutMs / 1_000} s`)),
     timeoutMs,
   );
-  socket.once("data", () => greeted.resolve());
   socket.on("error", (error) => greeted.reject(unreachable(url, error.message, error)));
-  socket.once("close", () => greeted.reject(unreachable(url, "the connection was closed")));
+  const onClose = () => greeted.reject(unreachable(url, "the connection was closed"));
+  socket.once("close", onClose);
+  socket.once("data", (greeting: Buffer) => {
+    // From here on it may go as it likes.
+    socket.off("close", onClose);
+    if (!greeting.includes('"tls_required":true')) greeted.resolve();
+    else void shakeHands(socket, tls).finally(() => greeted.resolve());
+  });
   try {
     await greeted.promise;
   } finally {
@@ -67,6 +78,21 @@ async function awaitGreeting(url: string, timeoutMs: number, signal: AbortSignal
     signal.removeEventListener("abort", onAbort);
     socket.destroy();
   }
+}
+
+/**
+ * A server with TLS logs an error for whoever leaves before the handshake. Resolves when it is over, however it went:
+ * the verdict is the client's own handshake.
+ */
+async function shakeHands(socket: Socket, tls: LinkTarget["tls"]): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const options: TlsConnectionOptions = { ...tls, socket };
+  const secure = connectTls(options, () => secure.end());
+  // Without a reader the server's last words keep it from closing.
+  secure.resume();
+  secure.on("error", () => over.resolve());
+  secure.once("close", () => over.resolve());
+  await over.promise;
 }
 
 function addressOf(url: string): { host: string; port: number } {

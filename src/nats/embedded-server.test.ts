@@ -63,7 +63,10 @@ test("a port that is taken is told at the start", async () => {
   const first = await testServer();
   await first.start(never);
   const second = await testServer({ listen: { host: "127.0.0.1", port: first.port } });
-  await expect(second.start(never)).rejects.toThrow(/address already in use/);
+  await expect(second.start(never)).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: `nats-server can't open 127.0.0.1:${first.port}: another program listens there. Check \`nats.embedded.listen\` in gateway.yaml.`,
+  });
 });
 
 test("a start that is aborted leaves no server", async () => {

@@ -19,7 +19,8 @@ const longestWaitMs = 10_000;
 const soundAfterMs = 30_000;
 /** JetStream reads its whole store before it listens: seconds for gigabytes on a slow card. */
 const readyWithinMs = 120_000;
-const stopWithinMs = 5_000;
+/** A sound server ends in tens of milliseconds, and syncs its store first; one that hangs never does. */
+const stopWithinMs = 1_500;
 
 export interface EmbeddedServerOptions {
   readonly gateway: string;
@@ -89,9 +90,20 @@ export class EmbeddedServer {
     return this.#version;
   }
 
+  /**
+   * Makes sure that the store is this gateway's alone: a server left behind by one that is gone is killed. Rejects with
+   * CONFIG_INVALID where another gateway runs on it.
+   */
+  async claim(): Promise<void> {
+    const { store, log, clock } = this.#options;
+    await prepareStore(store);
+    const killed = await killLeftover(this.#pidFile, this.#configFile, clock);
+    if (killed !== undefined) log.warn({ pid: killed }, "Ended the nats-server of a gateway that is gone");
+  }
+
   /** Resolves when clients can connect. Rejects with CONFIG_INVALID or INTERNAL where the server can't be run. */
   async start(signal: AbortSignal): Promise<void> {
-    const { server, searchPath, store, log, clock } = this.#options;
+    const { server, searchPath, store, log } = this.#options;
     this.#state = "starting";
     const abort = () => this.#abort.abort(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
@@ -102,9 +114,7 @@ export class EmbeddedServer {
       if (!program.diesWithGateway) {
         log.warn({}, "setpriv (util-linux) is missing: nats-server would outlive a gateway that is killed");
       }
-      await prepareStore(store);
-      const killed = await killLeftover(this.#pidFile, this.#configFile, clock);
-      if (killed !== undefined) log.warn({ pid: killed }, "Ended the nats-server of a gateway that is gone");
+      await this.claim();
       this.#maxFileBytes = await storeLimit(store, this.#options.maxFileBytes);
       if (this.#maxFileBytes < this.#options.maxFileBytes) {
         log.warn(

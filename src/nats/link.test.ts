@@ -121,6 +121,28 @@ test("a peer that takes connections and says nothing holds up neither the stop n
   });
 });
 
+test("a stop while the server takes the connection ends the link", async () => {
+  const link = testLink();
+  const stops: Promise<void>[] = [];
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.write('INFO {"server_id":"x","version":"2.9.10","max_payload":1048576,"headers":true}\r\n');
+    socket.on("data", (bytes) => {
+      if (!bytes.includes("PING")) return;
+      stops.push(link.stop());
+      socket.write("PONG\r\n");
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await vi.waitFor(() => expect(server.listening).toBe(true));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { port: number };
+  link.start(() => ({ url: `nats://127.0.0.1:${port}` }));
+  await vi.waitFor(() => expect(stops.length).toBeGreaterThan(0));
+  await Promise.all(stops);
+  expect(link.state).toBe("stopped");
+});
+
 function targetOf(server: EmbeddedServer): () => LinkTarget {
   return () => ({ url: `nats://127.0.0.1:${server.port}` });
 }

@@ -221,7 +221,8 @@ export class NatsLink {
       gone.abort();
       return error === undefined ? "the connection was closed" : error.message;
     });
-    const statuses = this.#watchStatus(connection, session);
+    // Not waited for: the statuses of a connection that was closed before they were asked for never end (nats-core 3.4).
+    void this.#watchStatus(connection, session);
     this.#subscriptions.attach(connection);
     await this.#latest.look(connection);
     if (!connection.isClosed()) {
@@ -239,7 +240,6 @@ export class NatsLink {
     this.#subscriptions.detach();
     stopping.removeEventListener("abort", close);
     this.#unconfirmed += session.unconfirmedMessages;
-    await statuses;
     return (await beats) ?? error;
   }
 

@@ -36,6 +36,12 @@ export interface NatsPartOptions {
   readonly random: () => number;
 }
 
+/** The gateway's own nats-server, and how its link gets there. */
+interface Embedded {
+  readonly server: EmbeddedServer;
+  readonly target: () => LinkTarget;
+}
+
 /** All of NATS in the gateway: the link, and the embedded server with its probe unless `nats.url` names another. */
 export class NatsPart {
   readonly link: NatsLink;
@@ -44,6 +50,7 @@ export class NatsPart {
   readonly #stopping = new AbortController();
   #server: EmbeddedServer | undefined;
   #probing: Promise<void> | undefined;
+  #embedded: Promise<Embedded> | undefined;
 
   constructor(options: NatsPartOptions) {
     this.#options = options;
@@ -54,6 +61,11 @@ export class NatsPart {
   /** The embedded server; undefined before the start and where `nats.url` is used. */
   get server(): Pick<EmbeddedServer, "pid" | "port" | "restarts" | "state" | "version"> | undefined {
     return this.#server;
+  }
+
+  /** Rejects with CONFIG_INVALID where another gateway runs on the embedded server's store: no two may share one. */
+  async claim(): Promise<void> {
+    if (this.#options.config.url === undefined) await (await this.#embed()).server.claim();
   }
 
   /**
@@ -79,8 +91,9 @@ export class NatsPart {
   /** Idempotent: the link first, so that what it holds still goes out, then the server. */
   async stop(): Promise<void> {
     this.#stopping.abort(new DOMException("NATS is being stopped", "AbortError"));
-    await this.#probing;
+    // A probe under way ends with the link: a server that hangs would keep it for seconds.
     await this.link.stop();
+    await this.#probing;
     await this.#server?.stop();
   }
 
@@ -100,8 +113,13 @@ export class NatsPart {
     return problems.length === 0 ? { ok: true } : { ok: false, detail: problems.join("; ") };
   }
 
-  async #startEmbedded(signal: AbortSignal): Promise<void> {
-    const { config, siteDir, log } = this.#options;
+  #embed(): Promise<Embedded> {
+    this.#embedded ??= this.#makeEmbedded();
+    return this.#embedded;
+  }
+
+  async #makeEmbedded(): Promise<Embedded> {
+    const { config, siteDir } = this.#options;
     const { embedded } = config;
     const key = createOwnKey();
     const store = resolve(siteDir, embedded.store);
@@ -123,14 +141,21 @@ export class NatsPart {
         this.link.connectNow();
       },
     );
-    this.#server = server;
-    await server.start(signal);
-    const linked = this.#linked(signal);
-    this.link.start((): LinkTarget => ({
+    const target = (): LinkTarget => ({
       url: ownUrl(embedded.listen, server.port),
       authenticator: key.authenticator,
       ...(linkTls === undefined ? {} : { tls: linkTls }),
-    }));
+    });
+    return { server, target };
+  }
+
+  async #startEmbedded(signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    const { server, target } = await this.#embed();
+    this.#server = server;
+    await server.start(signal);
+    const linked = this.#linked(signal);
+    this.link.start(target);
     await linked;
     this.#probing = this.#probe.run(this.#stopping.signal, (error) => {
       if (server.state !== "running") return;

@@ -47,3 +47,28 @@ test("a line without an end takes no memory without an end", () => {
   output.take("\n");
   expect(output.tail.length).toBeLessThanOrEqual(4_096);
 });
+
+test("what clients do wrong is a warning, each kind once a minute with the number of those before", () => {
+  const { time, log, output } = piped();
+  const violation = (cid: number) =>
+    output.take(
+      `[7] [ERR] 127.0.0.1:${50_000 + cid} - cid:${cid} - "v1" - Publish Violation - User "panel", Subject "s.${cid}"\n`,
+    );
+  for (let cid = 1; cid <= 100; cid++) violation(cid);
+  output.take('[7] [ERR] [::1]:5000 - cid:101 - authentication error - User "panel"\n');
+  output.take("[7] [ERR] 127.0.0.1:6000 - cid:102 - TLS handshake error: EOF\n");
+  expect(log.lines).toHaveLength(3);
+  expect(log.lines.every((line) => line.startsWith("warn "))).toBe(true);
+  time.now = 60_000;
+  violation(103);
+  expect(log.lines[3]).toContain('{"server":"nats-server","untold":99}');
+  expect(output.tail).toBe("");
+});
+
+test("faults of clients of ever new kinds take no memory without an end", () => {
+  const { log, output } = piped();
+  for (let i = 0; i < 200; i++) output.take(`[7] [ERR] 127.0.0.1:5000 - cid:${i} - oddity ${i} - x\n`);
+  const before = log.lines.length;
+  output.take("[7] [ERR] 127.0.0.1:5000 - cid:999 - oddity 199 - x\n");
+  expect(log.lines).toHaveLength(before);
+});

@@ -6,10 +6,15 @@ const tailLines = 10;
 /** A server that complains about every message must not fill the gateway's log. */
 const linesPerWindow = 20;
 const windowMs = 60_000;
+/** `127.0.0.1:5000 - cid:7 - "v1" - Publish Violation - User "panel", Subject "data.x"`: about one client, leaf, … */
+const aboutPeer = /^\S+ - [a-z]{1,2}id:\d+ - (?:"[^"]*" - )*([^-:"]*)/;
+/** A hostile client must not make kinds without an end. */
+const mostPeerFaults = 50;
 
 /**
  * What nats-server writes, line by line: warnings and errors go to the gateway's log, the rest is dropped; a few last
- * lines are kept for the error message of a server that exits. Bounded in all it keeps.
+ * lines are kept for the error message of a server that exits. What a client did wrong is a warning, each kind of fault
+ * once a minute with the number of those before it. Bounded in all it keeps.
  */
 export class ServerLog {
   readonly #log: Log;
@@ -20,6 +25,7 @@ export class ServerLog {
   #tail: string[] = [];
   #windowStart = -Infinity;
   #inWindow = 0;
+  readonly #peerFaults = new Map<string, { since: number; untold: number }>();
 
   constructor(log: Log, clock: Clock, onListening: (port: number) => void, onReady: () => void) {
     this.#log = log;
@@ -50,8 +56,26 @@ export class ServerLog {
       else if (text === "Server is ready") this.#onReady();
       return;
     }
+    const fault = aboutPeer.exec(text)?.[1]?.trim();
+    if (fault !== undefined) {
+      this.#tellPeerFault(fault, text);
+      return;
+    }
     this.#tail = [...this.#tail.slice(1 - tailLines), text];
     this.#forward(level === "WRN" ? "warn" : "error", text);
+  }
+
+  #tellPeerFault(fault: string, text: string): void {
+    const now = this.#clock.monotonic();
+    const known = this.#peerFaults.get(fault);
+    if (known !== undefined && now - known.since < windowMs) {
+      known.untold += 1;
+      return;
+    }
+    if (this.#peerFaults.size >= mostPeerFaults) this.#peerFaults.clear();
+    this.#peerFaults.set(fault, { since: now, untold: 0 });
+    const untold = known?.untold ?? 0;
+    this.#log.warn({ server: "nats-server", ...(untold === 0 ? {} : { untold }) }, text);
   }
 
   #forward(level: "warn" | "error", text: string): void {

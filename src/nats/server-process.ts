@@ -46,11 +46,7 @@ export function launchServer(
   const end = (how: string): void => {
     const said = output.tail === "" ? how : `${how}: ${output.tail}`;
     ended.resolve(said);
-    ready.reject(
-      new GatewayError("INTERNAL", `nats-server ended before it was ready (${said})`, {
-        context: { configFile },
-      }),
-    );
+    ready.reject(notReady(said, configFile));
   };
   child.once("error", (error) => end(error.message));
   child.once("close", (code, signal) => end(signal === null ? `exit code ${code}` : `ended by ${signal}`));
@@ -60,4 +56,17 @@ export function launchServer(
     ended: ended.promise,
     kill: (signal) => void child.kill(signal),
   };
+}
+
+function notReady(said: string, configFile: string): GatewayError {
+  const taken = /listen tcp4? ?(\S+): bind: address already in use/.exec(said)?.[1];
+  if (taken !== undefined) {
+    return new GatewayError(
+      "CONFIG_INVALID",
+      `nats-server can't open ${taken}: another program listens there. Check \`nats.embedded.listen\` in gateway.yaml.`,
+    );
+  }
+  return new GatewayError("INTERNAL", `nats-server ended before it was ready (${said})`, {
+    context: { configFile },
+  });
 }

@@ -47,7 +47,7 @@ export class HttpEndpoint {
     });
     server.maxConnections = 64;
     await new Promise<void>((resolve, reject) => {
-      server.once("error", (cause: NodeJS.ErrnoException) => {
+      server.on("error", (cause: NodeJS.ErrnoException) => {
         const why = cause.code === "EADDRINUSE" ? "another program listens there" : cause.message;
         const message = `The HTTP listener can't open ${host}:${port}: ${why}. Check \`http.listen\` in gateway.yaml.`;
         reject(new GatewayError("CONFIG_INVALID", message, { cause }));

@@ -42,7 +42,7 @@ export interface SupervisorOptions {
 }
 
 const firstRetryMs = 500;
-const longestRetryMs = 30_000;
+const longestRetryMs = 10_000;
 /** An adapter that has not settled this long after an abort is left behind, and said so. */
 const abandonAfterMs = 2_000;
 /** A connect that takes longer is given up, whatever the adapter's own limit. */

@@ -31,7 +31,7 @@ async function watchedLine() {
     gateway: running.gateway,
     log,
     load: () => loadSite(folder.dir),
-    follow: (files) => watch.follow(files),
+    follow: (files, since) => watch.follow(files, since),
   });
   const watch = new SiteWatch({ dir: folder.dir, files: [], log, onChange: () => void reload.reload() });
   watch.start();
