@@ -234,3 +234,44 @@ test("a write over MQTT is answered on the reply topic; a retained one and the r
   expect(held.get("motor/setpoint")).toBe(1600);
   expect(audit).toMatchObject([{ via: "mqtt", client: "hmi-1" }]);
 });
+
+test("a service's order is guarded, read back and audited with who and why, as every other write is", async () => {
+  const { service, held, audit } = setUp();
+  const order = { tag: "press-1/motor/setpoint", by: "service:scheduling", why: "press/complete part 42" };
+  expect(await service.write({ ...order, value: 900 })).toEqual({
+    ok: true,
+    readBack: 900,
+    tookMs: expect.any(Number),
+  });
+  expect(held.get("motor/setpoint")).toBe(1800);
+  expect(await service.write({ ...order, value: 1501 })).toMatchObject({ ok: false, code: "WRITE_REFUSED" });
+  const { by, why, tag } = order;
+  expect(audit).toMatchObject([
+    { tag, by, why, via: "service", ok: true },
+    { tag, by, why, via: "service", ok: false },
+  ]);
+});
+
+test("an order that had to wait for longer than it is good for is refused", async () => {
+  const blocked = Promise.withResolvers<void>();
+  const written: TagValue[] = [];
+  const { service } = setUp({
+    write: async ([one]) => {
+      if (one !== undefined) written.push(one.value);
+      await blocked.promise;
+    },
+    read: async () => undefined,
+  });
+  const order = { tag: "press-1/motor/setpoint", by: "service:scheduling" };
+  const first = service.write({ ...order, value: 10 });
+  const second = service.write({ ...order, value: 20, expiresInMs: 0 });
+  await vi.waitFor(() => expect(written).toEqual([20]));
+  blocked.resolve();
+  expect(await first).toMatchObject({ ok: true });
+  expect(await second).toMatchObject({
+    ok: false,
+    code: "WRITE_REFUSED",
+    message: expect.stringContaining("expired"),
+  });
+  expect(written).toEqual([20]);
+});

@@ -8,6 +8,7 @@ import { TagPath, topicOfSubject } from "../../domain/tag-path.ts";
 import type { Normaliser } from "../../normalise/normaliser.ts";
 import type { TagState } from "../../normalise/tag-state.ts";
 import type { Supervisor } from "../../supervisor/supervisor.ts";
+import type { CommandPort, WriteOrder, WriteOutcome } from "./command-port.ts";
 import { guardWrite, isSameRaw } from "./guard.ts";
 import { encodeWriteReply, parseObject, valueOf, type WriteReply } from "./write-request.ts";
 
@@ -47,16 +48,26 @@ const replySuffix = "/reply";
 
 /** Where a write came from, for the audit. */
 interface Origin {
-  readonly via: "nats" | "mqtt";
+  readonly via: "nats" | "mqtt" | "service";
   /** The MQTT client's id. */
   readonly client?: string | undefined;
+  /** Which service of the gateway's own, such as `service:scheduling`, and what made it write. */
+  readonly by?: string | undefined;
+  readonly why?: string | undefined;
+}
+
+/** What is to be written, once the request was understood. */
+interface Asked {
+  readonly value: TagValue;
+  /** On the monotonic clock, in ms: not sent after that. */
+  readonly notAfter?: number | undefined;
 }
 
 /**
  * The way back: takes writes from NATS requests and MQTT `cmd` topics, guards them, writes ahead of all polls, reads back,
  * replies within the deadline, and leaves a line in the log and on `audit.<gateway>.write`. Design §3.
  */
-export class CommandService {
+export class CommandService implements CommandPort {
   readonly counters = { writes: 0, refused: 0, failed: 0 };
   readonly #options: CommandServiceOptions;
   readonly #prefix: TagPath;
@@ -82,6 +93,13 @@ export class CommandService {
     for (const stop of this.#stop.splice(0)) stop();
   }
 
+  async write(order: WriteOrder): Promise<WriteOutcome> {
+    const { tag, value, by, why, expiresInMs } = order;
+    const notAfter = expiresInMs === undefined ? undefined : this.#options.clock.monotonic() + expiresInMs;
+    const attempt: Attempt = { name: tag, origin: { via: "service", by, why }, stage: "not sent" };
+    return outcomeOf(await this.#settle(attempt, () => ({ value, notAfter })));
+  }
+
   async #onNats(message: CommandMessage): Promise<void> {
     const reply = await this.#answer(topicOfSubject(message.subject), message.data, { via: "nats" });
     message.respond(Buffer.from(encodeWriteReply(reply)));
@@ -97,14 +115,22 @@ export class CommandService {
     this.#options.broker.publish(`${message.topic}${replySuffix}`, encodeWriteReply(reply), { qos: 1 });
   }
 
-  /** Never rejects: whatever happens is a reply. */
   async #answer(topic: string, payload: Uint8Array, origin: Origin): Promise<WriteReply> {
-    const began = this.#options.clock.monotonic();
     const name = topic.slice(this.#prefix.topic.length + 1);
     const attempt: Attempt = { name, origin, stage: "not sent" };
+    return this.#settle(attempt, () => {
+      const request = parseObject(payload);
+      attempt.id = request["id"];
+      return { value: valueOf(request) };
+    });
+  }
+
+  /** Never rejects: whatever happens is a reply. */
+  async #settle(attempt: Attempt, ask: () => Asked): Promise<WriteReply> {
+    const began = this.#options.clock.monotonic();
     let reply: WriteReply;
     try {
-      const readBack = await this.#write(attempt, payload);
+      const readBack = await this.#write(attempt, ask());
       this.counters.writes += 1;
       reply = { ok: true, readBack, id: attempt.id, tookMs: this.#tookMs(began) };
     } catch (caught) {
@@ -124,10 +150,8 @@ export class CommandService {
   }
 
   /** Guard → write → read back; resolves with the value read back, undefined where the device can't be read. */
-  async #write(attempt: Attempt, payload: Uint8Array): Promise<TagValue | null | undefined> {
-    const request = parseObject(payload);
-    attempt.id = request["id"];
-    const value = valueOf(request);
+  async #write(attempt: Attempt, asked: Asked): Promise<TagValue | null | undefined> {
+    const { value } = asked;
     attempt.value = value;
     const { device, tag } = this.#find(attempt.name);
     attempt.before = tag.published?.value;
@@ -139,7 +163,10 @@ export class CommandService {
     const { deadline } = this.#options;
     const signal = AbortSignal.timeout(deadline);
     try {
-      const work = this.#inTurn(device, signal, () => this.#writeAndRead(attempt, device, tag, raw, signal));
+      const work = this.#inTurn(device, signal, () => {
+        this.#checkExpiry(attempt, asked);
+        return this.#writeAndRead(attempt, device, tag, raw, signal);
+      });
       const samples = await untilDeadline(work, signal);
       if (samples === undefined) return undefined;
       return this.#confirm(attempt, tag, raw, samples[0]);
@@ -153,6 +180,12 @@ export class CommandService {
     } finally {
       this.#atOnce -= 1;
     }
+  }
+
+  /** At the last moment before the write: what waited behind others grows old too. */
+  #checkExpiry({ name }: Attempt, { notAfter }: Asked): void {
+    if (notAfter === undefined || this.#options.clock.monotonic() <= notAfter) return;
+    throw new GatewayError("WRITE_REFUSED", `${name}: the order had expired. Nothing was written.`);
   }
 
   /** One write and its read back at a time for each device: else the value of a later write would be read back. */
@@ -238,7 +271,7 @@ export class CommandService {
     const outcome = reply.ok ? { ok: true } : { ok: false, code: reply.code, message: reply.message };
     const fields = {
       tag: name,
-      value,
+      value: jsonValue(value),
       before: jsonValue(before),
       readBack: jsonValue(reply.readBack),
       ...origin,
@@ -264,6 +297,12 @@ interface Attempt {
   value?: TagValue;
   before?: TagValue | null | undefined;
   readBack?: TagValue | null | undefined;
+}
+
+function outcomeOf(reply: WriteReply): WriteOutcome {
+  const { tookMs } = reply;
+  if (!reply.ok) return { ok: false, code: reply.code, message: reply.message, tookMs };
+  return { ok: true, ...(reply.readBack === undefined ? {} : { readBack: reply.readBack }), tookMs };
 }
 
 /** What an operator must know of a write that failed. */

@@ -12,6 +12,8 @@ function refuse(name: string, problem: string): never {
 function asNumber(value: TagValue, tag: TagMapping, name: string): number | bigint {
   const wide = tag.value.kind === "integer" && tag.value.wide !== undefined;
   if (wide && typeof value === "string" && /^-?\d{1,20}$/.test(value)) return BigInt(value);
+  // From a service of the gateway's own: requests are JSON, which has no such thing.
+  if (typeof value === "bigint") return wide ? value : Number(value);
   if (typeof value !== "number" || !Number.isFinite(value)) {
     return refuse(name, `expected a number, got ${JSON.stringify(value)}`);
   }
