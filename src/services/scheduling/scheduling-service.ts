@@ -1,0 +1,214 @@
+import type { Observable, Subscription } from "rxjs";
+import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "../../adapter-kit/clock.ts";
+import type { Log } from "../../adapter-kit/log.ts";
+import type { LineConfig } from "../../config/line.ts";
+import type { PublishedReading } from "../../domain/reading.ts";
+import { TagPath } from "../../domain/tag-path.ts";
+import type { Metric } from "../../observability/exposition.ts";
+import { isolate } from "../../pipeline/isolate.ts";
+import type { StateChange, StateStore } from "../../store/state-store.ts";
+import { decide, type Input, type Request } from "./decide.ts";
+import { Latencies } from "./latencies.ts";
+import { adapt, planLine, type LinePlan } from "./line-plan.ts";
+import { sendEvent, sendPrepare, type PerformOptions } from "./perform.ts";
+import {
+  decodeStation,
+  encodeStation,
+  type Effect,
+  type LineState,
+  type Moment,
+  type StationState,
+} from "./state.ts";
+
+/** What is in the store of the line: a key a station. */
+export const lineScope = "line";
+
+export interface SchedulingOptions extends PerformOptions {
+  readonly readings$: Observable<PublishedReading>;
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Runs the line: readings and requests in, decisions by `decide`, each stored before anything of it is sent. What is sent
+ * goes out in the same turn of the event loop in which the store says that it is stored; what became of it is stored after.
+ */
+export class SchedulingService {
+  readonly latencies = new Latencies();
+  readonly #options: SchedulingOptions;
+  #config: LineConfig;
+  #plan: LinePlan;
+  #state: LineState = { stations: new Map(), facts: new Map() };
+  /** Tags that matter, by their topic. */
+  #tags: ReadonlyMap<string, string> = new Map();
+  #subscription: Subscription | undefined;
+  #alarm: { readonly at: number; readonly off: AbortController } | undefined;
+  /** What is being stored or written, and will be sent or decided on after that. */
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  constructor(line: LineConfig, options: SchedulingOptions) {
+    this.#options = options;
+    this.#config = line;
+    this.#plan = planLine(line);
+  }
+
+  get plan(): LinePlan {
+    return this.#plan;
+  }
+
+  get state(): LineState {
+    return this.#state;
+  }
+
+  metrics(): Iterable<Metric> {
+    return this.latencies.metrics();
+  }
+
+  /** Goes on from the store, and takes readings from now on. */
+  start(): void {
+    const { store, readings$, log } = this.#options;
+    const stored = new Map<string, StationState>();
+    for (const [station, json] of store.read(lineScope)) {
+      const state = decodeStation(json);
+      if (state !== undefined) stored.set(station, state);
+      else log.error({ station }, "what the store holds of this station can't be read; it begins anew");
+    }
+    this.#subscription = readings$.subscribe(isolate("scheduling", log, (reading) => this.#read(reading)));
+    this.#put(this.#config, stored);
+    this.#take({ kind: "restarted" });
+  }
+
+  /** Takes no more readings; resolves when what was decided is stored and sent. */
+  async stop(): Promise<void> {
+    this.#subscription?.unsubscribe();
+    this.#alarm?.off.abort();
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  /** An edited line.yaml: stations that are what they were go on as if nothing had been. */
+  apply(line: LineConfig): void {
+    if (isDeepStrictEqual(line, this.#config)) return;
+    this.#put(line, this.#state.stations);
+    this.#take({ kind: "review" });
+    this.#options.log.info({ stations: line.stations.map(({ name }) => name) }, "the edited line.yaml is in force");
+  }
+
+  /** Carries out a request; resolves when it is stored, with why it was refused where it was. */
+  async request(request: Request): Promise<string | undefined> {
+    return this.#take(request);
+  }
+
+  #put(line: LineConfig, known: ReadonlyMap<string, StationState>): void {
+    const { site } = this.#options;
+    this.#config = line;
+    this.#plan = planLine(line);
+    this.#tags = new Map([...this.#plan.tags].map((tag) => [new TagPath("data", site, tag).topic, tag]));
+    const facts = new Map([...this.#state.facts].filter(([tag]) => this.#plan.facts.has(tag)));
+    this.#state = adapt(this.#plan, known, facts);
+    const gone = [...known.keys()].filter((station) => !this.#plan.stations.has(station));
+    void this.#options.store.change([
+      ...changes(known, this.#state.stations),
+      ...gone.map((key) => ({ scope: lineScope, key, value: null })),
+    ]);
+  }
+
+  /** The hot path: one look-up for readings that the line does not know. */
+  #read({ reading }: PublishedReading): void {
+    const tag = this.#tags.get(reading.path.topic);
+    if (tag === undefined) return;
+    this.latencies.readings += 1;
+    const { value, quality, timestamp, readAt } = reading;
+    this.#take({ kind: "reading", tag, value, good: quality === "good", timestamp, readAt });
+  }
+
+  /** Decides on inputs; stores what changed, then sends. Gives why the last one was refused. */
+  async #take(...inputs: readonly Input[]): Promise<string | undefined> {
+    const before = this.#state.stations;
+    const effects: Effect[] = [];
+    let refused: string | undefined;
+    for (const input of inputs) {
+      const decision = decide(this.#plan, this.#state, input, this.#moment());
+      this.#state = decision.state;
+      effects.push(...decision.effects);
+      refused = decision.refused;
+    }
+    if (this.#state.stations === before) return refused;
+    this.#arm();
+    const stored = this.#options.store.change(changes(before, this.#state.stations));
+    await this.#track(stored.then(() => this.#send(effects)));
+    return refused;
+  }
+
+  #send(effects: readonly Effect[]): void {
+    const inputs = effects.flatMap((effect) => this.#sendOne(effect));
+    if (inputs.length > 0) void this.#take(...inputs);
+  }
+
+  /** Sends one effect; gives what became of it. */
+  #sendOne(effect: Effect): readonly Input[] {
+    const { station, id } = effect;
+    const config = this.#plan.stations.get(station);
+    this.latencies.told(effect);
+    if (effect.event !== "prepare" || config === undefined) {
+      sendEvent(this.#options, effect);
+      return [{ kind: "told", station, id }];
+    }
+    const cycle = this.#state.stations.get(station)?.cycle ?? null;
+    const { latencyMs, writes } = sendPrepare(this.#options, config, effect, cycle, () => this.#moment());
+    if (latencyMs !== null) this.latencies.prepared(String(effect.fields["from"]), station, latencyMs);
+    const sent: Input = { kind: "sent", station, id, latencyMs };
+    if (writes === undefined) return [sent, { kind: "settled", station, id }];
+    void this.#track(
+      writes.then((failure) =>
+        this.#take({ kind: "settled", station, id, ...(failure === undefined ? {} : { failure }) }),
+      ),
+    );
+    return [sent];
+  }
+
+  #track<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    void work.finally(() => this.#underWay.delete(work));
+    return work;
+  }
+
+  #moment(): Moment {
+    const { clock } = this.#options;
+    return { now: clock.now(), monotonic: clock.monotonic() };
+  }
+
+  /** One timer, for the next confirmation that is due. */
+  #arm(): void {
+    let at = Infinity;
+    for (const { cycle, phase } of this.#state.stations.values()) {
+      if (phase === "preparing" && cycle?.deadline != null) at = Math.min(at, cycle.deadline);
+    }
+    if (this.#alarm?.at === at) return;
+    this.#alarm?.off.abort();
+    this.#alarm = undefined;
+    if (at === Infinity) return;
+    const off = new AbortController();
+    this.#alarm = { at, off };
+    const { clock } = this.#options;
+    clock.sleep(at - clock.now(), off.signal).then(
+      () => {
+        this.#alarm = undefined;
+        void this.#take({ kind: "tick" });
+        // A timer may ring a moment early.
+        this.#arm();
+      },
+      () => undefined,
+    );
+  }
+}
+
+function changes(
+  before: ReadonlyMap<string, StationState>,
+  after: ReadonlyMap<string, StationState>,
+): StateChange[] {
+  return [...after].flatMap(([key, state]) =>
+    before.get(key) === state ? [] : [{ scope: lineScope, key, value: encodeStation(state) }],
+  );
+}
