@@ -22,7 +22,12 @@ export type Input =
       readonly readAt: number;
     }
   /** A prepare was handed over to MQTT, NATS and the command port, this long after the read. */
-  | { readonly kind: "sent"; readonly station: string; readonly id: number; readonly latencyMs: number | null }
+  | {
+      readonly kind: "sent";
+      readonly station: string;
+      readonly id: number;
+      readonly latencyMs: number | null;
+    }
   /** Its writes are done, or what became of them. */
   | { readonly kind: "settled"; readonly station: string; readonly id: number; readonly failure?: string }
   /** An event went out. */
@@ -35,8 +40,18 @@ export type Input =
   | Request;
 
 export type Request =
-  | { readonly kind: "trigger"; readonly station: string; readonly by: string; readonly part?: string | undefined }
-  | { readonly kind: "hold"; readonly station: string; readonly by: string; readonly why?: string | undefined }
+  | {
+      readonly kind: "trigger";
+      readonly station: string;
+      readonly by: string;
+      readonly part?: string | undefined;
+    }
+  | {
+      readonly kind: "hold";
+      readonly station: string;
+      readonly by: string;
+      readonly why?: string | undefined;
+    }
   | { readonly kind: "resume"; readonly station: string; readonly by: string };
 
 export interface Decision {
@@ -87,7 +102,8 @@ function read(turn: Turn, { tag, value, good, timestamp }: Of<"reading">): undef
   if (turn.plan.facts.has(tag) && turn.facts.get(tag) !== fact) {
     turn.facts = new Map(turn.facts).set(tag, fact);
   }
-  for (const config of turn.plan.completedBy.get(tag) ?? []) observeCompletion(turn, config, value, good, timestamp);
+  for (const config of turn.plan.completedBy.get(tag) ?? [])
+    observeCompletion(turn, config, value, good, timestamp);
   for (const config of turn.configs) {
     if (config.confirm?.tag === tag && holds(config.confirm, turn.facts)) confirmed(turn, config);
   }
@@ -178,7 +194,7 @@ function missed(turn: Turn, { name }: StationConfig, reason: string, message: st
 function tick(turn: Turn): undefined {
   for (const config of turn.configs) {
     const { phase, cycle } = turn.of(config.name);
-    if (phase !== "preparing" || cycle?.deadline == null || cycle.deadline > turn.moment.now) continue;
+    if (phase !== "preparing" || (cycle?.deadline ?? Infinity) > turn.moment.now) continue;
     const { tag = "", within } = config.confirm ?? {};
     const limit = within === undefined ? "in time" : `within ${formatDuration(within)}`;
     const message = `${tag} did not confirm ${limit}. Look at the station, then trigger it again or resume it.`;
@@ -202,7 +218,8 @@ function restarted(turn: Turn): undefined {
     if (outbox.length > 0) turn.put(name, { outbox: again.map((effect) => turn.again(effect)) });
     for (const { id } of unsure) {
       const { phase, cycle: now } = turn.of(name);
-      if (phase !== "preparing" || now?.prepareId !== id || again.some((effect) => effect.id === id)) continue;
+      if (phase !== "preparing" || now?.prepareId !== id || again.some((effect) => effect.id === id))
+        continue;
       const message =
         "The gateway ended while it told the station to prepare; whether it did is not known. " +
         "Look at the station, then trigger it again or resume it.";
@@ -227,7 +244,8 @@ function request(turn: Turn, input: Request): string | undefined {
         turn.put(input.station, { held: { by: input.by, at: turn.moment.now, why: input.why } });
       return undefined;
     case "resume":
-      if (held === null && phase !== "missed") return `${input.station} is neither held nor has it missed a part.`;
+      if (held === null && phase !== "missed")
+        return `${input.station} is neither held nor has it missed a part.`;
       if (held !== null) turn.put(input.station, { held: null });
       if (phase === "missed") goOn(turn, config);
       return undefined;

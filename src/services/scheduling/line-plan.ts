@@ -72,8 +72,6 @@ function fitted(config: StationConfig, before: StationState): StationState {
   const sameWatch = before.watch?.rule === watch?.rule;
   const gone = Object.keys(before.waiting).filter((from) => config.after?.stations.includes(from) !== true);
   if (sameWatch && gone.length === 0) return before;
-  const waiting = Object.fromEntries(
-    Object.entries(before.waiting).filter(([from]) => !gone.includes(from)),
-  );
+  const waiting = Object.fromEntries(Object.entries(before.waiting).filter(([from]) => !gone.includes(from)));
   return { ...before, watch: sameWatch ? before.watch : watch, waiting };
 }

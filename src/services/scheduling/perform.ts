@@ -1,5 +1,5 @@
 import type { StationConfig } from "../../config/line.ts";
-import type { JsonValue } from "../../domain/reading.ts";
+import { plainText, type JsonValue } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { CommandPort } from "../commands/command-port.ts";
 import { fill } from "./fill.ts";
@@ -46,12 +46,12 @@ export function sendPrepare(
   const { output } = options;
   const { part, cycle: number, from } = effect.fields;
   const filling = {
-    part: String(part),
+    part: plainText(part),
     station: config.name,
     cycle: Number(number),
     time: new Date(clock().now).toISOString(),
   };
-  const writes = write(options, config, `${String(from)} complete, part ${String(part)}`, (value) =>
+  const writes = write(options, config, `${plainText(from)} complete, part ${plainText(part)}`, (value) =>
     fill(value, filling),
   );
   for (const { to, name, payload } of config.prepare.publications) {

@@ -67,10 +67,19 @@ test("a confirmation that does not come in time is missed, and asks somebody to 
 
 test("a write that fails is missed with what was wrong; triggered again, the same part is prepared for", async () => {
   const line = testLine(pressAndWelder());
-  line.answers.next = async () => ({ ok: false, code: "DEVICE_UNREACHABLE", message: "It is away.", tookMs: 1 });
+  line.answers.next = async () => ({
+    ok: false,
+    code: "DEVICE_UNREACHABLE",
+    message: "It is away.",
+    tookMs: 1,
+  });
   await line.read("press-1/done", false);
   await line.read("press-1/done", true);
-  expect(line.events.at(-1)).toMatchObject({ event: "missed", reason: "not-written", message: "It is away." });
+  expect(line.events.at(-1)).toMatchObject({
+    event: "missed",
+    reason: "not-written",
+    message: "It is away.",
+  });
   line.answers.next = async () => ({ ok: true, tookMs: 1 });
   expect(await line.service.request({ kind: "trigger", station: "weld", by: "anna" })).toBeUndefined();
   await line.read("welder-1/clamp", true);
@@ -79,7 +88,12 @@ test("a write that fails is missed with what was wrong; triggered again, the sam
 });
 
 test("an order to a vehicle is published with the part in it, on the topic of the mapping", async () => {
-  const payload = { orderId: "${part}", headerId: "${cycle}", nodes: ["from ${station}"], timestamp: "${time}" };
+  const payload = {
+    orderId: "${part}",
+    headerId: "${cycle}",
+    nodes: ["from ${station}"],
+    timestamp: "${time}",
+  };
   const prepare = {
     repeat: "ask" as const,
     writes: [],

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import type { LineConfig } from "../../config/line.ts";
-import type { PublishedReading } from "../../domain/reading.ts";
+import { plainText, type PublishedReading } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import { isolate } from "../../pipeline/isolate.ts";
@@ -77,7 +77,7 @@ export class SchedulingService {
     }
     this.#subscription = readings$.subscribe(isolate("scheduling", log, (reading) => this.#read(reading)));
     this.#put(this.#config, stored);
-    this.#take({ kind: "restarted" });
+    void this.#take({ kind: "restarted" });
   }
 
   /** Takes no more readings; resolves when what was decided is stored and sent. */
@@ -91,8 +91,11 @@ export class SchedulingService {
   apply(line: LineConfig): void {
     if (isDeepStrictEqual(line, this.#config)) return;
     this.#put(line, this.#state.stations);
-    this.#take({ kind: "review" });
-    this.#options.log.info({ stations: line.stations.map(({ name }) => name) }, "the edited line.yaml is in force");
+    void this.#take({ kind: "review" });
+    this.#options.log.info(
+      { stations: line.stations.map(({ name }) => name) },
+      "the edited line.yaml is in force",
+    );
   }
 
   /** Carries out a request; resolves when it is stored, with why it was refused where it was. */
@@ -120,7 +123,7 @@ export class SchedulingService {
     if (tag === undefined) return;
     this.latencies.readings += 1;
     const { value, quality, timestamp, readAt } = reading;
-    this.#take({ kind: "reading", tag, value, good: quality === "good", timestamp, readAt });
+    void this.#take({ kind: "reading", tag, value, good: quality === "good", timestamp, readAt });
   }
 
   /** Decides on inputs; stores what changed, then sends. Gives why the last one was refused. */
@@ -157,7 +160,7 @@ export class SchedulingService {
     }
     const cycle = this.#state.stations.get(station)?.cycle ?? null;
     const { latencyMs, writes } = sendPrepare(this.#options, config, effect, cycle, () => this.#moment());
-    if (latencyMs !== null) this.latencies.prepared(String(effect.fields["from"]), station, latencyMs);
+    if (latencyMs !== null) this.latencies.prepared(plainText(effect.fields["from"]), station, latencyMs);
     const sent: Input = { kind: "sent", station, id, latencyMs };
     if (writes === undefined) return [sent, { kind: "settled", station, id }];
     void this.#track(
@@ -183,7 +186,7 @@ export class SchedulingService {
   #arm(): void {
     let at = Infinity;
     for (const { cycle, phase } of this.#state.stations.values()) {
-      if (phase === "preparing" && cycle?.deadline != null) at = Math.min(at, cycle.deadline);
+      if (phase === "preparing") at = Math.min(at, cycle?.deadline ?? Infinity);
     }
     if (this.#alarm?.at === at) return;
     this.#alarm?.off.abort();

@@ -64,7 +64,9 @@ export class Turn {
   tell(station: string, event: LineEvent, fields: Fields): number {
     const { sequence, outbox } = this.of(station);
     const id = sequence + 1;
-    const said = Object.entries(fields).filter((entry): entry is [string, JsonValue] => entry[1] !== undefined);
+    const said = Object.entries(fields).filter(
+      (entry): entry is [string, JsonValue] => entry[1] !== undefined,
+    );
     const effect: Effect = {
       id,
       station,
