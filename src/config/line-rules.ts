@@ -182,7 +182,10 @@ export class LineRules {
   }
 
   #wrongKind(path: SourcePath, name: string, wanted: string, kind: ValueSpec["kind"]): void {
-    this.#add(path, { message: `${name} is ${wordFor(kind)}, not ${wanted}` });
+    this.#add(path, {
+      message: `${name} is ${wordFor(kind)}, not ${wanted}`,
+      allowed: `a tag that is ${wanted}, or what suits ${wordFor(kind)}`,
+    });
   }
 
   #checkWrite(path: SourcePath, name: string, value: JsonValue): void {
@@ -205,7 +208,8 @@ export class LineRules {
     try {
       guardWrite(value, tag, name);
     } catch (caught) {
-      this.#add(path, { message: toGatewayError(caught).message.replace(/\.$/, "") });
+      const message = toGatewayError(caught).message.replace(/\.$/, "");
+      this.#add(path, { message, allowed: "what the tag's type and its `write` entry allow" });
     }
   }
 

@@ -22,7 +22,8 @@ function oneOf<T extends z.ZodObject>(schema: T, keys: readonly string[]): T {
     if (found.length === 1) return;
     context.addIssue({
       code: "custom",
-      message: found.length === 0 ? `has none of ${keys.join(", ")}` : `${found.join(" and ")} stand together`,
+      message:
+        found.length === 0 ? `has none of ${keys.join(", ")}` : `${found.join(" and ")} stand together`,
       params: { allowed: `one of ${keys.join(", ")}` },
     });
   });

@@ -19,7 +19,8 @@ export async function loadLine(
   mistakes: Mistakes,
 ): Promise<LineConfig | undefined> {
   const source = await folder.yaml(lineFile);
-  if (source === undefined) return undefined;
+  // A file with nothing in it but comments is one that is not used yet.
+  if (source === undefined || (source.kind === "scalar" && source.value === null)) return undefined;
   const validated = validate(lineSchema, source, [], mistakes);
   if (validated === undefined) return undefined;
   const tags = devices === undefined ? undefined : siteTags(devices);

@@ -13,7 +13,11 @@ const lines: readonly LineConfig[] = [
     stations: [
       station("press", counter("press-1/strokes")),
       station("mill", rise("mill-1/done")),
-      station("join", { ...after("press", "mill"), ready: [{ tag: "join/free", is: true }], ...rise("join/done") }),
+      station("join", {
+        ...after("press", "mill"),
+        ready: [{ tag: "join/free", is: true }],
+        ...rise("join/done"),
+      }),
       station("sort", { after: { mode: "any", stations: ["join", "mill"], initial: { mill: 1 } } }),
     ],
   },
@@ -31,11 +35,38 @@ type Step =
   | { readonly kind: "request"; readonly what: "hold" | "resume" | "trigger"; readonly station: string };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("bool" as const), tag: fc.constantFrom(...bools), value: fc.constantFrom(true, false, null) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("count" as const), tag: fc.constantFrom(...counters), by: fc.integer({ min: 0, max: 3 }) }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("pass" as const), span: fc.integer({ min: 1, max: 4_000 }) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("write" as const), ok: fc.boolean(), which: fc.nat(5) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("request" as const), what: fc.constantFrom("hold" as const, "resume" as const, "trigger" as const), station: fc.constantFrom("press", "weld", "join", "store") }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("bool" as const),
+      tag: fc.constantFrom(...bools),
+      value: fc.constantFrom(true, false, null),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("count" as const),
+      tag: fc.constantFrom(...counters),
+      by: fc.integer({ min: 0, max: 3 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("pass" as const), span: fc.integer({ min: 1, max: 4_000 }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("write" as const), ok: fc.boolean(), which: fc.nat(5) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("request" as const),
+      what: fc.constantFrom("hold" as const, "resume" as const, "trigger" as const),
+      station: fc.constantFrom("press", "weld", "join", "store"),
+    }),
+  },
 );
 
 /** The line on a world that does what it is told at once, but for writes, which take their time. */
@@ -140,7 +171,9 @@ test("whatever comes, no part is lost or made twice on its way, and each event h
         expect(mine.map(({ id }) => id)).toEqual(mine.map((_, index) => index + 1));
         const { waiting = {}, outbox } = world.state.stations.get(name) ?? {};
         for (const source of from?.stations ?? []) {
-          const finished = world.effects.filter(({ station, event }) => station === source && event === "complete");
+          const finished = world.effects.filter(
+            ({ station, event }) => station === source && event === "complete",
+          );
           const arrived = finished.length + (from?.initial[source] ?? 0);
           expect(arrived).toBeGreaterThanOrEqual(waiting[source]?.length ?? 0);
           // Those that wait are the newest, in the order in which they came.

@@ -11,7 +11,7 @@ import { SchedulingService, type SchedulingOptions } from "./scheduling-service.
 
 /** A station with nothing but a name, and whatever is given. */
 export function station(name: string, more: Partial<StationConfig> = {}): StationConfig {
-  return { name, ready: [], prepare: { repeat: "ask", writes: [], publications: [] }, ...more };
+  return { name, ready: [], prepare: { repeat: "safe", writes: [], publications: [] }, ...more };
 }
 
 export function after(...stations: readonly string[]): Pick<StationConfig, "after"> {
@@ -50,6 +50,9 @@ export class FakeStore implements StateStore {
   commits = 0;
   /** After so many commits nothing more happens: the power is gone. */
   diesAfter = Infinity;
+  /** Whether the commit that the power fails in is on disk, though nobody heard of it. */
+  lastIsWritten = false;
+  isDead = false;
 
   read(): ReadonlyMap<string, string> {
     return new Map(this.disk);
@@ -57,13 +60,16 @@ export class FakeStore implements StateStore {
 
   async change(changes: Parameters<StateStore["change"]>[0]): Promise<"stored"> {
     await Promise.resolve();
-    if (this.commits >= this.diesAfter) return new Promise(() => {});
+    if (this.isDead) return new Promise(() => {});
+    const dead = this.commits >= this.diesAfter;
+    this.isDead = dead;
+    if (dead && !this.lastIsWritten) return new Promise(() => {});
     this.commits += 1;
     for (const { key, value } of changes) {
       if (value === null) this.disk.delete(key);
       else this.disk.set(key, value);
     }
-    return "stored";
+    return dead ? new Promise(() => {}) : "stored";
   }
 }
 
