@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Subject, type Observable } from "rxjs";
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
 import type { DeviceEvent } from "./adapter-kit/device-event.ts";
@@ -25,6 +26,8 @@ import { natsUsers } from "./security/nats-permissions.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { LivePublisher } from "./services/live/live-publisher.ts";
+import { LinePart } from "./services/scheduling/line-part.ts";
+import { SqliteStateStore } from "./store/sqlite-state-store.ts";
 import { DeviceFleet } from "./supervisor/device-fleet.ts";
 import { encodeDeviceState, type DeviceState } from "./supervisor/device-state.ts";
 
@@ -76,7 +79,9 @@ export class Gateway {
   readonly #forgetter: LatestForgetter;
   /** The last state of each device, as published. */
   readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
+  readonly #store: SqliteStateStore;
   readonly #commands: CommandService;
+  readonly #line: LinePart;
   readonly #http: HttpEndpoint;
   readonly #watch: TagWatch;
   readonly #stopping = new AbortController();
@@ -134,6 +139,7 @@ export class Gateway {
       onGone: (topics) => this.#forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });
+    this.#store = new SqliteStateStore(resolve(site.dir, nats.embedded.store), log);
     this.#commands = new CommandService({
       gateway,
       site: place,
@@ -143,6 +149,20 @@ export class Gateway {
       broker: this.#broker,
       link: this.#nats.link,
       find: (device) => this.#fleet.devices.get(device),
+    });
+    this.#line = new LinePart({
+      gateway,
+      site: place,
+      readings$: this.#readings,
+      deviceStates$: this.#states,
+      isOnline: (device) => this.#fleet.devices.get(device)?.supervisor.state.state === "online",
+      store: this.#store,
+      commands: this.#commands,
+      broker: this.#broker,
+      link: this.#nats.link,
+      log,
+      clock,
+      random,
     });
     this.#http = new HttpEndpoint({
       listen: http.listen,
@@ -194,7 +214,9 @@ export class Gateway {
       await this.#nats.claim();
       await allDone([this.#broker.start(), this.#http.start()]);
       this.#stopping.signal.throwIfAborted();
+      this.#store.open();
       this.#commands.start();
+      this.#line.start(this.#site.line);
       await allDone([this.#nats.start(this.#stopping.signal), this.#fleet.start(this.#site.devices)]);
     } catch (caught) {
       await this.#tearDown().catch(() => undefined);
@@ -210,10 +232,12 @@ export class Gateway {
   }
 
   async #tearDown(): Promise<void> {
+    await this.#line.stop();
     this.#commands.stop();
     await this.#fleet.stop();
     this.#forgetter.stop();
     await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
+    this.#store.close();
     this.#readings.complete();
     this.#states.complete();
   }
@@ -242,8 +266,9 @@ export class Gateway {
     };
   }
 
-  metrics(): Iterable<Metric> {
-    return gatewayMetrics({
+  *metrics(): Iterable<Metric> {
+    yield* this.#line.metrics();
+    yield* gatewayMetrics({
       devices: this.#fleet.devices,
       readToNats: this.#live.readToNats,
       link: this.#nats.link.counters,
@@ -314,6 +339,7 @@ export class Gateway {
         .filter(({ device }) => changed.includes(device) || added.includes(device))
         .map((mapping) => this.#fleet.put(mapping)),
     );
+    this.#line.apply(site.line);
     this.#reloads.applied += 1;
     return { restarted: changed, added, removed, needRestart: restartKeys };
   }

@@ -212,3 +212,12 @@ test("before a station that stands still for good, no more than 500 parts are fo
   ]);
   expect(line.service.state.stations.get("weld")?.waiting["press"]).toHaveLength(500);
 });
+
+test("while a device is away that the prepare writes to, the part waits; it is prepared for when the device is back", async () => {
+  const line = testLine(pressAndWelder());
+  await line.see("welder-1", "offline");
+  await stroke(line);
+  expect(line.story()).toEqual(["press complete press-1"]);
+  await line.see("welder-1", "online");
+  expect(line.story()[1]).toBe("weld prepare press-1");
+});

@@ -32,6 +32,7 @@ export type Input =
   | { readonly kind: "settled"; readonly station: string; readonly id: number; readonly failure?: string }
   /** An event went out. */
   | { readonly kind: "told"; readonly station: string; readonly id: number }
+  | { readonly kind: "device"; readonly device: string; readonly online: boolean }
   | { readonly kind: "tick" }
   /** The gateway begins again on a state from the store. */
   | { readonly kind: "restarted" }
@@ -82,6 +83,9 @@ function apply(turn: Turn, input: Input): string | undefined {
       return settled(turn, input);
     case "told":
       return told(turn, input);
+    case "device":
+      turn.see(input.device, input.online);
+      return undefined;
     case "tick":
       return tick(turn);
     case "restarted":
@@ -205,33 +209,30 @@ function tick(turn: Turn): undefined {
 /** What was under way when the gateway ended: events go out again, a prepare only where that is safe. */
 function restarted(turn: Turn): undefined {
   for (const config of turn.configs) {
-    const { name } = config;
-    const { watch, cycle, outbox } = turn.of(name);
+    const { name, confirm, prepare } = config;
+    const { watch, cycle, phase, outbox } = turn.of(name);
     if (watch?.sure === true) turn.put(name, { watch: { ...watch, sure: false } });
+    const open = outbox.some(({ id }) => id === cycle?.prepareId) && phase === "preparing";
+    const again = open && prepare.repeat === "safe";
     // The monotonic clock began anew, and a confirmation may have come while nobody listened: it gets its whole time again.
     if (cycle !== null) {
-      const deadline = cycle.deadline === null ? null : turn.moment.now + (config.confirm?.within ?? 0);
-      turn.put(name, { cycle: { ...cycle, readAt: null, deadline } });
+      const deadline = cycle.deadline === null ? null : turn.moment.now + (confirm?.within ?? 0);
+      turn.put(name, {
+        cycle: { ...cycle, readAt: null, deadline, ...(again ? { waitsForDevices: true } : {}) },
+      });
     }
-    const unsure = outbox.filter((effect) => effect.event === "prepare");
-    const again = outbox.filter((effect) => isSentAgain(turn, config, effect));
-    if (outbox.length > 0) turn.put(name, { outbox: again.map((effect) => turn.again(effect)) });
-    for (const { id } of unsure) {
-      const { phase, cycle: now } = turn.of(name);
-      if (phase !== "preparing" || now?.prepareId !== id || again.some((effect) => effect.id === id))
-        continue;
-      const message =
-        "The gateway ended while it told the station to prepare; whether it did is not known. " +
-        "Look at the station, then trigger it again or resume it.";
-      missed(turn, config, "restart", message);
-    }
+    if (outbox.length === 0) continue;
+    const kept = outbox
+      .filter(({ event, id }) => event !== "prepare" || (again && id === cycle?.prepareId))
+      .map((effect): Effect => ({ ...effect, repeated: true }));
+    turn.put(name, { outbox: kept });
+    for (const effect of kept) if (effect.event !== "prepare") turn.again(effect);
+    if (!open || again) continue;
+    const message =
+      "The gateway ended while it told the station to prepare; whether it did is not known. " +
+      "Look at the station, then trigger it again or resume it.";
+    missed(turn, config, "restart", message);
   }
-}
-
-function isSentAgain(turn: Turn, { name, prepare }: StationConfig, { event, id }: Effect): boolean {
-  if (event !== "prepare") return true;
-  const { phase, cycle } = turn.of(name);
-  return prepare.repeat === "safe" && phase === "preparing" && cycle?.prepareId === id;
 }
 
 function request(turn: Turn, input: Request): string | undefined {

@@ -30,15 +30,38 @@ function nextParts({ after }: StationConfig, { waiting }: StationState): Taken |
   return { from, parts: chosen.map(([, { part }]) => part), waiting: left };
 }
 
-/** Lets every station begin that can: idle, not held, ready, its parts before it. */
+/** Lets every station begin that can: idle, not held, ready, what it writes to in reach, its parts before it. */
 export function advance(turn: Turn): void {
   for (const config of turn.configs) {
     const state = turn.of(config.name);
+    if (!turn.reaches(config.name)) continue;
+    if (state.cycle?.waitsForDevices === true) sendAgain(turn, config, state.cycle);
     if (state.phase !== "idle" || state.held !== null) continue;
     const taken = nextParts(config, state);
     if (taken === undefined || !config.ready.every((condition) => holds(condition, turn.facts))) continue;
     take(turn, config, taken, {});
   }
+}
+
+/** What a restart left open goes out once more. */
+function sendAgain(turn: Turn, { name }: StationConfig, { waitsForDevices: _, ...cycle }: Cycle): void {
+  turn.put(name, { cycle });
+  const effect = turn.of(name).outbox.find(({ id }) => id === cycle.prepareId);
+  if (effect !== undefined) turn.again(effect);
+}
+
+/** The station went on before it could be told once more: it is not told any more. */
+function letGo(turn: Turn, name: string): void {
+  const { cycle, outbox } = turn.of(name);
+  if (cycle?.waitsForDevices !== true) return;
+  const { waitsForDevices: _, ...without } = cycle;
+  turn.put(name, { cycle: without, outbox: outbox.filter(({ id }) => id !== cycle.prepareId) });
+  turn.tell(name, "missed", {
+    part: cycle.part,
+    cycle: cycle.number,
+    reason: "overtaken",
+    message: `The gateway ended while it told ${name} to prepare; ${name} went on before it could be told again.`,
+  });
 }
 
 /** Begins whatever the conditions say: with the parts that wait, else with one of this id. */
@@ -81,6 +104,7 @@ export function beginAgain(turn: Turn, { name }: StationConfig, cycle: Cycle, by
 
 /** The station is prepared: it works on its part, or has passed it on where nothing tells its completion. */
 export function goOn(turn: Turn, config: StationConfig): void {
+  letGo(turn, config.name);
   if (config.complete !== undefined) turn.put(config.name, { phase: "working" });
   else complete(turn, config, {});
 }
@@ -88,6 +112,7 @@ export function goOn(turn: Turn, config: StationConfig): void {
 /** One part is finished: it leaves the station for those behind it. */
 export function complete(turn: Turn, config: StationConfig, fields: Fields, id?: string): void {
   const { name } = config;
+  letGo(turn, name);
   const state = turn.of(name);
   const { cycle } = state;
   const unprepared = cycle === null ? nextParts(config, state) : undefined;

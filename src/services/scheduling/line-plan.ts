@@ -13,6 +13,10 @@ export interface LinePlan {
   readonly facts: ReadonlySet<string>;
   /** Every tag that matters. */
   readonly tags: ReadonlySet<string>;
+  /** The devices that a station's prepare writes to. */
+  readonly writesTo: ReadonlyMap<string, readonly string[]>;
+  /** All of them. */
+  readonly devices: ReadonlySet<string>;
 }
 
 export function planLine({ stations }: LineConfig): LinePlan {
@@ -26,6 +30,12 @@ export function planLine({ stations }: LineConfig): LinePlan {
     if (confirm !== undefined) facts.add(confirm.tag);
     if (part !== undefined) facts.add(part);
   }
+  const writesTo = new Map(
+    stations.map(({ name, prepare }): [string, string[]] => [
+      name,
+      [...new Set(prepare.writes.map(({ tag }) => tag.split("/")[0] ?? ""))],
+    ]),
+  );
   return {
     stations: new Map(stations.map((station) => [station.name, station])),
     behind: new Map(
@@ -34,6 +44,8 @@ export function planLine({ stations }: LineConfig): LinePlan {
     completedBy,
     facts,
     tags: new Set([...facts, ...completedBy.keys()]),
+    writesTo,
+    devices: new Set([...writesTo.values()].flat()),
   };
 }
 
@@ -44,13 +56,13 @@ export function planLine({ stations }: LineConfig): LinePlan {
 export function adapt(
   { stations }: LinePlan,
   known: ReadonlyMap<string, StationState>,
-  facts: LineState["facts"],
+  { facts, online }: Pick<LineState, "facts" | "online">,
 ): LineState {
   const adapted = [...stations.values()].map((config): [string, StationState] => {
     const before = known.get(config.name);
     return [config.name, before === undefined ? fresh(config) : fitted(config, before)];
   });
-  return { stations: new Map(adapted), facts };
+  return { stations: new Map(adapted), facts, online };
 }
 
 function fresh(config: StationConfig): StationState {

@@ -69,6 +69,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+const world = { facts: new Map(), online: new Set(["welder-1"]) };
+
 /** The line on a world that does what it is told at once, but for writes, which take their time. */
 class World {
   readonly effects: Effect[] = [];
@@ -82,7 +84,7 @@ class World {
   constructor(line: LineConfig, through: (state: LineState) => LineState) {
     this.#plan = planLine(line);
     this.#through = through;
-    this.state = adapt(this.#plan, new Map(), new Map());
+    this.state = adapt(this.#plan, new Map(), world);
   }
 
   run(steps: readonly Step[]): void {
@@ -142,7 +144,7 @@ function throughTheStore(state: LineState): LineState {
     expect(parsed).toEqual(one);
     return [name, parsed ?? one] as const;
   });
-  return { stations: new Map(stations), facts: state.facts };
+  return { ...state, stations: new Map(stations) };
 }
 
 const steps = fc.array(step, { maxLength: 60 });
@@ -208,7 +210,7 @@ test("press before a station without confirmation: as a queue and one place, in 
   fc.assert(
     fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
       const plan = planLine(config);
-      let state = adapt(plan, new Map(), new Map());
+      let state = adapt(plan, new Map(), world);
       const told: string[] = [];
       const put = (input: Input): void => {
         const decision = decide(plan, state, input, { now: 0, monotonic: 0 });

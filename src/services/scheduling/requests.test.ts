@@ -25,14 +25,13 @@ test("the state of the line tells each station's phase, part, what waits before 
   await read("press-1/done", true);
   expect(await ask("state", {})).toEqual({
     stations: [
-      expect.objectContaining({ name: "press", phase: "idle", ready: true, waiting: {}, sequence: 1 }),
+      expect.objectContaining({ name: "press", phase: "idle", notReady: [], waiting: {}, sequence: 1 }),
       {
         name: "weld",
         phase: "idle",
         part: null,
         cycle: null,
         held: null,
-        ready: false,
         notReady: ["welder-1/worn"],
         waiting: { press: ["press-1"] },
         blockedBy: [],

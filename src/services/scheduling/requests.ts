@@ -106,8 +106,10 @@ export function describeLine({ plan, state }: RequestOptions["service"]): readon
       part: station?.cycle?.part ?? null,
       cycle: station?.cycle?.number ?? null,
       held: station?.held ?? null,
-      ready: ready.every((condition) => holds(condition, state.facts)),
-      notReady: ready.filter((condition) => !holds(condition, state.facts)).map(({ tag }) => tag),
+      notReady: [
+        ...ready.filter((condition) => !holds(condition, state.facts)).map(({ tag }) => tag),
+        ...(plan.writesTo.get(name) ?? []).filter((device) => !state.online.has(device)),
+      ],
       waiting: Object.fromEntries(waiting),
       blockedBy: station?.blockedBy ?? [],
       sequence: station?.sequence ?? 0,

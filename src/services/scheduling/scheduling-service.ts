@@ -1,4 +1,4 @@
-import type { Observable, Subscription } from "rxjs";
+import { Subscription, type Observable } from "rxjs";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
@@ -21,11 +21,19 @@ import {
   type StationState,
 } from "./state.ts";
 
+interface DeviceChange {
+  readonly device: string;
+  readonly state: { readonly state: string };
+}
+
 /** What is in the store of the line: a key a station. */
 export const lineScope = "line";
 
 export interface SchedulingOptions extends PerformOptions {
   readonly readings$: Observable<PublishedReading>;
+  readonly deviceStates$: Observable<DeviceChange>;
+  /** Whether a device can be reached now. */
+  readonly isOnline: (device: string) => boolean;
   readonly store: StateStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -40,10 +48,10 @@ export class SchedulingService {
   readonly #options: SchedulingOptions;
   #config: LineConfig;
   #plan: LinePlan;
-  #state: LineState = { stations: new Map(), facts: new Map() };
+  #state: LineState = { stations: new Map(), facts: new Map(), online: new Set() };
   /** Tags that matter, by their topic. */
   #tags: ReadonlyMap<string, string> = new Map();
-  #subscription: Subscription | undefined;
+  readonly #subscription = new Subscription();
   #alarm: { readonly at: number; readonly off: AbortController } | undefined;
   /** What is being stored or written, and will be sent or decided on after that. */
   readonly #underWay = new Set<Promise<unknown>>();
@@ -68,21 +76,26 @@ export class SchedulingService {
 
   /** Goes on from the store, and takes readings from now on. */
   start(): void {
-    const { store, readings$, log } = this.#options;
+    const { store, readings$, deviceStates$, log } = this.#options;
     const stored = new Map<string, StationState>();
     for (const [station, json] of store.read(lineScope)) {
       const state = decodeStation(json);
       if (state !== undefined) stored.set(station, state);
       else log.error({ station }, "what the store holds of this station can't be read; it begins anew");
     }
-    this.#subscription = readings$.subscribe(isolate("scheduling", log, (reading) => this.#read(reading)));
+    this.#subscription.add(readings$.subscribe(isolate("scheduling", log, (reading) => this.#read(reading))));
+    const see = isolate<DeviceChange>("scheduling", log, ({ device, state }) => {
+      if (this.#plan.devices.has(device))
+        void this.#take({ kind: "device", device, online: state.state === "online" });
+    });
+    this.#subscription.add(deviceStates$.subscribe(see));
     this.#put(this.#config, stored);
     void this.#take({ kind: "restarted" });
   }
 
   /** Takes no more readings; resolves when what was decided is stored and sent. */
   async stop(): Promise<void> {
-    this.#subscription?.unsubscribe();
+    this.#subscription.unsubscribe();
     this.#alarm?.off.abort();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
@@ -104,12 +117,13 @@ export class SchedulingService {
   }
 
   #put(line: LineConfig, known: ReadonlyMap<string, StationState>): void {
-    const { site } = this.#options;
+    const { site, isOnline } = this.#options;
     this.#config = line;
     this.#plan = planLine(line);
     this.#tags = new Map([...this.#plan.tags].map((tag) => [new TagPath("data", site, tag).topic, tag]));
     const facts = new Map([...this.#state.facts].filter(([tag]) => this.#plan.facts.has(tag)));
-    this.#state = adapt(this.#plan, known, facts);
+    const online = new Set([...this.#plan.devices].filter((device) => isOnline(device)));
+    this.#state = adapt(this.#plan, known, { facts, online });
     const gone = [...known.keys()].filter((station) => !this.#plan.stations.has(station));
     void this.#options.store.change([
       ...changes(known, this.#state.stations),

@@ -28,6 +28,8 @@ export interface Cycle {
   readonly sentAt: number | null;
   /** Unix ms until which the confirmation must come; null where none is waited for. */
   readonly deadline: number | null;
+  /** True where its prepare is to be sent again as soon as the devices that it writes to are there. */
+  readonly waitsForDevices?: boolean;
 }
 
 /** `preparing`: told to prepare, not confirmed. `working`: it has its part. `missed`: it may not be prepared, somebody must look. */
@@ -75,6 +77,8 @@ export interface LineState {
   readonly stations: ReadonlyMap<string, StationState>;
   /** Not stored: they are read anew. */
   readonly facts: Facts;
+  /** Devices that prepares write to, those that can be reached. Not stored either. */
+  readonly online: ReadonlySet<string>;
 }
 
 /** The time, by both clocks. */

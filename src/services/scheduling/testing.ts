@@ -114,14 +114,22 @@ export interface Told {
 }
 
 /** A service on fakes: what it tells, publishes and writes is kept. */
-export function testLine(line: LineConfig, given: { store?: FakeStore; clock?: FakeClock } = {}) {
-  const { store = new FakeStore(), clock = new FakeClock() } = given;
+export function testLine(
+  line: LineConfig,
+  given: { store?: FakeStore; clock?: FakeClock; away?: string } = {},
+) {
+  const { store = new FakeStore(), clock = new FakeClock(), away } = given;
+  const devices = new Subject<{ device: string; state: { state: string } }>();
   const readings = new Subject<PublishedReading>();
   const events: Told[] = [];
   const topics: string[] = [];
   const messages: { to: string; name: string; payload: unknown }[] = [];
   const writes: WriteOrder[] = [];
   const log: string[] = [];
+  const see = async (device: string, state: "online" | "offline") => {
+    devices.next({ device, state: { state } });
+    await settle();
+  };
   const answers = { next: (): Promise<WriteOutcome> => Promise.resolve({ ok: true, tookMs: 1 }) };
   const commands: CommandPort = {
     write: (order) => {
@@ -132,6 +140,8 @@ export function testLine(line: LineConfig, given: { store?: FakeStore; clock?: F
   const options: SchedulingOptions = {
     site: "plant1/line1",
     readings$: readings,
+    deviceStates$: devices,
+    isOnline: (device) => device !== away,
     store,
     clock,
     commands,
@@ -166,5 +176,5 @@ export function testLine(line: LineConfig, given: { store?: FakeStore; clock?: F
   };
   /** `station event part`, in order. */
   const story = () => events.map(({ station, event, part }) => [station, event, part].join(" ").trim());
-  return { service, store, clock, read, events, topics, messages, writes, answers, story, log };
+  return { service, store, clock, read, see, events, topics, messages, writes, answers, story, log };
 }

@@ -23,6 +23,7 @@ export class Turn {
   readonly effects: Effect[] = [];
   readonly #before: LineState;
   #facts: Facts;
+  #online: ReadonlySet<string>;
   #changed: Map<string, StationState> | undefined;
 
   constructor(plan: LinePlan, before: LineState, moment: Moment, readAt: number = moment.monotonic) {
@@ -31,6 +32,7 @@ export class Turn {
     this.readAt = readAt;
     this.#before = before;
     this.#facts = before.facts;
+    this.#online = before.online;
   }
 
   get facts(): Facts {
@@ -41,10 +43,24 @@ export class Turn {
     this.#facts = facts;
   }
 
+  /** True where every device that the station's prepare writes to can be reached. */
+  reaches(station: string): boolean {
+    return (this.plan.writesTo.get(station) ?? []).every((device) => this.#online.has(device));
+  }
+
+  see(device: string, online: boolean): void {
+    if (!this.plan.devices.has(device) || this.#online.has(device) === online) return;
+    const seen = new Set(this.#online);
+    if (online) seen.add(device);
+    else seen.delete(device);
+    this.#online = seen;
+  }
+
   /** The same object as before where nothing changed. */
   get state(): LineState {
-    if (this.#changed === undefined && this.#facts === this.#before.facts) return this.#before;
-    return { stations: this.#changed ?? this.#before.stations, facts: this.#facts };
+    const { stations, facts, online } = this.#before;
+    if (this.#changed === undefined && this.#facts === facts && this.#online === online) return this.#before;
+    return { stations: this.#changed ?? stations, facts: this.#facts, online: this.#online };
   }
 
   get configs(): Iterable<StationConfig> {
@@ -78,10 +94,8 @@ export class Turn {
     return id;
   }
 
-  /** Sends what is in the outbox already once more. */
-  again(effect: Effect): Effect {
-    const repeated: Effect = { ...effect, repeated: true };
-    this.effects.push(repeated);
-    return repeated;
+  /** Sends what is in the outbox already. */
+  again(effect: Effect): void {
+    this.effects.push(effect);
   }
 }
