@@ -8,6 +8,7 @@ import { GatewayError } from "../../domain/errors.ts";
 import type { Sample, TagValue } from "../../domain/reading.ts";
 import { noReadings, Normaliser } from "../../normalise/normaliser.ts";
 import { Sequences } from "../../normalise/sequences.ts";
+import { memoryStore } from "../../store/testing.ts";
 import { CommandService } from "./command-service.ts";
 
 const device: DeviceMapping = {
@@ -73,26 +74,29 @@ function setUp(behaviour: Behaviour = {}) {
     },
   };
   const service = new CommandService({
-    gateway: "line1-gw",
     site: "plant1",
     deadline: ms(200),
+    confirmWithin: ms(30_000),
     clock: systemClock,
+    random: () => 0.5,
+    newToken: () => "token",
     log: quiet,
+    audit: { record: (kind, fields) => void audit.push({ subject: `audit.line1-gw.${kind}`, ...fields }) },
+    store: memoryStore(),
+    userOf: () => undefined,
+    onEvent: () => {},
     broker: {
       subscribe: (_, callback) => {
         onMqtt = callback;
         return () => {};
       },
       publish: (topic, payload) => void mqtt.push({ topic, reply: JSON.parse(payload.toString()) }),
-      onClient: () => () => {},
     },
     link: {
       subscribe: (_, callback) => {
         onNats = callback;
         return () => {};
       },
-      publish: (subject, payload) =>
-        audit.push({ subject, ...JSON.parse(Buffer.from(payload).toString()) }) > 0,
     },
     find: (name) => (name === device.device ? running : undefined),
   });
