@@ -172,6 +172,11 @@ export class Broker implements LocalBroker {
     return () => this.#emitter.removeListener(filter, notify);
   }
 
+  /** The user that a client logged in as; undefined where it is not connected. */
+  userOf(clientId: string): string | undefined {
+    return this.#clients.get(clientId)?.user;
+  }
+
   onClient(onChange: (clientId: string, connected: boolean) => void): () => void {
     return this.#clients.onChange((clientId, connected) => {
       try {

@@ -104,10 +104,12 @@ export class GuardedWriter {
       confirmed = true;
       return readBack;
     } finally {
+      const reached = attempt.stage !== "not sent";
       if (watched !== undefined) {
-        this.#options.heartbeats.settle(attempt.name, watched, confirmed ? asked.value : undefined);
+        const value = confirmed ? asked.value : undefined;
+        this.#options.heartbeats.settle(attempt.name, watched, reached, value);
       }
-      if (attempt.stage !== "not sent") this.#remember(flight, budget, confirmed);
+      if (reached) this.#remember(flight, budget, confirmed);
     }
   }
 

@@ -34,6 +34,8 @@ interface Watch {
   deadline: number;
   /** Writes under way: while there is one, the writer is there. */
   pending: number;
+  /** False while no write of the writer's may have reached the device: there is nothing to make safe then. */
+  reached: boolean;
   readonly stopped: AbortController;
 }
 
@@ -52,7 +54,7 @@ export class Heartbeats {
 
   /** Takes over what was armed when the gateway last ran. */
   start(): void {
-    for (const [tag, json] of this.#options.store.read(scope)) this.#watch(tag, writerIn(json));
+    for (const [tag, json] of this.#options.store.read(scope)) this.#watch(tag, writerIn(json), true);
   }
 
   /** Writes nothing: the next start takes over. */
@@ -73,26 +75,34 @@ export class Heartbeats {
       watch.writer = writer;
       return;
     }
-    this.#watch(tag, writer).pending += 1;
+    this.#watch(tag, writer, false).pending += 1;
     await this.#options.store.change([{ scope, key: tag, value: JSON.stringify({ writer }) }]);
   }
 
-  /** After a write that was armed. Only a confirmed one is a beat. */
-  settle(tag: string, { within, failSafe }: Heartbeat, confirmed: TagValue | undefined): void {
+  /** After a write that was armed: whether it may have reached the device, and its value where it was confirmed: a beat. */
+  settle(
+    tag: string,
+    { within, failSafe }: Heartbeat,
+    reached: boolean,
+    confirmed: TagValue | undefined,
+  ): void {
     const watch = this.#watches.get(tag);
     if (watch === undefined) return;
     watch.pending -= 1;
+    watch.reached ||= reached;
+    if (!watch.reached) this.#disarm(tag, watch);
     if (confirmed === undefined) return;
     const same = typeof failSafe === "number" ? Number(confirmed) === failSafe : confirmed === failSafe;
     if (same) this.#disarm(tag, watch);
     else watch.deadline = this.#options.clock.monotonic() + within;
   }
 
-  #watch(tag: string, writer: string): Watch {
+  #watch(tag: string, writer: string, reached: boolean): Watch {
     const watch: Watch = {
       writer,
       deadline: this.#options.clock.monotonic() + this.#within(tag),
       pending: 0,
+      reached,
       stopped: new AbortController(),
     };
     this.#watches.set(tag, watch);
