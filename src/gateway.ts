@@ -1,3 +1,5 @@
+import { randomUUID } from "node:crypto";
+import { join, resolve } from "node:path";
 import { Subject, type Observable } from "rxjs";
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
 import type { DeviceEvent } from "./adapter-kit/device-event.ts";
@@ -22,9 +24,12 @@ import { isolate } from "./pipeline/isolate.ts";
 import { TagWatch } from "./pipeline/tag-watch.ts";
 import { Authenticator } from "./security/authenticator.ts";
 import { natsUsers } from "./security/nats-permissions.ts";
+import { auditFolder } from "./services/audit/audit-segment.ts";
+import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { LivePublisher } from "./services/live/live-publisher.ts";
+import { SqliteStateStore } from "./store/sqlite-state-store.ts";
 import { DeviceFleet } from "./supervisor/device-fleet.ts";
 import { encodeDeviceState, type DeviceState } from "./supervisor/device-state.ts";
 
@@ -76,6 +81,8 @@ export class Gateway {
   readonly #forgetter: LatestForgetter;
   /** The last state of each device, as published. */
   readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
+  readonly #store: SqliteStateStore;
+  readonly #audit: AuditTrail;
   readonly #commands: CommandService;
   readonly #http: HttpEndpoint;
   readonly #watch: TagWatch;
@@ -134,15 +141,31 @@ export class Gateway {
       onGone: (topics) => this.#forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });
-    this.#commands = new CommandService({
+    const data = resolve(site.dir, nats.embedded.store);
+    this.#store = new SqliteStateStore(data, log);
+    this.#audit = new AuditTrail({
       gateway,
-      site: place,
-      deadline: writes.deadline,
+      dir: join(data, auditFolder),
+      limits: site.gateway.audit,
       clock,
+      log,
+      store: this.#store,
+      publish: (subject, payload) => this.#nats.link.publish(subject, payload),
+    });
+    this.#commands = new CommandService({
+      site: place,
+      ...writes,
+      clock,
+      random,
+      newToken: randomUUID,
       log,
       broker: this.#broker,
       link: this.#nats.link,
+      audit: this.#audit,
+      store: this.#store,
       find: (device) => this.#fleet.devices.get(device),
+      userOf: (client) => this.#broker.userOf(client),
+      onEvent: (device, event) => this.#publishEvent(device, event),
     });
     this.#http = new HttpEndpoint({
       listen: http.listen,
@@ -194,6 +217,8 @@ export class Gateway {
       await this.#nats.claim();
       await allDone([this.#broker.start(), this.#http.start()]);
       this.#stopping.signal.throwIfAborted();
+      this.#store.open();
+      await this.#audit.start();
       this.#commands.start();
       await allDone([this.#nats.start(this.#stopping.signal), this.#fleet.start(this.#site.devices)]);
     } catch (caught) {
@@ -213,6 +238,8 @@ export class Gateway {
     this.#commands.stop();
     await this.#fleet.stop();
     this.#forgetter.stop();
+    await this.#audit.stop();
+    this.#store.close();
     await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
     this.#readings.complete();
     this.#states.complete();
@@ -249,6 +276,9 @@ export class Gateway {
       link: this.#nats.link.counters,
       broker: this.#broker.counters,
       writes: this.#commands.counters,
+      writeReasons: this.#commands.reasons,
+      writeHeartbeats: this.#commands.heartbeats,
+      audit: this.#audit.counters,
       reloads: this.#reloads,
       natsRestarts: this.natsServer?.restarts ?? 0,
       tags: this.#last.size,

@@ -174,7 +174,8 @@ export class Broker implements LocalBroker {
 
   /** The user that a client logged in as; undefined where it is not connected. */
   userOf(clientId: string): string | undefined {
-    return this.#clients.get(clientId)?.user;
+    const user = this.#clients.get(clientId)?.user;
+    return user === "" ? undefined : user;
   }
 
   onClient(onChange: (clientId: string, connected: boolean) => void): () => void {

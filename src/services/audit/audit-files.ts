@@ -115,7 +115,11 @@ export class AuditFiles {
       await handle.truncate(this.#size);
       // The name of a new file is durable with its folder only.
       const folder = await open(this.#dir, "r");
-      await folder.sync().finally(() => folder.close());
+      try {
+        await folder.sync();
+      } finally {
+        await folder.close();
+      }
       return handle;
     } catch (caught) {
       await handle.close();

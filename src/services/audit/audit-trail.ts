@@ -112,13 +112,13 @@ export class AuditTrail implements AuditRecorder {
   }
 
   #seal(kind: string, fields: object, timestamp: number): void {
-    const { gateway, publish } = this.#options;
+    const { gateway } = this.#options;
     const { line, head } = sealEntry({ timestamp, kind, ...fields }, this.#head);
     this.#head = head;
     this.counters.entries += 1;
     if (this.#sealed !== undefined) this.#sealed.bytes += line.length;
     this.#waiting.push({ line, head, segment: this.#segment });
-    publish(`audit.${gateway}.${kind}`, Buffer.from(line));
+    this.#options.publish(`audit.${gateway}.${kind}`, Buffer.from(line));
   }
 
   #appendSoon(): void {

@@ -67,7 +67,7 @@ export class CommandService implements CommandPort {
   #stop: (() => void)[] = [];
 
   constructor(options: CommandServiceOptions) {
-    const { site, deadline, confirmWithin, clock, random, newToken, log, store, find } = options;
+    const { site, deadline, confirmWithin, clock, random, newToken, log, store } = options;
     this.#options = options;
     this.#prefix = new TagPath("cmd", site);
     this.#heartbeats = new Heartbeats({
@@ -84,7 +84,7 @@ export class CommandService implements CommandPort {
       deadline,
       confirmWithin,
       clock,
-      find,
+      find: (device) => options.find(device),
       confirmations: new Confirmations(confirmWithin, newToken),
       heartbeats: this.#heartbeats,
     });
