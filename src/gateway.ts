@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { randomUUID } from "node:crypto";
+import { join, resolve } from "node:path";
 import { Subject, type Observable } from "rxjs";
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
 import type { DeviceEvent } from "./adapter-kit/device-event.ts";
@@ -23,6 +24,8 @@ import { isolate } from "./pipeline/isolate.ts";
 import { TagWatch } from "./pipeline/tag-watch.ts";
 import { Authenticator } from "./security/authenticator.ts";
 import { natsUsers } from "./security/nats-permissions.ts";
+import { auditFolder } from "./services/audit/audit-segment.ts";
+import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { LivePublisher } from "./services/live/live-publisher.ts";
@@ -80,6 +83,7 @@ export class Gateway {
   /** The last state of each device, as published. */
   readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
   readonly #store: SqliteStateStore;
+  readonly #audit: AuditTrail;
   readonly #commands: CommandService;
   readonly #line: LinePart;
   readonly #http: HttpEndpoint;
@@ -139,16 +143,31 @@ export class Gateway {
       onGone: (topics) => this.#forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });
-    this.#store = new SqliteStateStore(resolve(site.dir, nats.embedded.store), log);
-    this.#commands = new CommandService({
+    const data = resolve(site.dir, nats.embedded.store);
+    this.#store = new SqliteStateStore(data, log);
+    this.#audit = new AuditTrail({
       gateway,
-      site: place,
-      deadline: writes.deadline,
+      dir: join(data, auditFolder),
+      limits: site.gateway.audit,
       clock,
+      log,
+      store: this.#store,
+      publish: (subject, payload) => this.#nats.link.publish(subject, payload),
+    });
+    this.#commands = new CommandService({
+      site: place,
+      ...writes,
+      clock,
+      random,
+      newToken: randomUUID,
       log,
       broker: this.#broker,
       link: this.#nats.link,
+      audit: this.#audit,
+      store: this.#store,
       find: (device) => this.#fleet.devices.get(device),
+      userOf: (client) => this.#broker.userOf(client),
+      onEvent: (device, event) => this.#publishEvent(device, event),
     });
     this.#line = new LinePart({
       gateway,
@@ -160,6 +179,7 @@ export class Gateway {
       commands: this.#commands,
       broker: this.#broker,
       link: this.#nats.link,
+      audit: this.#audit,
       log,
       clock,
       random,
@@ -215,6 +235,7 @@ export class Gateway {
       await allDone([this.#broker.start(), this.#http.start()]);
       this.#stopping.signal.throwIfAborted();
       this.#store.open();
+      await this.#audit.start();
       this.#commands.start();
       this.#line.start(this.#site.line);
       await allDone([this.#nats.start(this.#stopping.signal), this.#fleet.start(this.#site.devices)]);
@@ -236,8 +257,9 @@ export class Gateway {
     this.#commands.stop();
     await this.#fleet.stop();
     this.#forgetter.stop();
-    await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
+    await this.#audit.stop();
     this.#store.close();
+    await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
     this.#readings.complete();
     this.#states.complete();
   }
@@ -274,6 +296,9 @@ export class Gateway {
       link: this.#nats.link.counters,
       broker: this.#broker.counters,
       writes: this.#commands.counters,
+      writeReasons: this.#commands.reasons,
+      writeHeartbeats: this.#commands.heartbeats,
+      audit: this.#audit.counters,
       reloads: this.#reloads,
       natsRestarts: this.natsServer?.restarts ?? 0,
       tags: this.#last.size,

@@ -52,6 +52,7 @@ export async function prepareDemoSite(
     http: { listen: await listen("HTTP", gateway.http.listen) },
     users: {},
     writes: gateway.writes,
+    audit: gateway.audit,
   };
   return { site: { ...site, gateway: prepared }, taken };
 }

@@ -14,6 +14,7 @@ import type { LoadedSite } from "./site.ts";
 import { isSound, keyPlace, sourceAt, valuePlace } from "./source.ts";
 import { checkUsers } from "./user-rules.ts";
 import { validate } from "./validate.ts";
+import { checkPermissives } from "./write-rules.ts";
 
 const gatewayFile = "gateway.yaml";
 const devicesFolder = "devices";
@@ -124,6 +125,8 @@ async function readDevices(
   const read = known.map((device) => readDevice(device, mistakes));
   const devices = read.filter((device) => device !== undefined);
   checkEndpoints(devices, mistakes);
+  // What a device that could not be read would have is not known.
+  if (devices.length === files.length) checkPermissives(devices, mistakes);
   return devices;
 }
 

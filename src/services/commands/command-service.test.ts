@@ -1,114 +1,30 @@
-import { expect, onTestFinished, test, vi } from "vitest";
-import type { TagWrite } from "../../adapter-kit/adapter.ts";
-import { systemClock } from "../../adapter-kit/clock.ts";
-import type { BrokerMessage } from "../../adapter-kit/local-broker.ts";
-import type { DeviceMapping } from "../../adapter-kit/mapping.ts";
-import { ms } from "../../domain/duration.ts";
+import { expect, test, vi } from "vitest";
 import { GatewayError } from "../../domain/errors.ts";
-import type { Sample, TagValue } from "../../domain/reading.ts";
-import { noReadings, Normaliser } from "../../normalise/normaliser.ts";
-import { Sequences } from "../../normalise/sequences.ts";
-import { CommandService } from "./command-service.ts";
+import type { TagValue } from "../../domain/reading.ts";
+import { commandSetup, pressOf, type Behaviour } from "./testing.ts";
 
-const device: DeviceMapping = {
-  device: "press-1",
-  adapter: "modbus",
-  connection: {},
-  options: {},
-  tags: [
-    {
-      name: "motor/setpoint",
-      options: {},
-      value: { kind: "integer", min: 0n, max: 65_535n },
-      scale: 0.5,
-      offset: 0,
-      unit: "rpm",
-      write: { min: 0, max: 1500, options: {} },
-    },
-    {
-      name: "program/start",
-      options: {},
-      value: { kind: "json" },
-      scale: 1,
-      offset: 0,
-      write: { answers: true, options: {} },
-    },
-    { name: "ram/pressure", options: {}, value: { kind: "float" }, scale: 1, offset: 0 },
-  ],
-};
+const device = pressOf([
+  {
+    name: "motor/setpoint",
+    options: {},
+    value: { kind: "integer", min: 0n, max: 65_535n },
+    scale: 0.5,
+    offset: 0,
+    unit: "rpm",
+    write: { min: 0, max: 1500, options: {} },
+  },
+  {
+    name: "program/start",
+    options: {},
+    value: { kind: "json" },
+    scale: 1,
+    offset: 0,
+    write: { answers: true, options: {} },
+  },
+  { name: "ram/pressure", options: {}, value: { kind: "float" }, scale: 1, offset: 0 },
+]);
 
-interface Behaviour {
-  write?: (writes: readonly TagWrite[], signal: AbortSignal) => Promise<void>;
-  read?: () => Promise<readonly Sample[] | undefined>;
-}
-
-function setUp(behaviour: Behaviour = {}) {
-  const held = new Map<string, TagValue>();
-  const audit: unknown[] = [];
-  const mqtt: { topic: string; reply: unknown }[] = [];
-  let onNats:
-    | ((message: { subject: string; data: Uint8Array; respond(payload: Uint8Array): void }) => void)
-    | undefined;
-  let onMqtt: ((message: BrokerMessage) => void) | undefined;
-  const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  const normaliser = new Normaliser(device, {
-    site: "plant1",
-    clock: systemClock,
-    sequences: new Sequences(),
-    publish: () => {},
-    counters: noReadings(),
-  });
-  const running = {
-    normaliser,
-    supervisor: {
-      write:
-        behaviour.write ??
-        (async (writes: readonly TagWrite[]) => {
-          for (const one of writes) held.set(one.tag, one.value);
-        }),
-      read:
-        behaviour.read ??
-        (async (tags: readonly string[]) =>
-          tags.map((tag): Sample => ({ tag, value: held.get(tag) ?? null, quality: "good" }))),
-    },
-  };
-  const service = new CommandService({
-    gateway: "line1-gw",
-    site: "plant1",
-    deadline: ms(200),
-    clock: systemClock,
-    log: quiet,
-    broker: {
-      subscribe: (_, callback) => {
-        onMqtt = callback;
-        return () => {};
-      },
-      publish: (topic, payload) => void mqtt.push({ topic, reply: JSON.parse(payload.toString()) }),
-      onClient: () => () => {},
-    },
-    link: {
-      subscribe: (_, callback) => {
-        onNats = callback;
-        return () => {};
-      },
-      publish: (subject, payload) =>
-        audit.push({ subject, ...JSON.parse(Buffer.from(payload).toString()) }) > 0,
-    },
-    find: (name) => (name === device.device ? running : undefined),
-  });
-  service.start();
-  onTestFinished(() => service.stop());
-  const request = async (tag: string, payload: unknown): Promise<unknown> => {
-    const answer = Promise.withResolvers<unknown>();
-    const data = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
-    const respond = (reply: Uint8Array) => answer.resolve(JSON.parse(Buffer.from(reply).toString()));
-    onNats?.({ subject: `cmd.plant1.press-1.${tag}`, data, respond });
-    return answer.promise;
-  };
-  const publish = (topic: string, payload: unknown, retain = false) =>
-    onMqtt?.({ topic, payload: Buffer.from(JSON.stringify(payload)), retain, qos: 0, clientId: "hmi-1" });
-  return { service, held, audit, mqtt, request, publish };
-}
+const setUp = (behaviour: Behaviour = {}) => commandSetup({ device, behaviour });
 
 test("a write is scaled, read back, answered and audited", async () => {
   const { request, held, audit } = setUp();

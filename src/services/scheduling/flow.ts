@@ -44,8 +44,8 @@ export function advance(turn: Turn): void {
 }
 
 /** What a restart left open goes out once more. */
-function sendAgain(turn: Turn, { name }: StationConfig, { waitsForDevices: _, ...cycle }: Cycle): void {
-  turn.put(name, { cycle });
+function sendAgain(turn: Turn, { name }: StationConfig, cycle: Cycle): void {
+  turn.put(name, { cycle: { ...cycle, waitsForDevices: false } });
   const effect = turn.of(name).outbox.find(({ id }) => id === cycle.prepareId);
   if (effect !== undefined) turn.again(effect);
 }
@@ -54,8 +54,8 @@ function sendAgain(turn: Turn, { name }: StationConfig, { waitsForDevices: _, ..
 function letGo(turn: Turn, name: string): void {
   const { cycle, outbox } = turn.of(name);
   if (cycle?.waitsForDevices !== true) return;
-  const { waitsForDevices: _, ...without } = cycle;
-  turn.put(name, { cycle: without, outbox: outbox.filter(({ id }) => id !== cycle.prepareId) });
+  const others = outbox.filter(({ id }) => id !== cycle.prepareId);
+  turn.put(name, { cycle: { ...cycle, waitsForDevices: false }, outbox: others });
   turn.tell(name, "missed", {
     part: cycle.part,
     cycle: cycle.number,

@@ -3,6 +3,7 @@ import type { LineConfig } from "../../config/line.ts";
 import type { NatsLink } from "../../nats/link.ts";
 import { ServiceEndpoint } from "../../nats/service-endpoint.ts";
 import type { Metric } from "../../observability/exposition.ts";
+import type { AuditRecorder } from "../audit/audit-trail.ts";
 import { lineEndpoints } from "./requests.ts";
 import { SchedulingService, type SchedulingOptions } from "./scheduling-service.ts";
 
@@ -14,6 +15,7 @@ export interface LinePartOptions extends Omit<SchedulingOptions, "output"> {
   readonly broker: Pick<LocalBroker, "publish">;
   readonly link: Pick<NatsLink, "publish" | "subscribe">;
   readonly random: () => number;
+  readonly audit: AuditRecorder;
 }
 
 /** Scheduling inside the gateway: runs while there is a line.yaml, on the gateway's own broker and link. */
@@ -29,7 +31,7 @@ export class LinePart {
   /** Goes on with what the store holds. Without a line nothing runs. */
   start(line: LineConfig | undefined): void {
     if (line === undefined) return;
-    const { gateway, site, link, clock, random } = this.#options;
+    const { gateway, site, link, clock, random, audit } = this.#options;
     const service = new SchedulingService(line, { ...this.#options, output: this.#output() });
     this.#service = service;
     this.#endpoint = new ServiceEndpoint({
@@ -40,8 +42,7 @@ export class LinePart {
       endpoints: lineEndpoints({
         gateway,
         service,
-        clock,
-        audit: (entry) => void link.publish(`audit.${gateway}.line`, Buffer.from(JSON.stringify(entry))),
+        audit: (entry) => audit.record("line", entry),
       }),
       link,
       clock,

@@ -8,7 +8,6 @@ function asked() {
   const endpoints = lineEndpoints({
     gateway: "line1-gw",
     service: line.service,
-    clock: line.clock,
     audit: (entry) => void audit.push(entry),
   });
   const ask = async (name: string, request: unknown): Promise<unknown> => {
@@ -42,7 +41,7 @@ test("the state of the line tells each station's phase, part, what waits before 
 });
 
 test("a station is held, resumed and triggered by somebody, and every request is in the audit", async () => {
-  const { ask, audit, clock } = asked();
+  const { ask, audit } = asked();
   const hold = { station: "weld", by: "anna", why: "electrodes" };
   expect(await ask("hold", hold)).toMatchObject({
     ok: true,
@@ -59,7 +58,7 @@ test("a station is held, resumed and triggered by somebody, and every request is
     part: "P-7",
   });
   expect(audit).toEqual([
-    { timestamp: clock.time, action: "hold", ...hold, ok: true },
+    { action: "hold", ...hold, ok: true },
     expect.objectContaining({
       action: "trigger",
       by: "bert",

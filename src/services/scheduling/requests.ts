@@ -1,4 +1,3 @@
-import type { Clock } from "../../adapter-kit/clock.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import type { Endpoint } from "../../nats/service-endpoint.ts";
 import { holds } from "./condition.ts";
@@ -8,9 +7,8 @@ import type { SchedulingService } from "./scheduling-service.ts";
 export interface RequestOptions {
   readonly gateway: string;
   readonly service: Pick<SchedulingService, "plan" | "state" | "request">;
-  readonly clock: Clock;
   /** Takes each request and what became of it. */
-  audit(entry: object): void;
+  readonly audit: (entry: object) => void;
 }
 
 const actions = ["trigger", "hold", "resume"] as const;
@@ -36,11 +34,11 @@ export function lineEndpoints(options: RequestOptions): readonly Endpoint[] {
 }
 
 async function act(
-  { service, clock, audit }: RequestOptions,
+  { service, audit }: RequestOptions,
   kind: (typeof actions)[number],
   payload: Uint8Array,
 ): Promise<string> {
-  const asked = { timestamp: clock.now(), action: kind };
+  const asked = { action: kind };
   let fields: ReturnType<typeof readRequest>;
   try {
     fields = readRequest(payload);

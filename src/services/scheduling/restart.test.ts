@@ -85,14 +85,13 @@ async function twoLives(config: LineConfig, { commits, oneMore, away, later }: D
 /** Each event once, whichever life told it; the same sequence is the same event. */
 function once(first: readonly Told[], second: readonly Told[]): readonly Told[] {
   const byNumber = new Map<string, Told>();
-  for (const told of [...first, ...second]) {
-    const key = `${told.station} ${told.sequence}`;
-    const before = byNumber.get(key);
-    if (before !== undefined) {
-      expect(told).toMatchObject({ event: before.event, repeated: true });
-      expect(told.part).toBe(before.part);
-    } else byNumber.set(key, told);
-  }
+  for (const told of first) byNumber.set(`${told.station} ${told.sequence}`, told);
+  const again = second.filter(({ station, sequence }) => byNumber.has(`${station} ${sequence}`));
+  const before = again.map(({ station, sequence }) => byNumber.get(`${station} ${sequence}`));
+  expect(again.map(({ event, part, repeated }) => [event, part, repeated])).toEqual(
+    before.map((told) => [told?.event, told?.part, true]),
+  );
+  for (const told of second) byNumber.set(`${told.station} ${told.sequence}`, told);
   return [...byNumber.values()];
 }
 
