@@ -171,6 +171,7 @@ test("what happened while the gateway was away is recovered, and a confirmation 
   await first.read("press-1/strokes", 10);
   await first.read("press-1/strokes", 11);
   expect(first.story()).toEqual(["press complete press-1", "weld prepare press-1"]);
+  await first.clock.pass(20);
   first.clock.time += 60_000;
   const second = testLine(config, { store, clock: first.clock });
   await second.clock.pass(2_999);
@@ -199,6 +200,7 @@ test("what is written again after a restart waits until its device is there", as
   await first.read("press-1/strokes", 10);
   await first.read("press-1/strokes", 11);
   expect(first.writes).toHaveLength(1);
+  await first.clock.pass(20);
   const second = testLine(lineWith("safe"), { store, away: "welder-1", clock: first.clock });
   await second.read("press-1/strokes", 11);
   expect(second.writes).toEqual([]);

@@ -49,6 +49,7 @@ test("nothing is sent before it is stored, and what is sent is taken out of the 
   await other.read("press-1/done", false);
   await other.read("press-1/done", true);
   expect(other.story()).toEqual(["press complete press-1", "weld prepare press-1"]);
+  await other.clock.pass(20);
   for (const json of other.store.disk.values()) expect(JSON.parse(json)).toMatchObject({ outbox: [] });
 });
 

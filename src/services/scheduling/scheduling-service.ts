@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import type { LineConfig } from "../../config/line.ts";
+import { toGatewayError } from "../../domain/errors.ts";
 import { plainText, type PublishedReading } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
@@ -26,8 +27,11 @@ interface DeviceChange {
   readonly state: { readonly state: string };
 }
 
+/** Events that went out are taken out of the store within this time; killed before, they go out once more. */
+const outcomeWithinMs = 20;
+
 /** What is in the store of the line: a key a station. */
-export const lineScope = "line";
+const lineScope = "line";
 
 export interface SchedulingOptions extends PerformOptions {
   readonly readings$: Observable<PublishedReading>;
@@ -53,8 +57,12 @@ export class SchedulingService {
   #tags: ReadonlyMap<string, string> = new Map();
   readonly #subscription = new Subscription();
   #alarm: { readonly at: number; readonly off: AbortController } | undefined;
+  readonly #stopping = new AbortController();
+  /** As the store has them, or is about to. */
+  #stored: ReadonlyMap<string, StationState> = new Map();
+  #committing = false;
   /** What is being stored or written, and will be sent or decided on after that. */
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(line: LineConfig, options: SchedulingOptions) {
     this.#options = options;
@@ -89,6 +97,7 @@ export class SchedulingService {
         void this.#take({ kind: "device", device, online: state.state === "online" });
     });
     this.#subscription.add(deviceStates$.subscribe(see));
+    this.#stored = stored;
     this.#put(this.#config, stored);
     void this.#take({ kind: "restarted" });
   }
@@ -97,6 +106,7 @@ export class SchedulingService {
   async stop(): Promise<void> {
     this.#subscription.unsubscribe();
     this.#alarm?.off.abort();
+    this.#stopping.abort();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
@@ -112,7 +122,7 @@ export class SchedulingService {
   }
 
   /** Carries out a request; resolves when it is stored, with why it was refused where it was. */
-  async request(request: Request): Promise<string | undefined> {
+  request(request: Request): Promise<string | undefined> {
     return this.#take(request);
   }
 
@@ -124,11 +134,7 @@ export class SchedulingService {
     const facts = new Map([...this.#state.facts].filter(([tag]) => this.#plan.facts.has(tag)));
     const online = new Set([...this.#plan.devices].filter((device) => isOnline(device)));
     this.#state = adapt(this.#plan, known, { facts, online });
-    const gone = [...known.keys()].filter((station) => !this.#plan.stations.has(station));
-    void this.#options.store.change([
-      ...changes(known, this.#state.stations),
-      ...gone.map((key) => ({ scope: lineScope, key, value: null })),
-    ]);
+    void this.#commit();
   }
 
   /** The hot path: one look-up for readings that the line does not know. */
@@ -140,8 +146,8 @@ export class SchedulingService {
     void this.#take({ kind: "reading", tag, value, good: quality === "good", timestamp, readAt });
   }
 
-  /** Decides on inputs; stores what changed, then sends. Gives why the last one was refused. */
-  async #take(...inputs: readonly Input[]): Promise<string | undefined> {
+  /** Decides on inputs; stores what changed, then sends. Resolves with why the last one was refused. */
+  #take(...inputs: readonly Input[]): Promise<string | undefined> {
     const before = this.#state.stations;
     const effects: Effect[] = [];
     let refused: string | undefined;
@@ -151,11 +157,38 @@ export class SchedulingService {
       effects.push(...decision.effects);
       refused = decision.refused;
     }
-    if (this.#state.stations === before) return refused;
+    if (this.#state.stations === before) return Promise.resolve(refused);
     this.#arm();
-    const stored = this.#options.store.change(changes(before, this.#state.stations));
-    await this.#track(stored.then(() => this.#send(effects)));
-    return refused;
+    if (effects.length === 0 && inputs.every(isOutcome)) {
+      this.#commitSoon();
+      return Promise.resolve(refused);
+    }
+    return this.#track(this.#commit().then(() => this.#send(effects))).then(() => refused);
+  }
+
+  /** Stores all that is not stored yet. */
+  async #commit(): Promise<void> {
+    const { stations } = this.#state;
+    const gone = [...this.#stored.keys()].filter((station) => !stations.has(station));
+    const open = [
+      ...changes(this.#stored, stations),
+      ...gone.map((key) => ({ scope: lineScope, key, value: null })),
+    ];
+    this.#stored = stations;
+    if (open.length > 0) await this.#options.store.change(open);
+  }
+
+  /** What came of sending is stored with the next decision, or a little later: flash wears out. */
+  #commitSoon(): void {
+    if (this.#committing) return;
+    this.#committing = true;
+    const pause = this.#options.clock.sleep(outcomeWithinMs, this.#stopping.signal).catch(() => undefined);
+    void this.#track(
+      pause.then(() => {
+        this.#committing = false;
+        return this.#commit();
+      }),
+    );
   }
 
   #send(effects: readonly Effect[]): void {
@@ -178,17 +211,25 @@ export class SchedulingService {
     const sent: Input = { kind: "sent", station, id, latencyMs };
     if (writes === undefined) return [sent, { kind: "settled", station, id }];
     void this.#track(
-      writes.then((failure) =>
-        this.#take({ kind: "settled", station, id, ...(failure === undefined ? {} : { failure }) }),
-      ),
+      writes.then(async (failure) => {
+        await this.#take({ kind: "settled", station, id, ...(failure === undefined ? {} : { failure }) });
+      }),
     );
     return [sent];
   }
 
-  #track<T>(work: Promise<T>): Promise<T> {
-    this.#underWay.add(work);
-    void work.finally(() => this.#underWay.delete(work));
-    return work;
+  /** Waited for by the stop. A failure in it is told, and the line goes on. */
+  #track(work: Promise<void>): Promise<void> {
+    const told = work
+      .catch((caught: unknown) => {
+        this.#options.log.error(
+          { error: toGatewayError(caught) },
+          "scheduling failed on a decision; the line goes on",
+        );
+      })
+      .finally(() => this.#underWay.delete(told));
+    this.#underWay.add(told);
+    return told;
   }
 
   #moment(): Moment {
@@ -208,17 +249,22 @@ export class SchedulingService {
     if (at === Infinity) return;
     const off = new AbortController();
     this.#alarm = { at, off };
-    const { clock } = this.#options;
-    clock.sleep(at - clock.now(), off.signal).then(
-      () => {
-        this.#alarm = undefined;
-        void this.#take({ kind: "tick" });
-        // A timer may ring a moment early.
-        this.#arm();
-      },
-      () => undefined,
-    );
+    const { clock, log } = this.#options;
+    const rung = clock.sleep(at - clock.now(), off.signal).then(() => {
+      this.#alarm = undefined;
+      void this.#take({ kind: "tick" });
+      // A timer may ring a moment early.
+      this.#arm();
+    });
+    rung.catch((caught: unknown) => {
+      if (!off.signal.aborted) log.error({ error: toGatewayError(caught) }, "a timer of the line failed");
+    });
   }
+}
+
+/** True for what is only kept in mind of something that was sent. */
+function isOutcome({ kind }: Input): boolean {
+  return kind === "told" || kind === "sent" || kind === "settled";
 }
 
 function changes(

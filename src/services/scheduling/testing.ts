@@ -88,6 +88,7 @@ export class FakeClock implements Clock {
 
   sleep(wait: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) reject(signal.reason);
       this.#waits.push({ at: this.time + wait, ring: resolve });
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
