@@ -131,7 +131,7 @@ const prepareField = z
   })
   .describe("What is sent when the station is to get ready for a part, beside the event `prepare`");
 
-const stationField = z.strictObject({
+export const stationSchema = z.strictObject({
   description: z.string().optional().describe("What the station is, for people"),
   complete: completeField.optional(),
   part: tagField
@@ -166,7 +166,7 @@ const stationField = z.strictObject({
 
 /** `line.yaml`, as it is written. */
 export const lineSchema = z.strictObject({
-  stations: z.record(stationName, stationField).describe("The stations of the line, by name"),
+  stations: z.record(stationName, stationSchema).describe("The stations of the line, by name"),
 });
 
 export type LineEntry = z.output<typeof lineSchema>;
