@@ -114,7 +114,7 @@ export class Gateway {
       gateway,
       siteDir: site.dir,
       config: nats,
-      users: natsUsers(users, place),
+      users: natsUsers(users, { gateway, site: place }),
       password: deps.natsPassword,
       searchPath: deps.searchPath,
       log,

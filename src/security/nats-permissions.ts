@@ -16,13 +16,26 @@ interface NatsUserRights extends NatsPermissions {
 }
 
 /** All users of `gateway.yaml` as nats-server is to know them. */
-export function natsUsers(users: Readonly<Record<string, UserConfig>>, site: string): NatsUserRights[] {
+export function natsUsers(
+  users: Readonly<Record<string, UserConfig>>,
+  { gateway, site }: Place,
+): NatsUserRights[] {
   return Object.entries(users).map(([name, user]) => ({
     name,
     passwordHash: user.passwordHash,
-    ...natsPermissions(user, site),
+    ...natsPermissions(user, { gateway, site }),
   }));
 }
+
+/** Which gateway it is, and where. */
+interface Place {
+  readonly gateway: string;
+  readonly site: string;
+}
+
+/** The services that people ask things of, on `<service>.<gateway>.<request>`, each with what may be told to whoever reads. */
+const services = [{ name: "scheduling", events: "line", readable: "state" }] as const;
+const discovery = ["PING", "INFO", "STATS"].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]);
 
 /** The first tokens of what the gateway publishes (design §3). `_INBOX`, `$JS` and `$SYS` are not among them on purpose. */
 const readable = ["data", "state", "cmd", "alert", "line", "batch", "audit"];
@@ -32,7 +45,10 @@ const readable = ["data", "state", "cmd", "alert", "line", "batch", "audit"];
  * LATEST, writers send requests to their `cmd` subjects; device data comes in over MQTT alone, and nobody but the gateway
  * publishes on `data`, `state`, `alert` or `line`.
  */
-function natsPermissions(user: Pick<UserConfig, "read" | "write">, site: string): NatsPermissions {
+function natsPermissions(
+  user: Pick<UserConfig, "read" | "write">,
+  { gateway, site }: Place,
+): NatsPermissions {
   const read = user.read.flatMap(readSubjects);
   const commands = `cmd/${site}/#`;
   const write = user.write.filter(isTranslatable).flatMap((filter) => {
@@ -41,9 +57,27 @@ function natsPermissions(user: Pick<UserConfig, "read" | "write">, site: string)
   });
   const inbox = read.length > 0 || write.length > 0 ? ["_INBOX.>"] : [];
   return {
-    publish: [...write, ...latestRequests(read.filter((subject) => subject.startsWith("data.")))],
+    publish: [
+      ...write,
+      ...latestRequests(read.filter((subject) => subject.startsWith("data."))),
+      ...serviceRequests(user, { gateway, site }),
+    ],
     subscribe: [...read, ...inbox],
   };
+}
+
+/** Who may write everything of the site may ask everything; who may read all that a service tells may ask how things stand. */
+function serviceRequests(
+  { read, write }: Pick<UserConfig, "read" | "write">,
+  { gateway, site }: Place,
+): string[] {
+  const writesAll = write.some((filter) => filterCovers(filter, `cmd/${site}/#`));
+  const asked = services.flatMap(({ name, events, readable }) => {
+    if (writesAll) return [`${name}.${gateway}.>`];
+    const readsAll = read.some((filter) => filterCovers(filter, `${events}/${site}/#`));
+    return readsAll ? [`${name}.${gateway}.${readable}`] : [];
+  });
+  return asked.length > 0 ? [...asked, ...discovery] : [];
 }
 
 /** A filter whose first level is a wildcard stands for the gateway's names, not for other people's inboxes. */

@@ -3,7 +3,7 @@ import { formatDuration } from "../../domain/duration.ts";
 import type { TagValue } from "../../domain/reading.ts";
 import { observe } from "./completion.ts";
 import { holds } from "./condition.ts";
-import { advance, begin, beginAgain, complete, goOn } from "./flow.ts";
+import { advance, begin, beginAgain, checkRoom, complete, goOn } from "./flow.ts";
 import type { LinePlan } from "./line-plan.ts";
 import type { Effect, LineState, Moment } from "./state.ts";
 import { Turn } from "./turn.ts";
@@ -36,7 +36,7 @@ export type Input =
   | { readonly kind: "tick" }
   /** The gateway begins again on a state from the store. */
   | { readonly kind: "restarted" }
-  /** Edited or not, the line is looked over. */
+  /** line.yaml was edited: what hangs on it is looked over. */
   | { readonly kind: "review" }
   | Request;
 
@@ -89,9 +89,10 @@ function apply(turn: Turn, input: Input): string | undefined {
     case "tick":
       return tick(turn);
     case "restarted":
-      return restarted(turn);
+      restarted(turn);
+      return review(turn);
     case "review":
-      return undefined;
+      return review(turn);
     case "trigger":
     case "hold":
     case "resume":
@@ -232,6 +233,19 @@ function restarted(turn: Turn): undefined {
       "The gateway ended while it told the station to prepare; whether it did is not known. " +
       "Look at the station, then trigger it again or resume it.";
     missed(turn, config, "restart", message);
+  }
+}
+
+/** What an edit may have left behind: buffers of another size, a confirmation that is not asked for any more. */
+function review(turn: Turn): undefined {
+  for (const config of turn.configs) {
+    const { name } = config;
+    const { phase, cycle, outbox, blockedBy } = turn.of(name);
+    const known = blockedBy.filter((station) => turn.plan.stations.has(station));
+    if (known.length < blockedBy.length) turn.put(name, { blockedBy: known });
+    checkRoom(turn, name);
+    const isSent = (cycle?.sentAt ?? null) !== null && !outbox.some(({ id }) => id === cycle?.prepareId);
+    if (phase === "preparing" && isSent && config.confirm === undefined) goOn(turn, config);
   }
 }
 

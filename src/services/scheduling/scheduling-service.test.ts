@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ms } from "../../domain/duration.ts";
-import { after, press, pressAndWelder, station, testLine } from "./testing.ts";
+import { after, FakeStore, press, pressAndWelder, station, testLine } from "./testing.ts";
 
 test("a part goes through: complete, prepare with its write, confirmed, complete", async () => {
   const line = testLine(pressAndWelder());
@@ -159,4 +159,32 @@ test("an edited line keeps what the stations hold that stay as they are", async 
   line.service.apply({ stations: [press] });
   await line.service.stop();
   expect([...line.store.disk.keys()]).toEqual(["press"]);
+});
+
+test("an edit takes back what hung on it: a confirmation that is no longer asked for, a buffer that is larger", async () => {
+  const line = testLine(pressAndWelder({ buffer: 1 }));
+  const stroke = async () => {
+    await line.read("press-1/done", false);
+    await line.read("press-1/done", true);
+  };
+  for (let part = 0; part < 3; part += 1) await stroke();
+  expect(line.events.at(-1)).toMatchObject({ event: "blocked", blocked: true });
+  const edited = pressAndWelder({ buffer: 2 }).stations.map(({ confirm: _confirm, ...rest }) => rest);
+  line.service.apply({ stations: edited });
+  await line.clock.pass(0);
+  expect(line.events.at(-1)).toMatchObject({ event: "blocked", blocked: false });
+  expect(line.service.state.stations.get("weld")?.phase).toBe("working");
+  line.service.apply({ stations: [press] });
+  expect(line.service.state.stations.get("press")?.blockedBy).toEqual([]);
+});
+
+test("what the store holds of another version is left alone with a word, and the station begins anew", async () => {
+  const store = new FakeStore();
+  store.disk.set("press", '{"version":99,"sequence":"many"}');
+  store.disk.set("weld", "no JSON");
+  const line = testLine(pressAndWelder(), { store });
+  expect(line.log.filter((message) => message.includes("begins anew"))).toHaveLength(2);
+  await line.read("press-1/done", false);
+  await line.read("press-1/done", true);
+  expect(line.story()).toEqual(["press complete press-1", "weld prepare press-1"]);
 });

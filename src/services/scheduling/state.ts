@@ -102,16 +102,18 @@ export const newStation: StationState = {
   outbox: [],
 };
 
+/** Of the form in the store: another one is not read. */
+const storedVersion = 1;
+
 export function encodeStation(state: StationState): string {
-  return JSON.stringify(state);
+  return JSON.stringify({ version: storedVersion, ...state });
 }
 
 /** What the store holds of a station; undefined where that is nothing this version knows. */
 export function decodeStation(json: string): StationState | undefined {
   try {
-    const stored = JSON.parse(json) as Partial<StationState> | null;
-    if (typeof stored?.sequence !== "number" || !Array.isArray(stored.outbox)) return undefined;
-    return { ...newStation, ...stored };
+    const { version, ...stored } = JSON.parse(json) as StationState & { readonly version: number };
+    return version === storedVersion ? stored : undefined;
   } catch {
     return undefined;
   }
