@@ -63,6 +63,25 @@ test("a confirmation is an answer: what stood there before the prepare was sent 
   expect(line.story()[2]).toBe("weld confirmed press-1");
 });
 
+test("a reading that comes while the prepare is still being stored confirms nothing", async () => {
+  const line = testLine(pressAndWelder());
+  const { promise, resolve } = Promise.withResolvers<"stored">();
+  await line.read("press-1/done", false);
+  line.store.change = () => promise;
+  await line.read("press-1/done", true);
+  await line.read("welder-1/clamp", true);
+  resolve("stored");
+  await line.clock.pass(0);
+  expect(line.story()).toEqual(["press complete press-1", "weld prepare press-1"]);
+});
+
+test("a station that is held stays so by whom it was held first", async () => {
+  const line = testLine(pressAndWelder());
+  await line.service.request({ kind: "hold", station: "weld", by: "anna" });
+  await line.service.request({ kind: "hold", station: "weld", by: "bert" });
+  expect(line.service.state.stations.get("weld")?.held?.by).toBe("anna");
+});
+
 test("`all` joins one part of each, `any` takes whichever came first", async () => {
   const two = [press, station("mill", rise("mill-1/done"))];
   const joined = testLine({ stations: [...two, station("join", after("press", "mill"))] });
@@ -85,12 +104,12 @@ test("`all` joins one part of each, `any` takes whichever came first", async () 
     ],
   };
   const merged = testLine(any);
-  await stroke(merged);
-  await stroke(merged, "mill-1/done");
-  await stroke(merged, "m/done");
+  for (const tag of ["mill-1/done", "press-1/done", "mill-1/done", "m/done", "m/done"])
+    await stroke(merged, tag);
   expect(merged.story().filter((one) => one.startsWith("merge prepare"))).toEqual([
-    "merge prepare press-1",
     "merge prepare mill-1",
+    "merge prepare press-1",
+    "merge prepare mill-2",
   ]);
 });
 
