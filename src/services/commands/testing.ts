@@ -5,6 +5,7 @@ import type { BrokerMessage } from "../../adapter-kit/local-broker.ts";
 import type { DeviceMapping, TagMapping, WriteRule } from "../../adapter-kit/mapping.ts";
 import { ms } from "../../domain/duration.ts";
 import type { Sample, TagValue } from "../../domain/reading.ts";
+import type { NatsHandler } from "../../nats/subscriptions.ts";
 import { noReadings, Normaliser } from "../../normalise/normaliser.ts";
 import { Sequences } from "../../normalise/sequences.ts";
 import { memoryStore } from "../../store/testing.ts";
@@ -108,7 +109,7 @@ export function commandSetup({
   const mqtt: { topic: string; reply: unknown }[] = [];
   const store = memoryStore(kept);
   let tokens = 0;
-  let onNats: Parameters<ConstructorParameters<typeof CommandService>[0]["link"]["subscribe"]>[1] | undefined;
+  let onNats: NatsHandler | undefined;
   let onMqtt: ((message: BrokerMessage) => void) | undefined;
   const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const normaliser = new Normaliser(device, {
@@ -139,6 +140,7 @@ export function commandSetup({
     },
   };
   const service = new CommandService({
+    gateway: "line1-gw",
     site: "plant1",
     deadline: ms(200),
     confirmWithin: ms(30_000),
@@ -154,14 +156,15 @@ export function commandSetup({
       publish: (topic, payload) => void mqtt.push({ topic, reply: JSON.parse(payload.toString()) }),
     },
     link: {
-      subscribe: (_, callback) => {
-        onNats = callback;
+      subscribe: (subject, callback) => {
+        if (subject.startsWith("cmd.")) onNats = callback;
         return () => {};
       },
     },
     audit: {
-      record: (kind, fields) =>
-        void audit.push({ subject: `audit.line1-gw.${kind}`, ...JSON.parse(JSON.stringify(fields)) }),
+      record: async (kind, fields) => {
+        audit.push({ subject: `audit.line1-gw.${kind}`, ...JSON.parse(JSON.stringify(fields)) });
+      },
     },
     store,
     find: (name) => (name === device.device ? running : undefined),
@@ -173,7 +176,10 @@ export function commandSetup({
   const request = async (tag: string, payload: unknown): Promise<unknown> => {
     const answer = Promise.withResolvers<unknown>();
     const data = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
-    const respond = (reply: Uint8Array) => answer.resolve(JSON.parse(Buffer.from(reply).toString()));
+    const respond = (reply: Uint8Array | string) => {
+      answer.resolve(JSON.parse(reply.toString()));
+      return true;
+    };
     onNats?.({ subject: `cmd.plant1.press-1.${tag}`, data, respond });
     return answer.promise;
   };
