@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../adapter-kit/clock.ts";
 import { memoryStore } from "../../store/testing.ts";
-import { listSegments, readSegment } from "./audit-files.ts";
+import { AuditFiles, listSegments, readSegment } from "./audit-files.ts";
 import { auditScope, readMarks } from "./audit-segment.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { verifyChain } from "./verify-chain.ts";
@@ -152,4 +152,15 @@ test("where the disk refuses the audit the gateway goes on, and says so once", a
   expect(published).toHaveLength(3);
   await trail.stop();
   expect(logged).toEqual([expect.stringContaining("can't be written to disk")]);
+});
+
+test("what a failed write left of a line is gone before the next one", async () => {
+  const { dir } = await site();
+  const files = new AuditFiles(dir);
+  await files.append(1, ["one"]);
+  await files.close();
+  await appendFile(join(dir, "audit-00000001.jsonl"), "tw");
+  await files.append(1, ["two"]);
+  await files.close();
+  expect((await readSegment(dir, 1)).text).toBe("one\ntwo\n");
 });
