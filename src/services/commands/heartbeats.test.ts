@@ -163,3 +163,16 @@ test("a write that never reached the device leaves the watch as it was", async (
   await clock.pass(5_100);
   expect(values()).toEqual([1000]);
 });
+
+test("a disk so slow that the write was answered before it was armed leaves it unwritten", async () => {
+  const disk = Promise.withResolvers<void>();
+  const { request, reads, written, service } = commandSetup({ device, disk: disk.promise });
+  reads("motor/setpoint", 950);
+  expect(await request(tag, { value: 1000 })).toMatchObject({
+    code: "DEVICE_TIMEOUT",
+    message: expect.stringContaining("Nothing was written"),
+  });
+  disk.resolve();
+  await expect.poll(() => service.heartbeats).toBe(0);
+  expect(written).toEqual([]);
+});

@@ -8,6 +8,7 @@ import type { Sample, TagValue } from "../../domain/reading.ts";
 import type { NatsHandler } from "../../nats/subscriptions.ts";
 import { noReadings, Normaliser } from "../../normalise/normaliser.ts";
 import { Sequences } from "../../normalise/sequences.ts";
+import type { StateStore } from "../../store/state-store.ts";
 import { memoryStore } from "../../store/testing.ts";
 import { CommandService } from "./command-service.ts";
 
@@ -69,6 +70,8 @@ interface Setup {
   /** What an earlier run left. */
   readonly kept?: Map<string, Map<string, string>>;
   readonly behaviour?: Behaviour;
+  /** What each change of the durable state waits for. */
+  readonly disk?: Promise<void>;
   readonly users?: Readonly<Record<string, string>>;
 }
 
@@ -101,13 +104,21 @@ export function commandSetup({
   kept,
   behaviour = {},
   users = {},
+  disk,
 }: Setup) {
   const held = new Map<string, TagValue>();
   const written: TagWrite[] = [];
   const audit: Record<string, unknown>[] = [];
   const events: { device: string; name: string; data: object }[] = [];
   const mqtt: { topic: string; reply: unknown }[] = [];
-  const store = memoryStore(kept);
+  const memory = memoryStore(kept);
+  const store: StateStore = {
+    read: (scope) => memory.read(scope),
+    change: async (changes) => {
+      await disk;
+      return memory.change(changes);
+    },
+  };
   let tokens = 0;
   let onNats: NatsHandler | undefined;
   let onMqtt: ((message: BrokerMessage) => void) | undefined;
