@@ -155,6 +155,7 @@ export class Gateway {
       publish: (subject, payload) => this.#nats.link.publish(subject, payload),
     });
     this.#commands = new CommandService({
+      gateway,
       site: place,
       ...writes,
       clock,

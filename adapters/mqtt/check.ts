@@ -10,7 +10,7 @@ import {
 } from "./mapping.ts";
 
 /** First levels that the gateway publishes on. */
-const gatewayLevels: readonly string[] = ["data", "state", "cmd", "alert", "line"];
+const gatewayLevels: readonly string[] = ["data", "state", "cmd", "alert", "line", "event", "audit"];
 
 /** The mistakes that go across the keys of a tag, or that no single key's form shows. */
 export function checkDevice(device: MqttDeviceMapping): MappingIssue[] {

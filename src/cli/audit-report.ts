@@ -9,9 +9,10 @@ export function auditRow(fields: Readonly<Record<string, unknown>>): AuditRow {
   return [time, what, text(before), text(value), writer(fields), outcome(fields)];
 }
 
+/** On one line, and nothing that a terminal would obey: parts of an entry are whatever somebody sent. */
 function text(value: unknown): string {
   if (value === undefined) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  return (typeof value === "string" ? value : JSON.stringify(value)).replaceAll(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
 }
 
 /** A claim is shown as one. */

@@ -6,7 +6,7 @@ import { keyPlace, sourceAt, valuePlace, type Source } from "./source.ts";
 
 const anonymous = "anonymous";
 /** The prefixes that the gateway alone publishes to (design §3). */
-const ownPrefixes = ["data", "state", "cmd", "alert", "line"];
+const ownPrefixes = ["data", "state", "cmd", "alert", "line", "event", "audit"];
 
 function checkFilter(filter: string): Problem | undefined {
   if (isTopicFilter(filter)) return undefined;

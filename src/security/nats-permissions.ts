@@ -38,12 +38,12 @@ const services = [{ name: "scheduling", events: "line", readable: "state" }] as 
 const discovery = ["PING", "INFO", "STATS"].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]);
 
 /** The first tokens of what the gateway publishes (design §3). `_INBOX`, `$JS` and `$SYS` are not among them on purpose. */
-const readable = ["data", "state", "cmd", "alert", "line", "batch", "audit"];
+const readable = ["data", "state", "cmd", "alert", "line", "event", "batch", "audit"];
 
 /**
  * The rights of a user on NATS. Readers subscribe to their read filters and take the snapshot of `data` from the stream
  * LATEST, writers send requests to their `cmd` subjects; device data comes in over MQTT alone, and nobody but the gateway
- * publishes on `data`, `state`, `alert` or `line`.
+ * publishes on `data`, `state`, `alert`, `line`, `event` or `audit`.
  */
 function natsPermissions(
   user: Pick<UserConfig, "read" | "write">,

@@ -2,7 +2,7 @@ import type { UserConfig } from "../config/gateway-schema.ts";
 import { compileFilter, filterCovers } from "../domain/topic-filter.ts";
 
 /** First levels that the gateway alone publishes on. Design §3. */
-const gatewayLevels: ReadonlySet<string> = new Set(["data", "state", "alert", "line"]);
+const gatewayLevels: ReadonlySet<string> = new Set(["data", "state", "alert", "line", "event", "audit"]);
 const replySuffix = "/reply";
 
 /** True for topics that no client may publish on, whatever its rights. */

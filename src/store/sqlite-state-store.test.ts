@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
 import { readState } from "./read-state.ts";
-import { SqliteStateStore } from "./sqlite-state-store.ts";
+import { SqliteStateStore, stateFile } from "./sqlite-state-store.ts";
 
 async function folder() {
   const dir = await mkdtemp(join(tmpdir(), "linegate-state-"));
@@ -71,4 +72,21 @@ test("where there is no disk to be had the state is kept in memory, and that is 
 
 test("a folder without state has none", async () => {
   expect((await readState(await folder(), "a")).size).toBe(0);
+});
+
+test("what the disk refused is stored with the next change that it takes", async () => {
+  const dir = await folder();
+  const { store, told } = open(dir);
+  const other = new DatabaseSync(join(dir, stateFile));
+  onTestFinished(() => other.close());
+  other.exec("BEGIN IMMEDIATE");
+  expect(await store.change([{ scope: "a", key: "1", value: "one" }])).toBe("kept");
+  expect(await store.change([{ scope: "a", key: "1", value: "newer" }])).toBe("kept");
+  expect(told).toHaveLength(1);
+  other.exec("ROLLBACK");
+  expect(await store.change([{ scope: "a", key: "2", value: "two" }])).toBe("stored");
+  expect([...(await readState(dir, "a"))]).toEqual([
+    ["1", "newer"],
+    ["2", "two"],
+  ]);
 });

@@ -8,6 +8,8 @@ import type { StateChange, StateStore, Stored } from "./state-store.ts";
 export const stateFile = "linegate.db";
 
 const retryMs = 5_000;
+/** Nobody else writes to the file; whoever does all the same holds the gateway up for this long at most. */
+const busyMs = 50;
 
 interface Waiting {
   readonly changes: readonly StateChange[];
@@ -37,7 +39,7 @@ export class SqliteStateStore implements StateStore {
   open(): void {
     try {
       mkdirSync(this.#dir, { recursive: true });
-      const database = new DatabaseSync(join(this.#dir, stateFile), { timeout: 5_000 });
+      const database = new DatabaseSync(join(this.#dir, stateFile), { timeout: busyMs });
       database.exec(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS state (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (scope, key)) WITHOUT ROWID",
       );

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { run as audit } from "../../src/cli/audit.ts";
 import { ModbusSimulator } from "../../simulators/modbus/server.ts";
 import { natsClient, requestWrite } from "../fixture/nats-client.ts";
+import { spawnGateway } from "../fixture/gateway-process.ts";
 import { runGateway } from "../fixture/running-gateway.ts";
 import { pressFile, SiteFolder } from "../fixture/site-folder.ts";
 
@@ -81,4 +82,30 @@ test("the guard decides by the line's own tags, the PLC gets the fail-safe value
     code: 1,
     text: expect.stringContaining(`"breach":{"file":"audit-00000001.jsonl","line":3`),
   });
+});
+
+test("a gateway that is killed loses neither an entry of the audit nor the watch over a writer", async () => {
+  const plc = await ModbusSimulator.start();
+  onTestFinished(() => plc.refuse());
+  const file = pressFile("press-1", plc.port).replace(
+    "write: { min: 0, max: 1500 }",
+    guarded.replace("400ms", "3s"),
+  );
+  const { dir } = new SiteFolder({ "devices/press-1.yaml": file });
+  const first = await spawnGateway(dir);
+  const nats = await natsClient(first.addresses.nats);
+  await expect
+    .poll(() => requestWrite(nats, setpoint, { value: 500, by: "mes" }), { timeout: 5_000 })
+    .toMatchObject({ ok: true });
+  first.kill("SIGKILL");
+  await first.ended;
+  expect(plc.unit().holding.get(100)).toBe(500);
+  const second = await spawnGateway(dir);
+  await expect.poll(() => plc.unit().holding.get(100), { timeout: 10_000 }).toBe(0);
+  second.kill("SIGTERM");
+  expect(await second.ended).toBe(0);
+  expect(await printed(["verify", dir])).toMatchObject({ code: 0 });
+  const { text } = await printed(["list", dir]);
+  expect(text).toContain(`"mes" (nats)`);
+  expect(text).toContain("gateway:heartbeat: mes has not written for 3s");
 });

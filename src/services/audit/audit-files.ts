@@ -41,6 +41,8 @@ export class AuditFiles {
   #handle: FileHandle | undefined;
   /** Bytes of whole lines in the segment that is written to. */
   #size = 0;
+  /** The segment's name may not be durable yet. */
+  #isNew = false;
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -52,6 +54,7 @@ export class AuditFiles {
       await this.close();
       this.#number = number;
       this.#size = 0;
+      this.#isNew = true;
     }
     const handle = (this.#handle ??= await this.#open(number));
     const bytes = Buffer.from(`${lines.join("\n")}\n`);
@@ -69,12 +72,21 @@ export class AuditFiles {
   /** What was appended is safe from a power cut afterwards. */
   async sync(): Promise<void> {
     await this.#handle?.datasync();
+    if (!this.#isNew) return;
+    // The name of a new file is durable with its folder only.
+    const folder = await open(this.#dir, "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+    this.#isNew = false;
   }
 
   async close(): Promise<void> {
+    if (this.#handle !== undefined) await this.sync();
     const handle = this.#handle;
     this.#handle = undefined;
-    await handle?.datasync();
     await handle?.close();
   }
 
@@ -113,13 +125,6 @@ export class AuditFiles {
     const handle = await open(join(this.#dir, segmentName(number)), "a", 0o640);
     try {
       await handle.truncate(this.#size);
-      // The name of a new file is durable with its folder only.
-      const folder = await open(this.#dir, "r");
-      try {
-        await folder.sync();
-      } finally {
-        await folder.close();
-      }
       return handle;
     } catch (caught) {
       await handle.close();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../adapter-kit/clock.ts";
 import { memoryStore } from "../../store/testing.ts";
-import { listSegments, readSegment } from "./audit-files.ts";
+import { AuditFiles, listSegments, readSegment } from "./audit-files.ts";
 import { auditScope, readMarks } from "./audit-segment.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { verifyChain } from "./verify-chain.ts";
@@ -55,7 +55,7 @@ test("what is recorded is published and on disk line by line, and the chain goes
   const { start, lines, verify, published, dir } = await site();
   for (const values of [[1, 2], [], [3]]) {
     const trail = await start();
-    for (const value of values) trail.record("write", write(value));
+    for (const value of values) void trail.record("write", write(value));
     await trail.stop();
   }
   expect((await lines()).map((line) => JSON.parse(line) as object)).toMatchObject([
@@ -74,7 +74,7 @@ test("what is recorded is published and on disk line by line, and the chain goes
 test("a line is on disk without a stop, and the head follows", async () => {
   const { start, lines, store } = await site();
   const trail = await start();
-  trail.record("write", write(1));
+  void trail.record("write", write(1));
   await expect.poll(lines).toHaveLength(2);
   await expect.poll(() => readMarks(store.read(auditScope)).head?.sequence).toBe(2);
 });
@@ -82,11 +82,11 @@ test("a line is on disk without a stop, and the head follows", async () => {
 test("a line that a kill left half written stands in nobody's way", async () => {
   const { start, verify, dir, logged } = await site();
   const first = await start();
-  first.record("write", write(1));
+  void first.record("write", write(1));
   await first.stop();
   await appendFile(join(dir, "audit-00000001.jsonl"), `{"sequence":3,"timestamp":17`);
   const second = await start();
-  second.record("write", write(2));
+  void second.record("write", write(2));
   await second.stop();
   const report = await verify();
   expect(report).toMatchObject({
@@ -100,7 +100,7 @@ test("a line that a kill left half written stands in nobody's way", async () => 
 test("lines cut off while the gateway was down are told at the start, and show ever after", async () => {
   const { start, verify, dir, logged } = await site();
   const first = await start();
-  for (const value of [1, 2, 3]) first.record("write", write(value));
+  for (const value of [1, 2, 3]) void first.record("write", write(value));
   await first.stop();
   const path = join(dir, "audit-00000001.jsonl");
   const text = await readFile(path, "utf8");
@@ -110,7 +110,7 @@ test("lines cut off while the gateway was down are told at the start, and show e
     problem: expect.stringContaining("entries 4 to 4 are missing"),
   });
   const second = await start();
-  second.record("write", write(4));
+  void second.record("write", write(4));
   await second.stop();
   expect(logged).toEqual([expect.stringContaining("was changed while the gateway was down")]);
   expect((await verify()).breach).toMatchObject({ file: "audit-00000002.jsonl", line: 1 });
@@ -120,7 +120,7 @@ test("the oldest segments go by size, and what is left is whole", async () => {
   const { start, verify, dir } = await site({ maxBytes: 20_000, maxAge: 1e12 });
   const trail = await start();
   for (let value = 0; value < 300; value += 1) {
-    trail.record("write", write(value));
+    void trail.record("write", write(value));
     if (value % 20 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await trail.stop();
@@ -136,7 +136,7 @@ test("the oldest segments go by age, the newest never", async () => {
   const { start, dir } = await site({ maxBytes: 256e6, maxAge: -1 });
   for (const value of [1, 2, 3]) {
     const trail = await start();
-    trail.record("write", write(value));
+    void trail.record("write", write(value));
     await trail.stop();
   }
   expect(await listSegments(dir)).toEqual([3]);
@@ -146,10 +146,21 @@ test("where the disk refuses the audit the gateway goes on, and says so once", a
   const { start, dir, logged, published } = await site();
   await writeFile(dir, "a file where the folder belongs");
   const trail = await start();
-  trail.record("write", write(1));
+  void trail.record("write", write(1));
   await expect.poll(() => logged).toHaveLength(1);
-  trail.record("write", write(2));
+  void trail.record("write", write(2));
   expect(published).toHaveLength(3);
   await trail.stop();
   expect(logged).toEqual([expect.stringContaining("can't be written to disk")]);
+});
+
+test("what a failed write left of a line is gone before the next one", async () => {
+  const { dir } = await site();
+  const files = new AuditFiles(dir);
+  await files.append(1, ["one"]);
+  await files.close();
+  await appendFile(join(dir, "audit-00000001.jsonl"), "tw");
+  await files.append(1, ["two"]);
+  await files.close();
+  expect((await readSegment(dir, 1)).text).toBe("one\ntwo\n");
 });

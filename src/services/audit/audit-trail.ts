@@ -10,8 +10,13 @@ import type { SegmentText } from "./verify-chain.ts";
 
 /** Takes what is to be found in the audit. */
 export interface AuditRecorder {
-  /** @param kind the last part of the subject, such as `write`; `fields` must be fit for JSON. Never throws, never waits. */
-  record(kind: string, fields: object): void;
+  /**
+   * Recorded in the order of the calls, at once. Resolves when the entry would outlive the process, or the disk is too slow
+   * to be waited for; never rejects.
+   *
+   * @param kind the last part of the subject, such as `write`; `fields` must be fit for JSON
+   */
+  record(kind: string, fields: object): Promise<void>;
 }
 
 export interface AuditTrailOptions {
@@ -39,13 +44,16 @@ const segmentAgeMs = 86_400_000;
 /** Entries of this time are made durable together: at most five syncs a second, whatever is written. */
 const groupMs = 200;
 const retryMs = 5_000;
+/** A disk that takes longer holds up nobody's reply. */
+const patienceMs = 100;
 /** The most entries that wait for a disk that refuses them. */
 const mostWaiting = 10_000;
 
 /**
  * The audit: every entry chained to the one before by its hash, published on `audit.<gateway>.<kind>`, and appended to
- * segments of JSON lines. A line is written at once, so that a kill loses none, and synced with others, so that a power cut
- * loses at most the last 200 ms; then the state store gets the head, against which a cut end shows.
+ * segments of JSON lines. A line is written at once, and whoever recorded it waits for that, so that a kill loses nothing
+ * that was answered; it is synced with others, so that a power cut loses at most the last 200 ms; then the state store
+ * gets the head, against which a cut end shows.
  */
 export class AuditTrail implements AuditRecorder {
   readonly counters = { entries: 0, lost: 0 };
@@ -86,7 +94,7 @@ export class AuditTrail implements AuditRecorder {
       );
   }
 
-  record(kind: string, fields: object): void {
+  async record(kind: string, fields: object): Promise<void> {
     const { clock, gateway } = this.#options;
     const now = clock.now();
     const { limits } = this.#options;
@@ -100,6 +108,10 @@ export class AuditTrail implements AuditRecorder {
     this.#seal(kind, fields, now);
     this.#appendSoon();
     this.#syncSoon();
+    const appended = new AbortController();
+    const patience = clock.sleep(patienceMs, appended.signal).catch(() => undefined);
+    await Promise.race([this.#io, patience]);
+    appended.abort();
   }
 
   /** Resolves when all that was recorded is on disk, or the disk refuses it. Idempotent. */

@@ -211,3 +211,32 @@ test("without a state store the chain is followed all the same, and what can't b
   expect(report.breach).toBeUndefined();
   expect(report.notes).toEqual([expect.stringContaining("would not show")]);
 });
+
+test("the words say which entries are gone", async () => {
+  const trail = trailOf([3, 2]);
+  const { head } = trail;
+  const cut = (at: number) => withLines(trail, (lines) => void lines.splice(at, 1));
+  const problem = async (segments: readonly SegmentText[]) => (await breachIn(segments, { head }))?.problem;
+  expect(await problem(cut(1))).toBe("entry 3 stands where entry 2 belongs");
+  expect(await problem(cut(3))).toMatch(/^the entries between 3 and 5 were cut off or changed/);
+  expect(await problem(cut(6))).toBe("entries 7 to 7 are missing: they were cut off at the end");
+});
+
+test("an end that was written anew, hashes and all, while the gateway was down, shows for good", async () => {
+  const trail = trailOf([3]);
+  const [segment] = trail.segments;
+  const lines = segment?.text.split("\n") ?? [];
+  const second = JSON.parse(lines[1] ?? "") as ChainHead;
+  const forged = sealEntry({ timestamp: 1, kind: "write", value: 7 }, second);
+  const more = sealEntry({ timestamp: 2, kind: "write", value: 8 }, forged.head);
+  const text = [...lines.slice(0, 2), forged.line, more.line, ""].join("\n");
+  const left = { number: 1, name: segmentName(1), text };
+  const third = JSON.parse(lines[2] ?? "") as ChainHead;
+  const known = { sequence: third.sequence, hash: third.hash, segment: 1 };
+  const found = recoverChain(left, { head: known });
+  expect(found.problem).toBe("entry 3 is not the one that was written");
+  const next = trailOf([1], found.head, 2);
+  expect(await breachIn([left, ...next.segments], { head: next.head })).toMatchObject({
+    file: segmentName(2),
+  });
+});

@@ -49,7 +49,6 @@ class ChainWalk {
   #entries = 0;
   #segments = 0;
   #headSeen = false;
-  #anchorSeen = false;
 
   constructor(marks: AuditMarks) {
     this.#marks = marks;
@@ -88,13 +87,12 @@ class ChainWalk {
 
   /** What only shows at the end of all: that there is less than there was. */
   end(): Breach | undefined {
-    const { head, anchor } = this.#marks;
+    const { head } = this.#marks;
     if (head === undefined) {
       if (this.#entries > 0)
         this.#notes.push("the state store knows no head: entries cut off at the end would not show");
       return undefined;
     }
-    if (anchor !== undefined && !this.#anchorSeen) return this.#breach("the oldest segment is missing");
     if (this.#headSeen) return undefined;
     const last = this.#at?.sequence ?? 0;
     return this.#breach(
@@ -110,7 +108,6 @@ class ChainWalk {
   #begin(number: number, previous: unknown, sequence: number): string | undefined {
     const { anchor } = this.#marks;
     if (anchor?.segment === number) {
-      this.#anchorSeen = true;
       if (previous !== anchor.hash || sequence !== anchor.sequence + 1)
         return "the oldest segment does not go on from where retention left the chain";
     }

@@ -6,6 +6,7 @@ import { formatDuration, type Duration } from "../../domain/duration.ts";
 import { toGatewayError } from "../../domain/errors.ts";
 import { encodeTagValue, type TagValue } from "../../domain/reading.ts";
 import { TagPath, topicOfSubject } from "../../domain/tag-path.ts";
+import { ServiceEndpoint, type ServiceOptions } from "../../nats/service-endpoint.ts";
 import type { StateStore } from "../../store/state-store.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
 import type { CommandPort, WriteOrder, WriteOutcome } from "./command-port.ts";
@@ -16,18 +17,8 @@ import { reasonOf } from "./refusal.ts";
 import { auditFields, type Asked, type Attempt, type Origin } from "./write-attempt.ts";
 import { claimOf, encodeWriteReply, parseObject, requestOf, type WriteReply } from "./write-request.ts";
 
-/** What the service needs of the connection to NATS. */
-export interface CommandLink {
-  subscribe(subject: string, onMessage: (message: CommandMessage) => void): () => void;
-}
-
-interface CommandMessage {
-  readonly subject: string;
-  readonly data: Uint8Array;
-  respond(payload: Uint8Array): void;
-}
-
 export interface CommandServiceOptions {
+  readonly gateway: string;
   readonly site: string;
   /** Every write is answered within this time. */
   readonly deadline: Duration;
@@ -40,7 +31,7 @@ export interface CommandServiceOptions {
   readonly newToken: () => string;
   readonly log: Log;
   readonly broker: Pick<LocalBroker, "subscribe" | "publish">;
-  readonly link: CommandLink;
+  readonly link: ServiceOptions["link"];
   readonly audit: AuditRecorder;
   readonly store: StateStore;
   find(device: string): WritableDevice | undefined;
@@ -64,10 +55,11 @@ export class CommandService implements CommandPort {
   readonly #prefix: TagPath;
   readonly #heartbeats: Heartbeats;
   readonly #writer: GuardedWriter;
+  readonly #endpoint: ServiceEndpoint;
   #stop: (() => void)[] = [];
 
   constructor(options: CommandServiceOptions) {
-    const { site, deadline, confirmWithin, clock, random, newToken, log, store } = options;
+    const { gateway, site, deadline, confirmWithin, clock, random, newToken, log, store, link } = options;
     this.#options = options;
     this.#prefix = new TagPath("cmd", site);
     this.#heartbeats = new Heartbeats({
@@ -88,6 +80,23 @@ export class CommandService implements CommandPort {
       confirmations: new Confirmations(confirmWithin, newToken),
       heartbeats: this.#heartbeats,
     });
+    const write = {
+      name: "write",
+      subject: `${this.#prefix.subject}.>`,
+      // A device is one gateway's: every gateway must hear of every write below its site.
+      queueGroup: null,
+      handle: (request: Uint8Array, subject: string) => this.#onNats(request, subject),
+    };
+    this.#endpoint = new ServiceEndpoint({
+      name: "commands",
+      version: "1.0.0",
+      description: "Guarded writes to the tags of this site",
+      metadata: { gateway, site },
+      endpoints: [write],
+      link,
+      clock,
+      random,
+    });
   }
 
   /** Tags whose writer is watched over now. */
@@ -96,10 +105,11 @@ export class CommandService implements CommandPort {
   }
 
   start(): void {
-    const { broker, link } = this.#options;
+    const { broker } = this.#options;
     this.#heartbeats.start();
+    this.#endpoint.start();
     this.#stop = [
-      link.subscribe(`${this.#prefix.subject}.>`, (message) => void this.#onNats(message)),
+      () => this.#endpoint.stop(),
       broker.subscribe(`${this.#prefix.topic}/#`, (message) => void this.#onMqtt(message)),
       () => this.#heartbeats.stop(),
     ];
@@ -123,9 +133,8 @@ export class CommandService implements CommandPort {
     return ok;
   }
 
-  async #onNats(message: CommandMessage): Promise<void> {
-    const reply = await this.#answer(topicOfSubject(message.subject), message.data, { via: "nats" });
-    message.respond(Buffer.from(encodeWriteReply(reply)));
+  async #onNats(request: Uint8Array, subject: string): Promise<string> {
+    return encodeWriteReply(await this.#answer(topicOfSubject(subject), request, { via: "nats" }));
   }
 
   async #onMqtt(message: BrokerMessage): Promise<void> {
@@ -166,7 +175,7 @@ export class CommandService implements CommandPort {
       const dryRun = attempt.dryRun === true ? true : undefined;
       if (dryRun === undefined) this.counters.writes += 1;
       const reply: WriteReply = { ok: true, readBack, dryRun, id: attempt.id, tookMs: tookMs() };
-      this.#record(attempt, reply, undefined);
+      await this.#record(attempt, reply, undefined);
       return reply;
     } catch (caught) {
       const error = toGatewayError(caught);
@@ -179,19 +188,19 @@ export class CommandService implements CommandPort {
       const confirm = typeof context["confirm"] === "string" ? context["confirm"] : undefined;
       const { readBack, id } = attempt;
       const reply: WriteReply = { ok: false, code, message, readBack, confirm, id, tookMs: tookMs() };
-      this.#record(attempt, reply, reason);
+      await this.#record(attempt, reply, reason);
       if (attempt.stage !== "not sent" && attempt.onFailure !== "none") this.#tellUnconfirmed(attempt, reply);
       return reply;
     }
   }
 
-  /** Every attempt leaves its trace, whoever made it and however it ended. */
-  #record(attempt: Attempt, reply: WriteReply, reason: string | undefined): void {
+  /** Every attempt leaves its trace, whoever made it and however it ended; the answer waits for it. */
+  async #record(attempt: Attempt, reply: WriteReply, reason: string | undefined): Promise<void> {
     const fields = auditFields(attempt, reply, reason);
     const done = attempt.dryRun === true ? "tried without writing" : "written";
     const notDone = attempt.stage === "not sent" ? "not written" : "write not confirmed";
     this.#options.log.info(fields, reply.ok ? done : notDone);
-    this.#options.audit.record("write", fields);
+    await this.#options.audit.record("write", fields);
   }
 
   #tellUnconfirmed({ name, value, readBack }: Attempt, reply: WriteReply): void {

@@ -100,6 +100,8 @@ export class GuardedWriter {
     if (watched !== undefined) await this.#options.heartbeats.arm(attempt.name, writerOf(attempt));
     let confirmed = false;
     try {
+      // It may have been answered while the disk took its time.
+      flight.signal.throwIfAborted();
       const readBack = await this.#writeTillConfirmed(flight);
       confirmed = true;
       return readBack;

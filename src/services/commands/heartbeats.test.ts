@@ -63,6 +63,23 @@ test("a refused write is no beat", async () => {
   expect(values()).toEqual([1000, 0]);
 });
 
+test("a write that was not confirmed is no beat, and does not end the watch", async () => {
+  let lies = false;
+  const { clock, values, request, reads } = setUp({
+    read: async (tags) =>
+      tags.map((name) => ({ tag: name, value: lies ? 7 : 1000, quality: "good" as const })),
+  });
+  reads("motor/setpoint", 950);
+  await request(tag, { value: 1000 });
+  await clock.pass(4_000);
+  lies = true;
+  expect(await request(tag, { value: 1000 })).toMatchObject({ code: "DEVICE_REJECTED" });
+  await clock.pass(900);
+  expect(values()).toEqual([1000, 1000]);
+  await clock.pass(200);
+  expect(values()).toEqual([1000, 1000, 0]);
+});
+
 test("while the device is away the fail-safe value is tried again, ever less often, and told once", async () => {
   let away = false;
   const { clock, values, request, reads, events, service } = setUp({
@@ -145,4 +162,17 @@ test("a write that never reached the device leaves the watch as it was", async (
   await request(tag, { value: 1000 });
   await clock.pass(5_100);
   expect(values()).toEqual([1000]);
+});
+
+test("a disk so slow that the write was answered before it was armed leaves it unwritten", async () => {
+  const disk = Promise.withResolvers<void>();
+  const { request, reads, written, service } = commandSetup({ device, disk: disk.promise });
+  reads("motor/setpoint", 950);
+  expect(await request(tag, { value: 1000 })).toMatchObject({
+    code: "DEVICE_TIMEOUT",
+    message: expect.stringContaining("Nothing was written"),
+  });
+  disk.resolve();
+  await expect.poll(() => service.heartbeats).toBe(0);
+  expect(written).toEqual([]);
 });

@@ -5,8 +5,10 @@ import type { BrokerMessage } from "../../adapter-kit/local-broker.ts";
 import type { DeviceMapping, TagMapping, WriteRule } from "../../adapter-kit/mapping.ts";
 import { ms } from "../../domain/duration.ts";
 import type { Sample, TagValue } from "../../domain/reading.ts";
+import type { NatsHandler } from "../../nats/subscriptions.ts";
 import { noReadings, Normaliser } from "../../normalise/normaliser.ts";
 import { Sequences } from "../../normalise/sequences.ts";
+import type { StateStore } from "../../store/state-store.ts";
 import { memoryStore } from "../../store/testing.ts";
 import { CommandService } from "./command-service.ts";
 
@@ -68,6 +70,8 @@ interface Setup {
   /** What an earlier run left. */
   readonly kept?: Map<string, Map<string, string>>;
   readonly behaviour?: Behaviour;
+  /** What each change of the durable state waits for. */
+  readonly disk?: Promise<void>;
   readonly users?: Readonly<Record<string, string>>;
 }
 
@@ -100,15 +104,23 @@ export function commandSetup({
   kept,
   behaviour = {},
   users = {},
+  disk,
 }: Setup) {
   const held = new Map<string, TagValue>();
   const written: TagWrite[] = [];
   const audit: Record<string, unknown>[] = [];
   const events: { device: string; name: string; data: object }[] = [];
   const mqtt: { topic: string; reply: unknown }[] = [];
-  const store = memoryStore(kept);
+  const memory = memoryStore(kept);
+  const store: StateStore = {
+    read: (scope) => memory.read(scope),
+    change: async (changes) => {
+      await disk;
+      return memory.change(changes);
+    },
+  };
   let tokens = 0;
-  let onNats: Parameters<ConstructorParameters<typeof CommandService>[0]["link"]["subscribe"]>[1] | undefined;
+  let onNats: NatsHandler | undefined;
   let onMqtt: ((message: BrokerMessage) => void) | undefined;
   const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const normaliser = new Normaliser(device, {
@@ -139,6 +151,7 @@ export function commandSetup({
     },
   };
   const service = new CommandService({
+    gateway: "line1-gw",
     site: "plant1",
     deadline: ms(200),
     confirmWithin: ms(30_000),
@@ -154,14 +167,15 @@ export function commandSetup({
       publish: (topic, payload) => void mqtt.push({ topic, reply: JSON.parse(payload.toString()) }),
     },
     link: {
-      subscribe: (_, callback) => {
-        onNats = callback;
+      subscribe: (subject, callback) => {
+        if (subject.startsWith("cmd.")) onNats = callback;
         return () => {};
       },
     },
     audit: {
-      record: (kind, fields) =>
-        void audit.push({ subject: `audit.line1-gw.${kind}`, ...JSON.parse(JSON.stringify(fields)) }),
+      record: async (kind, fields) => {
+        audit.push({ subject: `audit.line1-gw.${kind}`, ...JSON.parse(JSON.stringify(fields)) });
+      },
     },
     store,
     find: (name) => (name === device.device ? running : undefined),
@@ -173,7 +187,10 @@ export function commandSetup({
   const request = async (tag: string, payload: unknown): Promise<unknown> => {
     const answer = Promise.withResolvers<unknown>();
     const data = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
-    const respond = (reply: Uint8Array) => answer.resolve(JSON.parse(Buffer.from(reply).toString()));
+    const respond = (reply: Uint8Array | string) => {
+      answer.resolve(JSON.parse(reply.toString()));
+      return true;
+    };
     onNats?.({ subject: `cmd.plant1.press-1.${tag}`, data, respond });
     return answer.promise;
   };
