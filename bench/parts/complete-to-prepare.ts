@@ -1,13 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { ModbusSimulator } from "../../simulators/modbus/server.ts";
 import { makeSite } from "../made-site.ts";
 import { runGateway } from "../gateway-process.ts";
 import { subscribeEarly } from "../nats-client.ts";
-import { latency } from "../statistics.ts";
+import { latency, round } from "../statistics.ts";
 
 /** Read once a second each: the other traffic, readings a second. */
 const otherTags = 10_000;
@@ -88,6 +89,12 @@ async function target(routes: readonly Route[]): Promise<ModbusSimulator> {
   });
 }
 
+/** In ms; the timer's own ms taken off. */
+function lateBy(lateness: ReturnType<typeof monitorEventLoopDelay>) {
+  const ms = (nanoseconds: number) => round(Math.max(0, nanoseconds / 1e6 - 1), 3);
+  return { p50: ms(lateness.percentile(50)), p99: ms(lateness.percentile(99)), max: ms(lateness.max) };
+}
+
 /** What a commit that is surely on disk takes here today: no prepare is sent before one. */
 function commits(dir: string): readonly number[] {
   using database = new DatabaseSync(join(dir, "reference.db"));
@@ -127,7 +134,11 @@ export async function completeToPrepare(random: () => number) {
   }, everyMs);
   await delay(settleMs);
   const from = performance.now();
+  // How late this process itself is: the figures can be no better than that.
+  const lateness = monitorEventLoopDelay({ resolution: 1 });
+  lateness.enable();
   await delay(measureMs);
+  lateness.disable();
   clearInterval(driving);
   await vehicle.endAsync(true);
   const reference = latency(commits(site.dir));
@@ -140,7 +151,7 @@ export async function completeToPrepare(random: () => number) {
     latencyMs: {
       completeToPrepare: both(({ preparedAt }) => preparedAt),
       completeToCoil: both(({ writtenAt }) => writtenAt),
-      storeCommit: reference,
+      reference: { storeCommit: reference, observerLate: lateBy(lateness) },
     },
   };
 }

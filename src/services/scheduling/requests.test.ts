@@ -8,7 +8,9 @@ function asked() {
   const endpoints = lineEndpoints({
     gateway: "line1-gw",
     service: line.service,
-    audit: (entry) => void audit.push(entry),
+    audit: async (entry) => {
+      audit.push(entry);
+    },
   });
   const ask = async (name: string, request: unknown): Promise<unknown> => {
     const endpoint = endpoints.find((one) => one.name === name);

@@ -8,7 +8,7 @@ export interface RequestOptions {
   readonly gateway: string;
   readonly service: Pick<SchedulingService, "plan" | "state" | "request">;
   /** Takes each request and what became of it. */
-  readonly audit: (entry: object) => void;
+  readonly audit: (entry: object) => Promise<void>;
 }
 
 const actions = ["trigger", "hold", "resume"] as const;
@@ -43,11 +43,11 @@ async function act(
   try {
     fields = readRequest(payload);
   } catch (caught) {
-    audit({ ...asked, ok: false, message: caught instanceof Error ? caught.message : String(caught) });
+    await audit({ ...asked, ok: false, message: caught instanceof Error ? caught.message : String(caught) });
     throw caught;
   }
   const refused = await service.request({ kind, ...fields } satisfies Request);
-  audit({
+  await audit({
     ...asked,
     ...fields,
     ok: refused === undefined,
