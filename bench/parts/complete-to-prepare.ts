@@ -15,7 +15,7 @@ const otherTags = 10_000;
 const settleMs = 5_000;
 const measureMs = 20_000;
 /** Parts each of the two sources makes, in ms. */
-const everyMs = 50;
+const everyMs = 100;
 const writeCoil = 5;
 
 const files = (source: number, target: number): Readonly<Record<string, string>> => ({
