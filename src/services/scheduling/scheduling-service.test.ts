@@ -188,3 +188,34 @@ test("what the store holds of another version is left alone with a word, and the
   await line.read("press-1/done", true);
   expect(line.story()).toEqual(["press complete press-1", "weld prepare press-1"]);
 });
+
+test("what is decided goes out in the very turn of the event loop in which it is stored", async () => {
+  const line = testLine(pressAndWelder());
+  await line.read("press-1/done", false);
+  const { promise, resolve } = Promise.withResolvers<"stored">();
+  line.store.change = () => promise;
+  await line.read("press-1/done", true);
+  expect(line.story()).toEqual([]);
+  let turns = 0;
+  setImmediate(() => (turns += 1));
+  resolve("stored");
+  for (let step = 0; step < 10; step += 1) await promise;
+  expect(turns).toBe(0);
+  expect(line.story()).toEqual(["press complete press-1", "weld prepare press-1"]);
+  expect(line.writes).toHaveLength(1);
+});
+
+test("a stop waits for the writes under way, and leaves nothing to be sent again", async () => {
+  const line = testLine(pressAndWelder());
+  const { promise, resolve } = Promise.withResolvers<{ ok: true; tookMs: number }>();
+  line.answers.next = () => promise;
+  await line.read("press-1/done", false);
+  await line.read("press-1/done", true);
+  const stopped = line.service.stop();
+  resolve({ ok: true, tookMs: 5 });
+  await stopped;
+  expect(JSON.parse(line.store.disk.get("weld") ?? "")).toMatchObject({ phase: "preparing", outbox: [] });
+  const next = testLine(pressAndWelder(), { store: line.store, clock: line.clock });
+  await line.clock.pass(0);
+  expect(next.story()).toEqual([]);
+});
