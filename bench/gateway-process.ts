@@ -12,12 +12,21 @@ export interface GatewayProcess extends AsyncDisposable {
   readonly pid: number;
   /** The URL for NATS clients. */
   readonly nats: string;
+  /** The URL for MQTT clients. */
+  readonly mqtt: string;
   /** `performance.now()` at the spawn. */
   readonly spawnedAt: number;
   /** Resident memory in MB, of the gateway and of its nats-server. */
   rssMb(): { gateway: number; nats: number };
   /** CPU seconds used so far by the gateway. */
   cpuSeconds(): number;
+}
+
+/** A line of the gateway's log, as far as it matters here. */
+interface Running {
+  readonly msg?: string;
+  readonly nats?: string;
+  readonly broker?: { readonly mqtt: { readonly host: string; readonly port: number } };
 }
 
 function statusOf(pid: number): string {
@@ -46,23 +55,25 @@ export async function runGateway(dir: string): Promise<GatewayProcess> {
   const spawnedAt = performance.now();
   const child = spawn(program, ["run", dir], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const nats = await new Promise<string>((resolve, reject) => {
+  const { nats, mqtt } = await new Promise<Pick<GatewayProcess, "nats" | "mqtt">>((resolve, reject) => {
     const timer = setTimeout(
       () => reject(new Error(`the gateway did not start within ${startWithinMs} ms`)),
       startWithinMs,
     );
     void ended.then(() => reject(new Error("the gateway ended at its start")));
     createInterface(child.stdout).on("line", (line) => {
-      const entry = JSON.parse(line) as { msg?: string; nats?: string };
+      const entry = JSON.parse(line) as Running;
       if (entry.msg !== "running" || entry.nats === undefined) return;
       clearTimeout(timer);
-      resolve(entry.nats);
+      const { host, port } = entry.broker?.mqtt ?? { host: "127.0.0.1", port: 1883 };
+      resolve({ nats: entry.nats, mqtt: `mqtt://${host}:${port}` });
     });
   });
   const pid = child.pid ?? 0;
   return {
     pid,
     nats,
+    mqtt,
     spawnedAt,
     rssMb: () => {
       const server = natsServerOf(pid);

@@ -2,6 +2,7 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { execFileSync } from "node:child_process";
 import { cameras } from "./parts/camera.ts";
+import { completeToPrepare } from "./parts/complete-to-prepare.ts";
 import { latencies } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
 import { opcua } from "./parts/opcua.ts";
@@ -14,13 +15,22 @@ import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
-Measures the whole gateway in one run, or the named parts: pipeline, latency, memory, requests, start, camera, opcua, serial, sparkplug.
+Measures the whole gateway in one run, or the named parts: pipeline, latency, complete-to-prepare, memory, requests, start,
+camera, opcua, serial, sparkplug.
 `;
 
-type Part = (random: () => number, seed: number) => Promise<object>;
+/** Latencies and memory come from several parts; every other key from one. */
+interface Measured {
+  readonly latencyMs?: object;
+  readonly rssMb?: object;
+  readonly [key: string]: unknown;
+}
+
+type Part = (random: () => number, seed: number) => Promise<Measured>;
 const parts: Readonly<Record<string, Part>> = {
   pipeline,
   latency: latencies,
+  "complete-to-prepare": completeToPrepare,
   memory,
   requests,
   start,
@@ -52,20 +62,19 @@ const machine = {
   node: process.version,
   natsServer: execFileSync("nats-server", ["--version"], { encoding: "utf8" }).trim(),
 };
-interface Measured {
-  readonly rssMb?: object;
+function merged(one: Measured, other: Measured): Measured {
+  const both = { ...one, ...other };
+  for (const key of ["latencyMs", "rssMb"] as const) {
+    const figures = { ...one[key], ...other[key] };
+    if (Object.keys(figures).length > 0) Object.assign(both, { [key]: figures });
+  }
+  return both;
 }
 
-/** Several parts give figures under `rssMb`. */
-function merged(one: object, other: object): object {
-  const rssMb = { ...(one as Measured).rssMb, ...(other as Measured).rssMb };
-  return { ...one, ...other, ...(Object.keys(rssMb).length === 0 ? {} : { rssMb }) };
-}
-
-let figures: object = { machine, seed };
+let figures: Measured = { machine, seed };
 for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
   process.stderr.write(`bench: ${name}\n`);
-  const measured = (await parts[name]?.(seededRandom(seed), seed)) ?? {};
+  const measured: Measured = (await parts[name]?.(seededRandom(seed), seed)) ?? {};
   if (values.json !== true) process.stdout.write(`${JSON.stringify(measured, undefined, 2)}\n`);
   figures = merged(figures, measured);
 }

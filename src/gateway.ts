@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { randomUUID } from "node:crypto";
+import { join, resolve } from "node:path";
 import { Subject, type Observable } from "rxjs";
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
 import type { DeviceEvent } from "./adapter-kit/device-event.ts";
@@ -25,9 +26,13 @@ import { TagWatch } from "./pipeline/tag-watch.ts";
 import { Authenticator } from "./security/authenticator.ts";
 import { natsUsers } from "./security/nats-permissions.ts";
 import { siteFiles } from "./security/site-files.ts";
+import { auditFolder } from "./services/audit/audit-segment.ts";
+import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { LivePublisher } from "./services/live/live-publisher.ts";
+import { LinePart } from "./services/scheduling/line-part.ts";
+import { SqliteStateStore } from "./store/sqlite-state-store.ts";
 import { DeviceFleet } from "./supervisor/device-fleet.ts";
 import { encodeDeviceState, type DeviceState } from "./supervisor/device-state.ts";
 import { FrameTrace } from "./trace/frame-trace.ts";
@@ -82,7 +87,10 @@ export class Gateway {
   readonly #forgetter: LatestForgetter;
   /** The last state of each device, as published. */
   readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
+  readonly #store: SqliteStateStore;
+  readonly #audit: AuditTrail;
   readonly #commands: CommandService;
+  readonly #line: LinePart;
   readonly #http: HttpEndpoint;
   readonly #watch: TagWatch;
   readonly #trace: FrameTrace;
@@ -113,7 +121,7 @@ export class Gateway {
       gateway,
       siteDir: site.dir,
       config: nats,
-      users: natsUsers(users, place, site.gateway.images.bucket),
+      users: natsUsers(users, { gateway, site: place, imageBucket: site.gateway.images.bucket }),
       password: deps.natsPassword,
       searchPath: deps.searchPath,
       log,
@@ -148,15 +156,47 @@ export class Gateway {
       onGone: (topics) => this.#forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });
+    const data = resolve(site.dir, nats.embedded.store);
+    this.#store = new SqliteStateStore(data, log);
+    this.#audit = new AuditTrail({
+      gateway,
+      dir: join(data, auditFolder),
+      limits: site.gateway.audit,
+      clock,
+      log,
+      store: this.#store,
+      publish: (subject, payload) => this.#nats.link.publish(subject, payload),
+    });
     this.#commands = new CommandService({
       gateway,
       site: place,
-      deadline: writes.deadline,
+      ...writes,
       clock,
+      random,
+      newToken: randomUUID,
       log,
       broker: this.#broker,
       link: this.#nats.link,
+      audit: this.#audit,
+      store: this.#store,
       find: (device) => this.#fleet.devices.get(device),
+      userOf: (client) => this.#broker.userOf(client),
+      onEvent: (device, event) => this.#publishEvent(device, event),
+    });
+    this.#line = new LinePart({
+      gateway,
+      site: place,
+      readings$: this.#readings,
+      deviceStates$: this.#states,
+      isOnline: (device) => this.#fleet.devices.get(device)?.supervisor.state.state === "online",
+      store: this.#store,
+      commands: this.#commands,
+      broker: this.#broker,
+      link: this.#nats.link,
+      audit: this.#audit,
+      log,
+      clock,
+      random,
     });
     this.#http = new HttpEndpoint({
       listen: http.listen,
@@ -212,7 +252,10 @@ export class Gateway {
       await this.#nats.claim();
       await allDone([this.#broker.start(), this.#http.start()]);
       this.#stopping.signal.throwIfAborted();
+      this.#store.open();
+      await this.#audit.start();
       this.#commands.start();
+      this.#line.start(this.#site.line);
       await allDone([this.#nats.start(this.#stopping.signal), this.#fleet.start(this.#site.devices)]);
     } catch (caught) {
       await this.#tearDown().catch(() => undefined);
@@ -228,9 +271,12 @@ export class Gateway {
   }
 
   async #tearDown(): Promise<void> {
+    await this.#line.stop();
     this.#commands.stop();
     await this.#fleet.stop();
     this.#forgetter.stop();
+    await this.#audit.stop();
+    this.#store.close();
     await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
     this.#readings.complete();
     this.#states.complete();
@@ -260,13 +306,17 @@ export class Gateway {
     };
   }
 
-  metrics(): Iterable<Metric> {
-    return gatewayMetrics({
+  *metrics(): Iterable<Metric> {
+    yield* this.#line.metrics();
+    yield* gatewayMetrics({
       devices: this.#fleet.devices,
       readToNats: this.#live.readToNats,
       link: this.#nats.link.counters,
       broker: this.#broker.counters,
       writes: this.#commands.counters,
+      writeReasons: this.#commands.reasons,
+      writeHeartbeats: this.#commands.heartbeats,
+      audit: this.#audit.counters,
       reloads: this.#reloads,
       natsRestarts: this.natsServer?.restarts ?? 0,
       tags: this.#last.size,
@@ -338,6 +388,7 @@ export class Gateway {
         .filter(({ device }) => changed.includes(device) || added.includes(device))
         .map((mapping) => this.#fleet.put(mapping)),
     );
+    this.#line.apply(site.line);
     this.#reloads.applied += 1;
     return { restarted: changed, added, removed, needRestart: restartKeys };
   }

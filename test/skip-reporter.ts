@@ -12,6 +12,6 @@ export class SkipReporter implements Reporter {
 
   onTestRunEnd(): void {
     if (this.#skipped.length === 0) return;
-    console.log(["", "Skipped:", ...this.#skipped.map((line) => `  ${line}`)].join("\n"));
+    process.stdout.write(`\nSkipped:\n${this.#skipped.map((line) => `  ${line}\n`).join("")}`);
   }
 }

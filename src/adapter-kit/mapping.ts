@@ -26,10 +26,36 @@ export interface Deadband {
   readonly republish: Duration;
 }
 
-/** What may be written to a tag, in the tag's unit (scaled). */
+/** What another tag of the site must say before a write is let through: good, not stale, and of this value. */
+export interface Permissive {
+  /** Below the site, such as `press-1/guard/closed`. */
+  readonly tag: string;
+  readonly equals?: boolean | number | string;
+  /** Inclusive, in that tag's unit. */
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** What the gateway does when a written value could not be confirmed, beside its reply and the audit. */
+export type OnWriteFailure = "retry-once" | "alert" | "none";
+
+/** What may be written to a tag, and how; figures in the tag's unit (scaled). */
 export interface WriteRule<WriteOptions = unknown> {
   readonly min?: number;
   readonly max?: number;
+  /** The most that one write may change the value by. */
+  readonly maxStep?: number;
+  /** The most that writes may change the value by in a span of time. */
+  readonly rate?: { readonly max: number; readonly per: Duration };
+  readonly requires?: readonly Permissive[];
+  /** How far what is read back may lie from what was asked for; absent: as exactly as the device's type holds it. */
+  readonly tolerance?: number;
+  /** Absent: `alert`. */
+  readonly onFailure?: OnWriteFailure;
+  /** Whoever writes must write again within this time, else the gateway writes `failSafe`. */
+  readonly heartbeat?: { readonly within: Duration; readonly failSafe: boolean | number | string };
+  /** People's writes need a second request with the token that the first one got. */
+  readonly confirm?: true;
   /** The adapter's own keys of the `write` entry. */
   readonly options: WriteOptions;
   /** What is read back is an answer of its own (a method's results) and need not be what was written. */

@@ -172,6 +172,12 @@ export class Broker implements LocalBroker {
     return () => this.#emitter.removeListener(filter, notify);
   }
 
+  /** The user that a client logged in as; undefined where it is not connected. */
+  userOf(clientId: string): string | undefined {
+    const user = this.#clients.get(clientId)?.user;
+    return user === "" ? undefined : user;
+  }
+
   onClient(onChange: (clientId: string, connected: boolean) => void): () => void {
     return this.#clients.onChange((clientId, connected) => {
       try {

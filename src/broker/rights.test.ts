@@ -110,3 +110,14 @@ test("a client id of any reasonable length is taken, an endless one refused", as
   await client(port, { clientId: "x".repeat(200) });
   await expect(client(port, { clientId: "x".repeat(300) })).rejects.toMatchObject({ code: 2 });
 });
+
+test("a command says which client it comes from, and the broker which user that is", async () => {
+  const { broker, port } = await startBroker({ users });
+  const from: unknown[] = [];
+  broker.subscribe("cmd/#", ({ clientId }) => from.push(clientId && broker.userOf(clientId)));
+  const operator = await client(port, as("operator", "hmi-7"));
+  await operator.publishAsync("cmd/plant1/press/speed", "{}", { qos: 1 });
+  expect(from).toEqual(["operator"]);
+  await operator.endAsync();
+  await vi.waitFor(() => expect(broker.userOf("hmi-7")).toBeUndefined());
+});

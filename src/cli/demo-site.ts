@@ -54,6 +54,7 @@ export async function prepareDemoSite(
     images: gateway.images,
     writes: gateway.writes,
     trace: gateway.trace,
+    audit: gateway.audit,
   };
   return { site: { ...site, gateway: prepared }, taken };
 }

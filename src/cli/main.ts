@@ -30,6 +30,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     does: "per bus: the requests that will be sent, bus load, cycle time, which poll rates can't be met",
     load: () => import("./plan.ts"),
   },
+  audit: {
+    usage: "audit verify|list DIR [--since T] [--json]",
+    does: "checks that no line of the audit was changed or removed; lists what was written",
+    load: () => import("./audit.ts"),
+  },
   demo: {
     usage: "demo [--seconds N] [--json]",
     does: "simulators for the factory site, the gateway on them, a live view in the terminal",

@@ -63,7 +63,7 @@ function readHeader(
     }
     seen.add(cell.text);
     const kinds = kindsAt(schema, path);
-    if (kinds.size > 0) return { path, kinds };
+    if (fitsCell(kinds)) return { path, kinds };
     mistakes.add(cell.place, ["tags"], {
       message: cell.text === "" ? "a column has no name" : `unknown column "${cell.text}"`,
       allowed: known.join(", "),
@@ -76,8 +76,17 @@ function readHeader(
 function columnNames(schema: z.ZodObject<z.ZodRawShape>, path: readonly string[]): readonly string[] {
   return keysAt(schema, path).flatMap((key) => {
     const own = [...path, key];
-    return [own.join("."), ...(kindsAt(schema, own).has("map") ? columnNames(schema, own) : [])];
+    const kinds = kindsAt(schema, own);
+    return [
+      ...(fitsCell(kinds) ? [own.join(".")] : []),
+      ...(kinds.has("map") ? columnNames(schema, own) : []),
+    ];
   });
+}
+
+/** A list, such as the permissive tags of a write, has no place in one cell. */
+function fitsCell(kinds: ReadonlySet<ValueKind>): boolean {
+  return [...kinds].some((kind) => kind !== "list");
 }
 
 function addRow(
@@ -135,7 +144,8 @@ function cellValue(cell: Cell, column: Column, table: CsvTable): Source | undefi
   if (kinds.has("boolean") && /^(true|false)$/i.test(text)) {
     return { kind: "scalar", place, value: text.toLowerCase() === "true" };
   }
-  if (kinds.has("number") && !kinds.has("string")) {
+  // Where any value may stand it is what it looks like, as in YAML.
+  if (kinds.has("number") && (!kinds.has("string") || kinds.has("boolean"))) {
     const decimal = table.delimiter === ";" ? text.replace(/^([+-]?\d*),(\d+)$/, "$1.$2") : text;
     if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(decimal)) {
       return { kind: "scalar", place, value: Number(decimal) };

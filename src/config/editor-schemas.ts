@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { AdapterSchema } from "../adapter-kit/schema.ts";
 import { anyDeviceSchema, deviceSchema } from "./device-schema.ts";
 import { gatewaySchema } from "./gateway-schema.ts";
+import { lineSchema } from "./line-schema.ts";
 import { tagSchema } from "./tag-schema.ts";
 
 /** A JSON Schema as far as it is built here. */
@@ -83,6 +84,7 @@ export function schemaFiles(adapters: readonly AdapterSchema[]): ReadonlyMap<str
   const profile = { ...byAdapter(adapters, profileOf), properties: profileKeys };
   return new Map([
     ["gateway.schema.json", titled("A Linegate gateway.yaml", inputSchema(gatewaySchema))],
+    ["line.schema.json", titled("A Linegate line.yaml", inputSchema(lineSchema))],
     ["device.schema.json", titled("A Linegate device file", device)],
     ["profile.schema.json", titled("A Linegate device profile", profile)],
     ...adapters.map((adapter) => [`device-${adapter.name}.schema.json`, deviceOf(adapter)] as const),

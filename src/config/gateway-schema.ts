@@ -149,8 +149,20 @@ export const gatewaySchema = z.strictObject({
       deadline: waitField
         .prefault("2s")
         .describe("A write is answered within this time, one way or the other"),
+      confirmWithin: waitField
+        .prefault("30s")
+        .describe("Where a mapping asks for a confirmation: how long the second request is waited for"),
     })
     .prefault({}),
+  audit: z
+    .strictObject({
+      maxBytes: byteSizeField
+        .prefault("256MB")
+        .describe("The most that the audit keeps on disk; the oldest segments go first"),
+      maxAge: durationField.prefault("400d").describe("How long the audit is kept on disk at most"),
+    })
+    .prefault({})
+    .describe("The trail of everything that was written, or tried to be"),
 });
 
 /** `gateway.yaml`, checked, defaults filled in. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { adapterRegistry } from "../adapter-registry.ts";
 import { nearestName } from "../domain/nearest.ts";
 import { gatewaySchema, type GatewayConfig } from "./gateway-schema.ts";
+import { lineFile, loadLine } from "./load-line.ts";
 import { checkListeners } from "./listener-rules.ts";
 import { mergeDevice, type MergedDevice, type SchemaRegistry } from "./merge-device.ts";
 import { Mistakes } from "./mistakes.ts";
@@ -13,11 +14,12 @@ import type { LoadedSite } from "./site.ts";
 import { isSound, keyPlace, sourceAt, valuePlace } from "./source.ts";
 import { checkUsers } from "./user-rules.ts";
 import { validate } from "./validate.ts";
+import { checkPermissives } from "./write-rules.ts";
 
 const gatewayFile = "gateway.yaml";
 const devicesFolder = "devices";
 /** Files of a site that are read by services of their own; here only their syntax counts. */
-const otherFiles = ["alerts.yaml", "line.yaml"];
+const otherFiles = ["alerts.yaml"];
 
 export interface LoadOptions {
   readonly registry?: SchemaRegistry;
@@ -43,11 +45,17 @@ export async function loadSite(dir: string, options: LoadOptions = {}): Promise<
   const [gateway, devices] = await Promise.all([
     readGateway(folder, { dir: folder.dir, env }, mistakes),
     readDevices(folder, registry, mistakes),
-    ...otherFiles.map((file) => readOther(file, folder, mistakes)),
+    ...[...otherFiles, lineFile].map((file) => readOther(file, folder, mistakes)),
   ]);
+  const line = await loadLine(
+    folder,
+    mistakes.none ? devices.map((one) => one.mapping) : undefined,
+    mistakes,
+  );
   const { files } = folder;
   if (gateway === undefined || !mistakes.none) return { ok: false, issues: mistakes.list(), files };
-  return { ok: true, site: { dir: folder.dir, gateway, devices: devices.map((one) => one.mapping), files } };
+  const site = { dir: folder.dir, gateway, devices: devices.map((one) => one.mapping), files };
+  return { ok: true, site: line === undefined ? site : { ...site, line } };
 }
 
 async function readOther(file: string, folder: SiteFolder, mistakes: Mistakes): Promise<void> {
@@ -59,7 +67,7 @@ async function readOther(file: string, folder: SiteFolder, mistakes: Mistakes): 
 
 /** No file that somebody takes for a part of the site, and nothing reads. */
 async function checkUnread(folder: SiteFolder, mistakes: Mistakes): Promise<void> {
-  const known = [gatewayFile, ...otherFiles];
+  const known = [gatewayFile, ...otherFiles, lineFile];
   const read = new Set(folder.files);
   const names = (await folder.list(".")).filter((name) => /^[^.].*\.ya?ml$/.test(name));
   for (const file of names.filter((name) => !known.includes(name) && !read.has(join(folder.dir, name)))) {
@@ -118,6 +126,8 @@ async function readDevices(
   const devices = read.filter((device) => device !== undefined);
   checkEndpoints(devices, mistakes);
   checkMedia(devices, mistakes);
+  // What a device that could not be read would have is not known.
+  if (devices.length === files.length) checkPermissives(devices, mistakes);
   return devices;
 }
 

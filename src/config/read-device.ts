@@ -9,6 +9,7 @@ import { isBelow, isSound, keyPlace, sourceAt, valuePlace, type Source, type Sou
 import { checkTag, checkTagName } from "./tag-rules.ts";
 import { defaultStale, republishOf, tagSchema, type TagEntry } from "./tag-schema.ts";
 import { validate } from "./validate.ts";
+import { checkWriteEntry, toWriteRule } from "./write-rules.ts";
 
 /** A device as far as its file could be understood. */
 export interface ReadDevice {
@@ -128,7 +129,8 @@ function readTags(reading: DeviceReading, tags: Source | undefined, deviceKnown:
     if (validated.madeUp.length > 0) madeUp.add(name);
     const typed = !validated.leftOut.some(([key = ""]) => key in reading.adapter.tag.shape);
     const banded = ["deadband", "deadbandPercent"].every((key) => isSound(validated.leftOut, [key]));
-    const known = { device: deviceKnown, type: typed, deadband: banded };
+    const { leftOut: missing } = validated;
+    const known = { device: deviceKnown, type: typed, deadband: banded, leftOut: missing };
     const tag = toTag(reading, name, validated.value as unknown as TagEntry, known);
     if (tag !== undefined) read.push(tag);
   }
@@ -140,6 +142,8 @@ interface Known {
   readonly device: boolean;
   readonly type: boolean;
   readonly deadband: boolean;
+  /** Paths below the tag. */
+  readonly leftOut: readonly SourcePath[];
 }
 
 function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known): TagMapping | undefined {
@@ -164,7 +168,13 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
   if (!known.device) return undefined;
   const options = pick(tag, Object.keys(adapter.tag.shape));
   const value = adapter.value(options, reading.options);
-  for (const { path: below, at, problem } of checkTag(tag, known.type ? value : undefined)) {
+  const answers = adapter.answers?.(options) ?? false;
+  const ofWrite = tag.write !== undefined && known.type ? checkWriteEntry(tag.write, value, answers) : [];
+  const soundOfWrite = ofWrite.filter((finding) => isSound(known.leftOut, finding.path));
+  for (const { path: below, at, problem } of [
+    ...checkTag(tag, known.type ? value : undefined),
+    ...soundOfWrite,
+  ]) {
     if (!known.deadband && below[0] === "republish") continue;
     const where = [...path, ...below];
     mistakes.add(at === "key" ? keyPlace(source, where) : valuePlace(source, where), where, problem);
@@ -182,9 +192,7 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
     ...(poll === undefined ? {} : { poll }),
     ...(deadband === undefined ? {} : { deadband }),
     ...(stale === undefined ? {} : { stale }),
-    ...(tag.write === undefined
-      ? {}
-      : { write: toWriteRule(tag.write, adapter, adapter.answers?.(options) ?? false) }),
+    ...(tag.write === undefined ? {} : { write: toWriteRule(tag.write, adapter, answers) }),
   };
 }
 
@@ -205,18 +213,4 @@ function toDeadband(tag: TagEntry): Deadband | undefined {
 function toStale(tag: TagEntry, device: DeviceEntry, interval: Duration | undefined): Duration | undefined {
   const stale = tag.stale ?? device.stale ?? defaultStale(interval);
   return stale === "never" ? undefined : stale;
-}
-
-function toWriteRule(
-  write: NonNullable<TagEntry["write"]>,
-  adapter: AdapterSchema,
-  answers: boolean,
-): NonNullable<TagMapping["write"]> {
-  const { min, max } = write;
-  return {
-    ...(min === undefined ? {} : { min }),
-    ...(max === undefined ? {} : { max }),
-    options: pick(write, Object.keys(adapter.write.shape)),
-    ...(answers ? { answers: true } : {}),
-  };
 }

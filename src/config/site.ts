@@ -1,5 +1,6 @@
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import type { GatewayConfig } from "./gateway-schema.ts";
+import type { LineConfig } from "./line.ts";
 
 /** A site folder, checked, defaults filled in. Plain data that can be cloned across a process boundary. */
 export interface Site {
@@ -7,6 +8,8 @@ export interface Site {
   readonly dir: string;
   readonly gateway: GatewayConfig;
   readonly devices: readonly DeviceMapping[];
+  /** Absent where there is no line.yaml. */
+  readonly line?: LineConfig;
   /** Every file that was looked for, absolute, those that are not there too: what a reload watches. */
   readonly files: readonly string[];
 }

@@ -83,7 +83,9 @@ function checkMeaning(tag: TagEntry, value: ValueSpec): readonly TagFinding[] {
   const plain = (["deadband", "deadbandPercent", "scale", "offset"] as const).filter(
     (key) => tag[key] !== undefined,
   );
-  const limits = (["min", "max"] as const).filter((key) => tag.write?.[key] !== undefined);
+  const limits = (["min", "max", "maxStep", "rate", "tolerance"] as const).filter(
+    (key) => tag.write?.[key] !== undefined,
+  );
   return [...plain.map((key) => [key]), ...limits.map((key) => ["write", key])].map((path) => {
     const key = path.at(-1) ?? "";
     return finding(path, `${key} has no meaning for ${kindWord(value)}`, `${key} on numbers only`);

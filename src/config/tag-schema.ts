@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { AdapterSchema } from "../adapter-kit/schema.ts";
 import { ms, type Duration } from "../domain/duration.ts";
 import { limitField, waitField } from "./wait-field.ts";
+import { commonWrite, type WriteEntry } from "./write-schema.ts";
 
 /** How often a reading within the deadband goes out all the same, where the mapping does not say. */
 const defaultRepublish = ms(60_000);
@@ -52,8 +53,7 @@ export function tagSchema(adapter: AdapterSchema) {
     write: z
       .strictObject({
         ...adapter.write.shape,
-        min: z.number().optional().describe("The least value that may be written, in the tag's unit"),
-        max: z.number().optional().describe("The greatest value that may be written, in the tag's unit"),
+        ...commonWrite,
       })
       .optional()
       .describe("The tag may be written to, within these limits; `{}`: without limits"),
@@ -64,7 +64,7 @@ const commonOutput = z.object({ ...commonTag, ...pollKey });
 
 /** What a tag's common keys say; the adapter's own stand beside them. */
 export type TagEntry = z.output<typeof commonOutput> & {
-  readonly write?: { readonly min?: number | undefined; readonly max?: number | undefined } | undefined;
+  readonly write?: (WriteEntry & Readonly<Record<string, unknown>>) | undefined;
 } & Readonly<Record<string, unknown>>;
 
 /** After how long a reading within the deadband is sent again. */

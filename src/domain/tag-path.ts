@@ -14,7 +14,7 @@ export function isPath(text: string): boolean {
 }
 
 /** The first levels that Linegate itself owns on both sides. Design §3. */
-export const prefixes = ["data", "state", "cmd", "alert", "line", "event"] as const;
+export const prefixes = ["data", "state", "cmd", "alert", "line", "event", "audit"] as const;
 
 export type Prefix = (typeof prefixes)[number];
 

@@ -42,7 +42,8 @@ test("a reader reads and asks, but publishes no data; a stranger is refused", as
 
 test("a reader with the rights of gateway.yaml takes the snapshot of what it may read, and of nothing else", async () => {
   const user = { passwordHash: await hash("let me in", 4), read: ["data/line1/a/#"], publish: [], write: [] };
-  const part = await testPart({ embedded }, { users: natsUsers({ panel: user }, "line1", "images") });
+  const place = { gateway: "line1-gw", site: "line1", imageBucket: "images" };
+  const part = await testPart({ embedded }, { users: natsUsers({ panel: user }, place) });
   await part.start(never);
   for (const tag of ["a.x", "a.y", "b.x"]) part.link.publish(`data.line1.${tag}`, Buffer.from(tag));
   await part.link.flush();

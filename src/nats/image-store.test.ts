@@ -134,7 +134,10 @@ test("while NATS is away an image is refused at once, and an abort is heard", as
 test("a user who may read images reads them and changes none; one who may not sees none", async () => {
   const passwordHash = await hash("let me in", 4);
   const user = (read: string[]) => ({ passwordHash, read, publish: [], write: [] });
-  const users = natsUsers({ viewer: user(["images/#"]), panel: user(["data/#"]) }, "a/b", "images");
+  const users = natsUsers(
+    { viewer: user(["images/#"]), panel: user(["data/#"]) },
+    { gateway: "line1-gw", site: "a/b", imageBucket: "images" },
+  );
   const { part, store } = await running({}, { users });
   const image = randomBytes(200_000);
   await store.put("c/1", image, "image/png", never);

@@ -8,7 +8,7 @@ import { dial, type LinkTarget } from "./dial.ts";
 import { LatestStream } from "./latest.ts";
 import { Refusals } from "./refusals.ts";
 import { Session } from "./session.ts";
-import { Subscriptions, type NatsHandler } from "./subscriptions.ts";
+import { Subscriptions, type NatsHandler, type SubscribeOptions } from "./subscriptions.ts";
 
 const dialWithinMs = 5_000;
 const firstWaitMs = 100;
@@ -125,8 +125,8 @@ export class NatsLink {
   }
 
   /** Survives reconnects. Returns the way to stop. */
-  subscribe(subject: string, handler: NatsHandler): () => void {
-    return this.#subscriptions.add(subject, handler);
+  subscribe(subject: string, handler: NatsHandler, options?: SubscribeOptions): () => void {
+    return this.#subscriptions.add(subject, handler, options);
   }
 
   /** Calls back whenever subscribers or LATEST may have missed readings; returns the way to stop. */

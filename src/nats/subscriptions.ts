@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection, Subscription } from "@nats-io/transport-node";
+import { headers, type Msg, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Log } from "../adapter-kit/log.ts";
 
 /** One message as a subscriber gets it. */
@@ -6,14 +6,20 @@ interface NatsMessage {
   readonly subject: string;
   readonly data: Uint8Array;
   /** Answers a request; false where there is nobody to answer, or no connection any more. Never throws. */
-  respond(payload: Uint8Array | string): boolean;
+  respond(payload: Uint8Array | string, headerFields?: Readonly<Record<string, string>>): boolean;
 }
 
 export type NatsHandler = (message: NatsMessage) => void;
 
+export interface SubscribeOptions {
+  /** Of all subscribers with this queue group one gets each message. */
+  readonly queue?: string;
+}
+
 interface Entry {
   readonly subject: string;
   readonly handler: NatsHandler;
+  readonly options: SubscribeOptions;
   live?: Subscription;
 }
 
@@ -33,8 +39,8 @@ export class Subscriptions {
   }
 
   /** Returns the way to stop. A handler that throws is logged and costs its message only. */
-  add(subject: string, handler: NatsHandler): () => void {
-    const entry: Entry = { subject, handler };
+  add(subject: string, handler: NatsHandler, options: SubscribeOptions = {}): () => void {
+    const entry: Entry = { subject, handler, options };
     this.#entries.add(entry);
     if (this.#connection !== undefined) this.#ask(this.#connection, entry);
     return () => {
@@ -56,6 +62,7 @@ export class Subscriptions {
   #ask(connection: NatsConnection, entry: Entry): void {
     if (connection.isClosed()) return;
     entry.live = connection.subscribe(entry.subject, {
+      ...entry.options,
       // A refusal comes as a status of the connection too, and is logged there.
       callback: (error, message) => {
         if (error === null) this.#take(entry, message);
@@ -69,7 +76,7 @@ export class Subscriptions {
       entry.handler({
         subject: message.subject,
         data: message.data,
-        respond: (payload) => respond(message, payload),
+        respond: (payload, headerFields) => respond(message, payload, headerFields),
       });
     } catch (caught) {
       // An exception here would end the client's read loop, and with it the connection, without a word.
@@ -81,9 +88,16 @@ export class Subscriptions {
   }
 }
 
-function respond(message: Msg, payload: Uint8Array | string): boolean {
+function respond(
+  message: Msg,
+  payload: Uint8Array | string,
+  headerFields?: Readonly<Record<string, string>>,
+): boolean {
   try {
-    return message.respond(payload);
+    if (headerFields === undefined) return message.respond(payload);
+    const fields = headers();
+    for (const [name, value] of Object.entries(headerFields)) fields.set(name, value);
+    return message.respond(payload, { headers: fields });
   } catch {
     return false;
   }

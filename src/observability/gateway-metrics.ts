@@ -13,6 +13,11 @@ export interface MetricSources {
   readonly link: LinkCounters;
   readonly broker: BrokerCounters;
   readonly writes: Readonly<Record<string, number>>;
+  /** Writes that were not done, by outcome and reason: `refused range`. */
+  readonly writeReasons: ReadonlyMap<string, number>;
+  /** Tags whose writer is watched over. */
+  readonly writeHeartbeats: number;
+  readonly audit: Readonly<Record<string, number>>;
   readonly reloads: Readonly<Record<string, number>>;
   readonly natsRestarts: number;
   /** Tags that have a last value. */
@@ -140,6 +145,22 @@ export function* gatewayMetrics(sources: MetricSources): Generator<Metric> {
       n,
     ]),
   };
+  yield {
+    name: "linegate_writes_not_done_total",
+    help: "Writes that were not done or not confirmed, by outcome and reason",
+    type: "counter",
+    samples: [...sources.writeReasons].map(([counted, n]) => {
+      const [outcome = "", reason = ""] = counted.split(" ");
+      return [{ outcome, reason }, n];
+    }),
+  };
+  yield {
+    name: "linegate_write_heartbeats",
+    help: "Tags whose writer is watched over: it writes again in time, or the fail-safe value is written",
+    type: "gauge",
+    samples: [[{}, sources.writeHeartbeats]],
+  };
+  yield* partMetrics("audit", sources.audit);
   yield {
     name: "linegate_reloads_total",
     help: "Edited mapping folders, by what became of them",

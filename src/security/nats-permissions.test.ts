@@ -4,7 +4,8 @@ import { natsUsers } from "./nats-permissions.ts";
 const site = "plant1/line1";
 
 function natsPermissions(rights: { read: string[]; write: string[] }, place: string) {
-  const [user] = natsUsers({ panel: { publish: [], ...rights } }, place, "images");
+  const around = { gateway: "line1-gw", site: place, imageBucket: "images" };
+  const [user] = natsUsers({ panel: { publish: [], ...rights } }, around);
   return { publish: user?.publish ?? [], subscribe: user?.subscribe ?? [] };
 }
 
@@ -19,7 +20,7 @@ test("a writer sends requests to its commands alone", () => {
   const { publish, subscribe } = natsPermissions({ read: [], write: ["cmd/plant1/line1/press-1/#"] }, site);
   expect(publish).toEqual(["cmd.plant1.line1.press-1.>"]);
   expect(subscribe).toEqual(["_INBOX.>"]);
-  expect(natsPermissions({ read: [], write: ["cmd/#"] }, site).publish).toEqual(["cmd.plant1.line1.>"]);
+  expect(natsPermissions({ read: [], write: ["cmd/#"] }, site).publish).toContain("cmd.plant1.line1.>");
 });
 
 test("who may read everything reads no inbox of others and no server internals", () => {
@@ -27,6 +28,15 @@ test("who may read everything reads no inbox of others and no server internals",
   expect(subscribe).toContain("data.>");
   expect(subscribe).not.toContain(">");
   expect(subscribe.some((subject) => subject.startsWith("$"))).toBe(false);
+});
+
+test("who may write everything of the site may ask everything of the services, who reads all of them how things stand", () => {
+  const asked = (rights: { read: string[]; write: string[] }) =>
+    natsPermissions(rights, site).publish.filter((subject) => /^(scheduling|\$SRV\.PING)/.test(subject));
+  const discovery = ["$SRV.PING", "$SRV.PING.>"];
+  expect(asked({ read: [], write: ["cmd/plant1/line1/#"] })).toEqual(["scheduling.line1-gw.>", ...discovery]);
+  expect(asked({ read: ["line/#"], write: [] })).toEqual(["scheduling.line1-gw.state", ...discovery]);
+  expect(asked({ read: ["data/#"], write: ["cmd/plant1/line1/press-1/#"] })).toEqual([]);
 });
 
 test("a filter that would mean more on NATS, or nothing, is left out", () => {

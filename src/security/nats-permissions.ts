@@ -16,17 +16,25 @@ interface NatsUserRights extends NatsPermissions {
 }
 
 /** All users of `gateway.yaml` as nats-server is to know them. */
-export function natsUsers(
-  users: Readonly<Record<string, UserConfig>>,
-  site: string,
-  imageBucket: string,
-): NatsUserRights[] {
+export function natsUsers(users: Readonly<Record<string, UserConfig>>, place: Place): NatsUserRights[] {
   return Object.entries(users).map(([name, user]) => ({
     name,
     passwordHash: user.passwordHash,
-    ...natsPermissions(user, site, imageBucket),
+    ...natsPermissions(user, place),
   }));
 }
+
+/** Which gateway it is, and where. */
+interface Place {
+  readonly gateway: string;
+  readonly site: string;
+  /** Of the object store for images. */
+  readonly imageBucket: string;
+}
+
+/** The services that people ask things of, on `<service>.<gateway>.<request>`, each with what may be told to whoever reads. */
+const services = [{ name: "scheduling", events: "line", readable: "state" }] as const;
+const discovery = ["PING", "INFO", "STATS"].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]);
 
 /** The first tokens of what the gateway publishes (design §3). `_INBOX`, `$JS` and `$SYS` are not among them on purpose. */
 const readable = ["data", "state", "event", "cmd", "alert", "line", "batch", "audit"];
@@ -35,13 +43,12 @@ const allImages = "images/#";
 
 /**
  * The rights of a user on NATS. Readers subscribe to their read filters and take the snapshot of `data` from the stream
- * LATEST, and the images with `images/#`; writers send requests to their `cmd` subjects; device data comes in over MQTT alone, and nobody but the gateway
- * publishes on `data`, `state`, `alert` or `line`.
+ * LATEST, and the images with `images/#`; writers send requests to their `cmd` subjects; device data comes in over MQTT
+ * alone, and nobody but the gateway publishes on `data`, `state`, `alert`, `line`, `event` or `audit`.
  */
 function natsPermissions(
   user: Pick<UserConfig, "read" | "write">,
-  site: string,
-  imageBucket: string,
+  { gateway, site, imageBucket }: Place,
 ): NatsPermissions {
   const read = user.read.flatMap(readSubjects);
   const commands = `cmd/${site}/#`;
@@ -57,10 +64,25 @@ function natsPermissions(
         ...write,
         ...latestRequests(read.filter((subject) => subject.startsWith("data."))),
         ...(images ? imageRequests(imageBucket) : []),
+        ...serviceRequests(user, { gateway, site }),
       ]),
     ],
     subscribe: [...read, ...inbox],
   };
+}
+
+/** Who may write everything of the site may ask everything; who may read all that a service tells may ask how things stand. */
+function serviceRequests(
+  { read, write }: Pick<UserConfig, "read" | "write">,
+  { gateway, site }: Pick<Place, "gateway" | "site">,
+): string[] {
+  const writesAll = write.some((filter) => filterCovers(filter, `cmd/${site}/#`));
+  const asked = services.flatMap(({ name, events, readable }) => {
+    if (writesAll) return [`${name}.${gateway}.>`];
+    const readsAll = read.some((filter) => filterCovers(filter, `${events}/${site}/#`));
+    return readsAll ? [`${name}.${gateway}.${readable}`] : [];
+  });
+  return asked.length > 0 ? [...asked, ...discovery] : [];
 }
 
 /** A filter whose first level is a wildcard stands for the gateway's names, not for other people's inboxes. */

@@ -38,6 +38,8 @@ test.each([
   "state/x",
   "alert/x",
   "line/x",
+  "event/plant1/press-1/heartbeat-lost",
+  "audit/x",
   "data",
   "$SYS/x",
   "$share/x",

@@ -1,116 +1,30 @@
-import { expect, onTestFinished, test, vi } from "vitest";
-import type { TagWrite } from "../../adapter-kit/adapter.ts";
-import { systemClock } from "../../adapter-kit/clock.ts";
-import type { BrokerMessage } from "../../adapter-kit/local-broker.ts";
-import type { DeviceMapping } from "../../adapter-kit/mapping.ts";
-import { ms } from "../../domain/duration.ts";
+import { expect, test, vi } from "vitest";
 import { GatewayError } from "../../domain/errors.ts";
-import type { Sample, TagValue } from "../../domain/reading.ts";
-import { noReadings, Normaliser } from "../../normalise/normaliser.ts";
-import { Sequences } from "../../normalise/sequences.ts";
-import { CommandService } from "./command-service.ts";
+import type { TagValue } from "../../domain/reading.ts";
+import { commandSetup, pressOf, type Behaviour } from "./testing.ts";
 
-const device: DeviceMapping = {
-  device: "press-1",
-  adapter: "modbus",
-  connection: {},
-  options: {},
-  tags: [
-    {
-      name: "motor/setpoint",
-      options: {},
-      value: { kind: "integer", min: 0n, max: 65_535n },
-      scale: 0.5,
-      offset: 0,
-      unit: "rpm",
-      write: { min: 0, max: 1500, options: {} },
-    },
-    {
-      name: "program/start",
-      options: {},
-      value: { kind: "json" },
-      scale: 1,
-      offset: 0,
-      write: { answers: true, options: {} },
-    },
-    { name: "ram/pressure", options: {}, value: { kind: "float" }, scale: 1, offset: 0 },
-  ],
-};
+const device = pressOf([
+  {
+    name: "motor/setpoint",
+    options: {},
+    value: { kind: "integer", min: 0n, max: 65_535n },
+    scale: 0.5,
+    offset: 0,
+    unit: "rpm",
+    write: { min: 0, max: 1500, options: {} },
+  },
+  {
+    name: "program/start",
+    options: {},
+    value: { kind: "json" },
+    scale: 1,
+    offset: 0,
+    write: { answers: true, options: {} },
+  },
+  { name: "ram/pressure", options: {}, value: { kind: "float" }, scale: 1, offset: 0 },
+]);
 
-interface Behaviour {
-  write?: (writes: readonly TagWrite[], signal: AbortSignal) => Promise<void>;
-  read?: () => Promise<readonly Sample[] | undefined>;
-}
-
-function setUp(behaviour: Behaviour = {}) {
-  const held = new Map<string, TagValue>();
-  const audit: unknown[] = [];
-  const mqtt: { topic: string; reply: unknown }[] = [];
-  let onNats:
-    | ((message: { subject: string; data: Uint8Array; respond(payload: Uint8Array): void }) => void)
-    | undefined;
-  let onMqtt: ((message: BrokerMessage) => void) | undefined;
-  const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-  const normaliser = new Normaliser(device, {
-    site: "plant1",
-    clock: systemClock,
-    sequences: new Sequences(),
-    publish: () => {},
-    counters: noReadings(),
-  });
-  const running = {
-    normaliser,
-    supervisor: {
-      write:
-        behaviour.write ??
-        (async (writes: readonly TagWrite[]) => {
-          for (const one of writes) held.set(one.tag, one.value);
-        }),
-      read:
-        behaviour.read ??
-        (async (tags: readonly string[]) =>
-          tags.map((tag): Sample => ({ tag, value: held.get(tag) ?? null, quality: "good" }))),
-    },
-  };
-  const service = new CommandService({
-    gateway: "line1-gw",
-    site: "plant1",
-    deadline: ms(200),
-    clock: systemClock,
-    log: quiet,
-    broker: {
-      subscribe: (_, callback) => {
-        onMqtt = callback;
-        return () => {};
-      },
-      publish: (topic, payload) => void mqtt.push({ topic, reply: JSON.parse(payload.toString()) }),
-      onClient: () => () => {},
-    },
-    link: {
-      subscribe: (_, callback) => {
-        onNats = callback;
-        return () => {};
-      },
-      publish: (subject, payload) =>
-        audit.push({ subject, ...JSON.parse(Buffer.from(payload).toString()) }) > 0,
-    },
-    find: (name) => (name === device.device ? running : undefined),
-  });
-  service.start();
-  onTestFinished(() => service.stop());
-  const deliver = (subject: string, payload: unknown): void =>
-    onNats?.({ subject, data: Buffer.from(JSON.stringify(payload)), respond: () => {} });
-  const request = async (tag: string, payload: unknown): Promise<unknown> => {
-    const answer = Promise.withResolvers<unknown>();
-    const data = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
-    const respond = (reply: Uint8Array) => answer.resolve(JSON.parse(Buffer.from(reply).toString()));
-    onNats?.({ subject: `cmd.plant1.press-1.${tag}`, data, respond });
-    return answer.promise;
-  };
-  const publish = (topic: string, payload: unknown, retain = false) =>
-    onMqtt?.({ topic, payload: Buffer.from(JSON.stringify(payload)), retain, qos: 0, clientId: "hmi-1" });
-  return { service, held, audit, mqtt, request, deliver, publish };
-}
+const setUp = (behaviour: Behaviour = {}) => commandSetup({ device, behaviour });
 
 test("a write is scaled, read back, answered and audited", async () => {
   const { request, held, audit } = setUp();
@@ -244,4 +158,45 @@ test("a write over MQTT is answered on the reply topic; a retained one and the r
   expect(mqtt[0]).toMatchObject({ topic: `${topic}/reply`, reply: { ok: true, readBack: 800, id: "h" } });
   expect(held.get("motor/setpoint")).toBe(1600);
   expect(audit).toMatchObject([{ via: "mqtt", client: "hmi-1" }]);
+});
+
+test("a service's order is guarded, read back and audited with who and why, as every other write is", async () => {
+  const { service, held, audit } = setUp();
+  const order = { tag: "press-1/motor/setpoint", by: "service:scheduling", why: "press/complete part 42" };
+  expect(await service.write({ ...order, value: 900 })).toEqual({
+    ok: true,
+    readBack: 900,
+    tookMs: expect.any(Number),
+  });
+  expect(held.get("motor/setpoint")).toBe(1800);
+  expect(await service.write({ ...order, value: 1501 })).toMatchObject({ ok: false, code: "WRITE_REFUSED" });
+  const { by, why, tag } = order;
+  expect(audit).toMatchObject([
+    { tag, by, why, via: "service", ok: true },
+    { tag, by, why, via: "service", ok: false },
+  ]);
+});
+
+test("an order that had to wait for longer than it is good for is refused", async () => {
+  const blocked = Promise.withResolvers<void>();
+  const written: TagValue[] = [];
+  const { service } = setUp({
+    write: async ([one]) => {
+      if (one !== undefined) written.push(one.value);
+      await blocked.promise;
+    },
+    read: async () => undefined,
+  });
+  const order = { tag: "press-1/motor/setpoint", by: "service:scheduling" };
+  const first = service.write({ ...order, value: 10 });
+  const second = service.write({ ...order, value: 20, expiresInMs: 0 });
+  await vi.waitFor(() => expect(written).toEqual([20]));
+  blocked.resolve();
+  expect(await first).toMatchObject({ ok: true });
+  expect(await second).toMatchObject({
+    ok: false,
+    code: "WRITE_REFUSED",
+    message: expect.stringContaining("expired"),
+  });
+  expect(written).toEqual([20]);
 });

@@ -1,80 +1,117 @@
 import type { Clock } from "../../adapter-kit/clock.ts";
+import type { DeviceEvent } from "../../adapter-kit/device-event.ts";
 import type { BrokerMessage, LocalBroker } from "../../adapter-kit/local-broker.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import { formatDuration, type Duration } from "../../domain/duration.ts";
-import { GatewayError, toGatewayError } from "../../domain/errors.ts";
-import { encodeTagValue, type Sample, type TagValue } from "../../domain/reading.ts";
+import { toGatewayError } from "../../domain/errors.ts";
+import { encodeTagValue, type TagValue } from "../../domain/reading.ts";
 import { TagPath, topicOfSubject } from "../../domain/tag-path.ts";
-import type { Normaliser } from "../../normalise/normaliser.ts";
-import type { TagState } from "../../normalise/tag-state.ts";
-import type { Supervisor } from "../../supervisor/supervisor.ts";
-import { guardWrite, isSameRaw } from "./guard.ts";
-import { encodeWriteReply, parseObject, valueOf, type WriteReply } from "./write-request.ts";
-
-/** A running device, as far as writing to it goes. */
-export interface WritableDevice {
-  readonly supervisor: Pick<Supervisor, "write" | "read">;
-  readonly normaliser: Normaliser;
-}
-
-/** What the service needs of the connection to NATS. */
-export interface CommandLink {
-  subscribe(subject: string, onMessage: (message: CommandMessage) => void): () => void;
-  publish(subject: string, payload: Uint8Array): boolean;
-}
-
-interface CommandMessage {
-  readonly subject: string;
-  readonly data: Uint8Array;
-  respond(payload: Uint8Array): void;
-}
+import { ServiceEndpoint, type ServiceOptions } from "../../nats/service-endpoint.ts";
+import type { StateStore } from "../../store/state-store.ts";
+import type { AuditRecorder } from "../audit/audit-trail.ts";
+import type { CommandPort, WriteOrder, WriteOutcome } from "./command-port.ts";
+import { Confirmations } from "./confirmations.ts";
+import { GuardedWriter, type WritableDevice } from "./guarded-writer.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { reasonOf } from "./refusal.ts";
+import { auditFields, type Asked, type Attempt, type Origin } from "./write-attempt.ts";
+import { claimOf, encodeWriteReply, parseObject, requestOf, type WriteReply } from "./write-request.ts";
 
 export interface CommandServiceOptions {
   readonly gateway: string;
   readonly site: string;
   /** Every write is answered within this time. */
   readonly deadline: Duration;
+  /** For how long the second request of a two-step confirm is waited for. */
+  readonly confirmWithin: Duration;
   readonly clock: Clock;
+  /** In [0, 1): jitter. */
+  readonly random: () => number;
+  /** Not to be guessed: what a confirmation is known by. */
+  readonly newToken: () => string;
   readonly log: Log;
-  readonly broker: LocalBroker;
-  readonly link: CommandLink;
+  readonly broker: Pick<LocalBroker, "subscribe" | "publish">;
+  readonly link: ServiceOptions["link"];
+  readonly audit: AuditRecorder;
+  readonly store: StateStore;
   find(device: string): WritableDevice | undefined;
+  /** The user that an MQTT client logged in as. */
+  userOf(clientId: string): string | undefined;
+  /** Publishes an event of a device. */
+  onEvent(device: string, event: DeviceEvent): void;
 }
 
-/** More writes than this at once are refused: a device answers tens a second, so they would only grow old. */
-const mostAtOnce = 256;
 const replySuffix = "/reply";
 
-/** Where a write came from, for the audit. */
-interface Origin {
-  readonly via: "nats" | "mqtt";
-  /** The MQTT client's id. */
-  readonly client?: string | undefined;
-}
-
 /**
- * The way back: takes writes from NATS requests and MQTT `cmd` topics, guards them, writes ahead of all polls, reads back,
- * replies within the deadline, and leaves a line in the log and on `audit.<gateway>.write`. Design §3.
+ * The way back: takes writes from NATS requests, MQTT `cmd` topics and the gateway's own services, guards them, writes
+ * ahead of all polls, reads back, replies within the deadline, and leaves a line in the log and in the audit. Design §3.
  */
-export class CommandService {
+export class CommandService implements CommandPort {
   readonly counters = { writes: 0, refused: 0, failed: 0 };
+  /** How often writes were not done, by outcome and reason: `refused range`. */
+  readonly reasons = new Map<string, number>();
   readonly #options: CommandServiceOptions;
   readonly #prefix: TagPath;
-  /** The end of the last write to each device, where one is under way. */
-  readonly #turns = new WeakMap<WritableDevice, Promise<void>>();
-  #atOnce = 0;
+  readonly #heartbeats: Heartbeats;
+  readonly #writer: GuardedWriter;
+  readonly #endpoint: ServiceEndpoint;
   #stop: (() => void)[] = [];
 
   constructor(options: CommandServiceOptions) {
+    const { gateway, site, deadline, confirmWithin, clock, random, newToken, log, store, link } = options;
     this.#options = options;
-    this.#prefix = new TagPath("cmd", options.site);
+    this.#prefix = new TagPath("cmd", site);
+    this.#heartbeats = new Heartbeats({
+      clock,
+      random,
+      log,
+      store,
+      heartbeatOf: (tag) => this.#heartbeatOf(tag),
+      writeFailSafe: (tag, value, why, isDue) => this.#writeFailSafe(tag, value, why, isDue),
+      onLost: (tag, { within, failSafe }, writer) =>
+        this.#tell(tag, "heartbeat-lost", { writer, within: formatDuration(within), failSafe }),
+    });
+    this.#writer = new GuardedWriter({
+      deadline,
+      confirmWithin,
+      clock,
+      find: (device) => options.find(device),
+      confirmations: new Confirmations(confirmWithin, newToken),
+      heartbeats: this.#heartbeats,
+    });
+    const write = {
+      name: "write",
+      subject: `${this.#prefix.subject}.>`,
+      // A device is one gateway's: every gateway must hear of every write below its site.
+      queueGroup: null,
+      handle: (request: Uint8Array, subject: string) => this.#onNats(request, subject),
+    };
+    this.#endpoint = new ServiceEndpoint({
+      name: "commands",
+      version: "1.0.0",
+      description: "Guarded writes to the tags of this site",
+      metadata: { gateway, site },
+      endpoints: [write],
+      link,
+      clock,
+      random,
+    });
+  }
+
+  /** Tags whose writer is watched over now. */
+  get heartbeats(): number {
+    return this.#heartbeats.armed;
   }
 
   start(): void {
-    const { broker, link } = this.#options;
+    const { broker } = this.#options;
+    this.#heartbeats.start();
+    this.#endpoint.start();
     this.#stop = [
-      link.subscribe(`${this.#prefix.subject}.>`, (message) => void this.#onNats(message)),
+      () => this.#endpoint.stop(),
       broker.subscribe(`${this.#prefix.topic}/#`, (message) => void this.#onMqtt(message)),
+      () => this.#heartbeats.stop(),
     ];
   }
 
@@ -82,217 +119,124 @@ export class CommandService {
     for (const stop of this.#stop.splice(0)) stop();
   }
 
-  async #onNats(message: CommandMessage): Promise<void> {
+  async write(order: WriteOrder): Promise<WriteOutcome> {
+    const { tag, value, by, why, expiresInMs } = order;
+    const notAfter = expiresInMs === undefined ? undefined : this.#options.clock.monotonic() + expiresInMs;
+    const attempt: Attempt = { name: tag, origin: { via: "service", by }, why, stage: "not sent" };
+    return outcomeOf(await this.#settle(attempt, () => ({ value, notAfter })));
+  }
+
+  async #writeFailSafe(tag: string, value: TagValue, why: string, isDue: () => boolean): Promise<boolean> {
+    const origin: Origin = { via: "gateway", by: "gateway:heartbeat" };
+    const attempt: Attempt = { name: tag, origin, why, stage: "not sent" };
+    const { ok } = await this.#settle(attempt, () => ({ value, failSafe: { isDue } }));
+    return ok;
+  }
+
+  async #onNats(request: Uint8Array, subject: string): Promise<string> {
     // A consumer of a stream may be told to deliver to a command's subject: what it delivers keeps its own, and is no request.
-    if (!message.subject.startsWith(`${this.#prefix.subject}.`)) return;
-    const reply = await this.#answer(topicOfSubject(message.subject), message.data, { via: "nats" });
-    message.respond(Buffer.from(encodeWriteReply(reply)));
+    if (!subject.startsWith(`${this.#prefix.subject}.`)) {
+      return encodeWriteReply({
+        ok: false,
+        code: "WRITE_REFUSED",
+        message: "This is no command.",
+        tookMs: 0,
+      });
+    }
+    return encodeWriteReply(await this.#answer(topicOfSubject(subject), request, { via: "nats" }));
   }
 
   async #onMqtt(message: BrokerMessage): Promise<void> {
+    const { topic, payload, retain, clientId: client } = message;
     // Replies come by here too; a retained command would fire again at every start.
-    if (message.topic.endsWith(replySuffix) || message.retain) return;
-    const reply = await this.#answer(message.topic, message.payload, {
-      via: "mqtt",
-      client: message.clientId,
-    });
-    this.#options.broker.publish(`${message.topic}${replySuffix}`, encodeWriteReply(reply), { qos: 1 });
+    if (topic.endsWith(replySuffix) || retain) return;
+    const user = client === undefined ? undefined : this.#options.userOf(client);
+    const reply = await this.#answer(topic, payload, { via: "mqtt", client, user });
+    this.#options.broker.publish(`${topic}${replySuffix}`, encodeWriteReply(reply), { qos: 1 });
   }
 
-  /** Never rejects: whatever happens is a reply. */
   async #answer(topic: string, payload: Uint8Array, origin: Origin): Promise<WriteReply> {
-    const began = this.#options.clock.monotonic();
     const name = topic.slice(this.#prefix.topic.length + 1);
     const attempt: Attempt = { name, origin, stage: "not sent" };
-    let reply: WriteReply;
-    try {
-      const readBack = await this.#write(attempt, payload);
-      this.counters.writes += 1;
-      reply = { ok: true, readBack, id: attempt.id, tookMs: this.#tookMs(began) };
-    } catch (caught) {
-      const error = toGatewayError(caught);
-      if (error.code === "WRITE_REFUSED") this.counters.refused += 1;
-      else this.counters.failed += 1;
-      const { code, message } = error;
-      const readBack = attempt.readBack;
-      reply = { ok: false, code, message, readBack, id: attempt.id, tookMs: this.#tookMs(began) };
-    }
-    this.#record(attempt, reply);
-    return reply;
-  }
-
-  #tookMs(began: number): number {
-    return Math.round((this.#options.clock.monotonic() - began) * 10) / 10;
-  }
-
-  /** Guard → write → read back; resolves with the value read back, undefined where the device can't be read. */
-  async #write(attempt: Attempt, payload: Uint8Array): Promise<TagValue | null | undefined> {
-    const request = parseObject(payload);
-    attempt.id = request["id"];
-    const value = valueOf(request);
-    attempt.value = value;
-    const { device, tag } = this.#find(attempt.name);
-    attempt.before = tag.published?.value;
-    const raw = guardWrite(value, tag.mapping, attempt.name);
-    if (this.#atOnce >= mostAtOnce) {
-      throw new GatewayError("WRITE_REFUSED", `${attempt.name}: ${mostAtOnce} writes are under way already.`);
-    }
-    this.#atOnce += 1;
-    const { deadline } = this.#options;
-    const signal = AbortSignal.timeout(deadline);
-    try {
-      const work = this.#inTurn(device, signal, () => this.#writeAndRead(attempt, device, tag, raw, signal));
-      const samples = await untilDeadline(work, signal);
-      if (samples === undefined) return undefined;
-      return this.#confirm(attempt, tag, raw, samples[0]);
-    } catch (caught) {
-      if (!signal.aborted) throw caught;
-      throw new GatewayError(
-        "DEVICE_TIMEOUT",
-        `${attempt.name}: not confirmed within ${formatDuration(deadline)}. ${mayBeWritten(attempt)}`,
-        { cause: caught },
+    return this.#settle(attempt, () => {
+      const fields = parseObject(payload);
+      attempt.id = fields["id"];
+      const { by, why } = claimOf(fields);
+      attempt.claimedBy = by;
+      attempt.why = why;
+      const { value, dryRun, confirm, expiresInMs, notAfter } = requestOf(fields);
+      const { clock } = this.#options;
+      const left = Math.min(
+        expiresInMs ?? Infinity,
+        notAfter === undefined ? Infinity : notAfter - clock.now(),
       );
-    } finally {
-      this.#atOnce -= 1;
-    }
-  }
-
-  /** One write and its read back at a time for each device: else the value of a later write would be read back. */
-  async #inTurn<T>(device: WritableDevice, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(device) ?? Promise.resolve();
-    const mine = before.then(() => {
-      signal.throwIfAborted();
-      return work();
+      return { value, dryRun, confirm, notAfter: clock.monotonic() + left };
     });
-    this.#turns.set(
-      device,
-      mine.then(
-        () => undefined,
-        () => undefined,
-      ),
-    );
-    return mine;
   }
 
-  async #writeAndRead(
-    attempt: Attempt,
-    device: WritableDevice,
-    tag: TagState,
-    raw: TagValue,
-    signal: AbortSignal,
-  ): Promise<readonly Sample[] | undefined> {
-    attempt.stage = "sent";
+  /** Never rejects: whatever happens is a reply, and leaves its trace. */
+  async #settle(attempt: Attempt, ask: () => Asked): Promise<WriteReply> {
+    const { clock } = this.#options;
+    const began = clock.monotonic();
+    const tookMs = () => Math.round((clock.monotonic() - began) * 10) / 10;
     try {
-      await device.supervisor.write([{ tag: tag.name, value: raw }], signal);
+      const readBack = await this.#writer.write(attempt, ask());
+      const dryRun = attempt.dryRun === true ? true : undefined;
+      if (dryRun === undefined) this.counters.writes += 1;
+      const reply: WriteReply = { ok: true, readBack, dryRun, id: attempt.id, tookMs: tookMs() };
+      await this.#record(attempt, reply, undefined);
+      return reply;
     } catch (caught) {
       const error = toGatewayError(caught);
-      const settled = error.code === "DEVICE_REJECTED" || error.code === "WRITE_REFUSED";
-      if (settled || error.context["sent"] === false) attempt.stage = "not sent";
-      throw new GatewayError(error.code, `${attempt.name}: ${error.message} ${mayBeWritten(attempt)}`, {
-        cause: error,
-      });
-    }
-    attempt.stage = "written";
-    try {
-      return await device.supervisor.read([tag.name], signal);
-    } catch (caught) {
-      const error = toGatewayError(caught);
-      throw new GatewayError(error.code, `${attempt.name}: ${mayBeWritten(attempt)} ${error.message}`, {
-        cause: error,
-      });
+      const { code, message, context } = error;
+      const outcome = code === "WRITE_REFUSED" ? "refused" : "failed";
+      const reason = reasonOf(error);
+      this.counters[outcome] += 1;
+      const counted = `${outcome} ${reason}`;
+      this.reasons.set(counted, (this.reasons.get(counted) ?? 0) + 1);
+      const confirm = typeof context["confirm"] === "string" ? context["confirm"] : undefined;
+      const { readBack, id } = attempt;
+      const reply: WriteReply = { ok: false, code, message, readBack, confirm, id, tookMs: tookMs() };
+      await this.#record(attempt, reply, reason);
+      if (attempt.stage !== "not sent" && attempt.onFailure !== "none") this.#tellUnconfirmed(attempt, reply);
+      return reply;
     }
   }
 
-  #confirm(attempt: Attempt, tag: TagState, raw: TagValue, sample: Sample | undefined): TagValue | null {
-    const held = sample === undefined || sample.quality === "bad" ? null : sample.value;
-    attempt.readBack = held === null ? null : tag.scale(held);
-    if (held !== null && tag.mapping.write?.answers === true) return attempt.readBack;
-    if (isSameRaw(raw, held, tag.mapping)) return attempt.readBack;
-    const found =
-      held === null
-        ? `could not be read back (${sample?.status ?? "no answer"})`
-        : `holds ${encodeTagValue(attempt.readBack ?? null)}`;
-    throw new GatewayError("DEVICE_REJECTED", `${attempt.name}: after the write the device ${found}.`);
+  /** Every attempt leaves its trace, whoever made it and however it ended; the answer waits for it. */
+  async #record(attempt: Attempt, reply: WriteReply, reason: string | undefined): Promise<void> {
+    const fields = auditFields(attempt, reply, reason);
+    const done = attempt.dryRun === true ? "tried without writing" : "written";
+    const notDone = attempt.stage === "not sent" ? "not written" : "write not confirmed";
+    this.#options.log.info(fields, reply.ok ? done : notDone);
+    await this.#options.audit.record("write", fields);
   }
 
-  #find(name: string): { device: WritableDevice; tag: TagState } {
+  #tellUnconfirmed({ name, value, readBack }: Attempt, reply: WriteReply): void {
+    const { code, message } = reply.ok ? { code: "", message: "" } : reply;
+    this.#tell(name, "write-unconfirmed", {
+      value: value === undefined ? null : JSON.parse(encodeTagValue(value)),
+      readBack: readBack === undefined ? null : JSON.parse(encodeTagValue(readBack)),
+      code,
+      message,
+    });
+  }
+
+  #tell(tag: string, name: string, data: DeviceEvent["data"]): void {
+    this.#options.onEvent(tag.slice(0, tag.indexOf("/")), { name, data: { tag, ...data } });
+  }
+
+  #heartbeatOf(name: string): ReturnType<ConstructorParameters<typeof Heartbeats>[0]["heartbeatOf"]> {
     const slash = name.indexOf("/");
-    const deviceName = slash < 0 ? name : name.slice(0, slash);
-    const device = this.#options.find(deviceName);
-    if (device === undefined)
-      throw new GatewayError(
-        "WRITE_REFUSED",
-        `There is no device ${JSON.stringify(deviceName)} at this gateway.`,
-      );
-    const tag = slash < 0 ? undefined : device.normaliser.tag(name.slice(slash + 1));
-    if (tag === undefined)
-      throw new GatewayError(
-        "WRITE_REFUSED",
-        `${deviceName} has no tag ${JSON.stringify(name.slice(deviceName.length + 1))}.`,
-      );
-    return { device, tag };
-  }
-
-  /** Every attempt leaves its trace, whoever made it and however it ended. */
-  #record(attempt: Attempt, reply: WriteReply): void {
-    const { gateway, clock, log, link } = this.#options;
-    const { name, origin, value, before, id } = attempt;
-    const outcome = reply.ok ? { ok: true } : { ok: false, code: reply.code, message: reply.message };
-    const fields = {
-      tag: name,
-      value,
-      before: jsonValue(before),
-      readBack: jsonValue(reply.readBack),
-      ...origin,
-      id,
-      tookMs: reply.tookMs,
-      ...outcome,
-    };
-    log.info(
-      fields,
-      reply.ok ? "written" : attempt.stage === "not sent" ? "not written" : "write not confirmed",
-    );
-    const entry = JSON.stringify({ ...fields, timestamp: clock.now() });
-    link.publish(`audit.${gateway}.write`, Buffer.from(entry));
+    const device = this.#options.find(name.slice(0, slash));
+    return device === undefined
+      ? "absent"
+      : device.normaliser.tag(name.slice(slash + 1))?.mapping.write?.heartbeat;
   }
 }
 
-interface Attempt {
-  readonly name: string;
-  readonly origin: Origin;
-  /** How far it got, for the words of the reply and the log. */
-  stage: "not sent" | "sent" | "written";
-  id?: unknown;
-  value?: TagValue;
-  before?: TagValue | null | undefined;
-  readBack?: TagValue | null | undefined;
-}
-
-/** What an operator must know of a write that failed. */
-function mayBeWritten({ stage }: Attempt): string {
-  switch (stage) {
-    case "not sent":
-      return "Nothing was written.";
-    case "sent":
-      return "The value may have been written all the same.";
-    case "written":
-      return "The value was written, but not read back.";
-  }
-}
-
-function jsonValue(value: TagValue | null | undefined): unknown {
-  return value === undefined ? undefined : JSON.parse(encodeTagValue(value));
-}
-
-/** The adapter settles within a second of an abort; the reply does not wait for that. */
-async function untilDeadline<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  work.catch(() => undefined);
-  const deadline = Promise.withResolvers<never>();
-  const onAbort = () => deadline.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([work, deadline.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+function outcomeOf(reply: WriteReply): WriteOutcome {
+  const { tookMs } = reply;
+  if (!reply.ok) return { ok: false, code: reply.code, message: reply.message, tookMs };
+  return { ok: true, ...(reply.readBack === undefined ? {} : { readBack: reply.readBack }), tookMs };
 }

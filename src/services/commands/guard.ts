@@ -1,34 +1,32 @@
 import { isDeepStrictEqual } from "node:util";
 import type { TagMapping, ValueSpec } from "../../adapter-kit/mapping.ts";
-import { GatewayError } from "../../domain/errors.ts";
 import type { TagValue } from "../../domain/reading.ts";
 import { compileScaling, toRaw } from "../../normalise/scaling.ts";
-
-function refuse(name: string, problem: string): never {
-  throw new GatewayError("WRITE_REFUSED", `${name}: ${problem}.`);
-}
+import { refuse } from "./refusal.ts";
 
 /** A 64-bit integer too wide for a JSON number comes as a decimal string, as it goes out in readings. */
 function asNumber(value: TagValue, tag: TagMapping, name: string): number | bigint {
   const wide = tag.value.kind === "integer" && tag.value.wide !== undefined;
   if (wide && typeof value === "string" && /^-?\d{1,20}$/.test(value)) return BigInt(value);
+  // From a service of the gateway's own: requests are JSON, which has no such thing.
+  if (typeof value === "bigint") return wide ? value : Number(value);
   if (typeof value !== "number" || !Number.isFinite(value)) {
-    return refuse(name, `expected a number, got ${JSON.stringify(value)}`);
+    return refuse("type", name, `expected a number, got ${JSON.stringify(value)}`);
   }
   if (!wide || !Number.isInteger(value)) return value;
   // Beyond 2^53 JSON has rounded it before it came here.
   return Number.isSafeInteger(value)
     ? BigInt(value)
-    : refuse(name, "a number this wide is given as a decimal string");
+    : refuse("type", name, "a number this wide is given as a decimal string");
 }
 
 function checkLimits(value: number | bigint, tag: TagMapping, name: string): void {
   const { min, max } = tag.write ?? {};
   const unit = tag.unit === undefined ? "" : ` ${tag.unit}`;
   if (min !== undefined && value < min)
-    refuse(name, `${value}${unit} is below the least that may be written, ${min}${unit}`);
+    refuse("range", name, `${value}${unit} is below the least that may be written, ${min}${unit}`);
   if (max !== undefined && value > max)
-    refuse(name, `${value}${unit} is above the most that may be written, ${max}${unit}`);
+    refuse("range", name, `${value}${unit} is above the most that may be written, ${max}${unit}`);
 }
 
 /** What a device that counts in steps would really hold must keep the limits too: 1495 in steps of 10 is 1500. */
@@ -44,17 +42,19 @@ function checkRounded(raw: TagValue, tag: TagMapping, name: string): void {
  * @param name the tag as an operator knows it, such as `press-1/motor/setpoint`
  */
 export function guardWrite(value: TagValue, tag: TagMapping, name: string): TagValue {
-  if (tag.write === undefined) return refuse(name, "may only be read, its mapping has no `write` entry");
+  if (tag.write === undefined)
+    return refuse("read-only", name, "may only be read, its mapping has no `write` entry");
   switch (tag.value.kind) {
     case "boolean":
       return typeof value === "boolean"
         ? value
-        : refuse(name, `expected true or false, got ${JSON.stringify(value)}`);
+        : refuse("type", name, `expected true or false, got ${JSON.stringify(value)}`);
     case "string": {
-      if (typeof value !== "string") return refuse(name, `expected a text, got ${JSON.stringify(value)}`);
+      if (typeof value !== "string")
+        return refuse("type", name, `expected a text, got ${JSON.stringify(value)}`);
       const { maxLength } = tag.value;
       if (maxLength !== undefined && value.length > maxLength) {
-        return refuse(name, `the text has ${value.length} characters, the device holds ${maxLength}`);
+        return refuse("type", name, `the text has ${value.length} characters, the device holds ${maxLength}`);
       }
       return value;
     }
@@ -72,7 +72,7 @@ export function guardWrite(value: TagValue, tag: TagMapping, name: string): TagV
 
 function finite(raw: TagValue, value: number | bigint, name: string): number | bigint {
   if (typeof raw === "bigint" || (typeof raw === "number" && Number.isFinite(raw))) return raw;
-  return refuse(name, `${value} is more than any device holds`);
+  return refuse("range", name, `${value} is more than any device holds`);
 }
 
 function guardInteger(
@@ -84,14 +84,37 @@ function guardInteger(
   checkLimits(value, tag, name);
   const plain = tag.scale === 1 && tag.offset === 0;
   if (plain && typeof value === "number" && !Number.isInteger(value)) {
-    return refuse(name, `expected a whole number, got ${value}`);
+    return refuse("type", name, `expected a whole number, got ${value}`);
   }
   const raw = BigInt(finite(toRaw(value, tag), value, name));
   if (raw < min || raw > max) {
-    return refuse(name, `${value} does not fit the device's type, which holds ${min} to ${max}`);
+    return refuse("range", name, `${value} does not fit the device's type, which holds ${min} to ${max}`);
   }
   checkRounded(raw, tag, name);
   return wide === undefined ? Number(raw) : raw;
+}
+
+/** What a write ended with. */
+interface Held {
+  /** In the tag's unit. */
+  readonly wanted: TagValue;
+  readonly readBack: TagValue | null;
+  /** As the device holds it. */
+  readonly raw: TagValue;
+  readonly held: TagValue | null;
+}
+
+/** True where what is read back is what was written, or within the mapping's tolerance (absolute, in the tag's unit). */
+export function isConfirmed({ wanted, readBack, raw, held }: Held, tag: TagMapping): boolean {
+  if (isSameRaw(raw, held, tag)) return true;
+  const { tolerance } = tag.write ?? {};
+  if (tolerance === undefined || readBack === null || !isNumeric(tag.value)) return false;
+  const off = Math.abs(Number(readBack) - Number(wanted));
+  return off <= tolerance * (1 + 1e-9);
+}
+
+function isNumeric({ kind }: ValueSpec): boolean {
+  return kind === "integer" || kind === "float";
 }
 
 /** True where the device holds what was written; a single-precision float as exactly as it can. */

@@ -1,0 +1,80 @@
+import type { StationConfig } from "../../config/line.ts";
+import { plainText, type JsonValue } from "../../domain/reading.ts";
+import { TagPath } from "../../domain/tag-path.ts";
+import type { CommandPort } from "../commands/command-port.ts";
+import { fill } from "./fill.ts";
+import type { Effect, Moment, StationState } from "./state.ts";
+
+/** Where the line's messages go. Nothing here throws or waits. */
+export interface LineOutput {
+  /** A line event, to MQTT and NATS. */
+  event(path: TagPath, json: string): void;
+  /** A message of the mapping's own. */
+  message(to: "mqtt" | "nats", name: string, json: string): void;
+}
+
+export interface PerformOptions {
+  readonly site: string;
+  readonly output: LineOutput;
+  readonly commands: CommandPort;
+}
+
+/** What became of a prepare. */
+export interface Performed {
+  /** From the source's read until everything was handed over, in ms; null where a restart lies between. */
+  readonly latencyMs: number | null;
+  /** Undefined where there is nothing to write; else resolves with what failed, if anything. Never rejects. */
+  readonly writes: Promise<string | undefined> | undefined;
+}
+
+/** Sends one event as it stands. */
+export function sendEvent({ site, output }: PerformOptions, effect: Effect, more: object = {}): void {
+  const { station, event, id, fields, repeated } = effect;
+  const path = new TagPath("line", site, station, event);
+  const again = repeated === true ? { repeated } : {};
+  output.event(path, JSON.stringify({ station, event, sequence: id, ...fields, ...more, ...again }));
+}
+
+/** Sends a prepare in one go, nothing of it waited for: writes first, as they have the longest way, then what is published. */
+export function sendPrepare(
+  options: PerformOptions,
+  config: StationConfig,
+  effect: Effect,
+  cycle: StationState["cycle"],
+  clock: () => Moment,
+): Performed {
+  const { output } = options;
+  const { part, cycle: number, from } = effect.fields;
+  const filling = {
+    part: plainText(part),
+    station: config.name,
+    cycle: Number(number),
+    time: new Date(clock().now).toISOString(),
+  };
+  const writes = write(options, config, `${plainText(from)} complete, part ${plainText(part)}`, (value) =>
+    fill(value, filling),
+  );
+  for (const { to, name, payload } of config.prepare.publications) {
+    output.message(to, name, JSON.stringify(fill(payload, filling)));
+  }
+  const readAt = cycle?.prepareId === effect.id ? cycle.readAt : null;
+  const latencyMs = readAt === null ? null : Math.round((clock().monotonic - readAt) * 1000) / 1000;
+  sendEvent(options, effect, latencyMs === null ? {} : { latencyMs });
+  return { latencyMs, writes };
+}
+
+function write(
+  { commands }: PerformOptions,
+  { name, prepare, confirm }: StationConfig,
+  why: string,
+  filled: (value: JsonValue) => JsonValue,
+): Promise<string | undefined> | undefined {
+  if (prepare.writes.length === 0) return undefined;
+  const expiry = confirm === undefined ? {} : { expiresInMs: confirm.within };
+  const orders = prepare.writes.map(async ({ tag, value }) => {
+    const order = { tag, value: filled(value) ?? "", by: "service:scheduling", why: `${name}: ${why}` };
+    const outcome = await commands.write({ ...order, ...expiry });
+    return outcome.ok ? undefined : outcome.message;
+  });
+  return Promise.all(orders).then((failures) => failures.find((failure) => failure !== undefined));
+}

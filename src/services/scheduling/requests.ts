@@ -1,0 +1,116 @@
+import { GatewayError } from "../../domain/errors.ts";
+import type { Endpoint } from "../../nats/service-endpoint.ts";
+import { holds } from "./condition.ts";
+import type { Request } from "./decide.ts";
+import type { SchedulingService } from "./scheduling-service.ts";
+
+export interface RequestOptions {
+  readonly gateway: string;
+  readonly service: Pick<SchedulingService, "plan" | "state" | "request">;
+  /** Takes each request and what became of it. */
+  readonly audit: (entry: object) => Promise<void>;
+}
+
+const actions = ["trigger", "hold", "resume"] as const;
+const longestText = 200;
+const expected = 'expected a JSON object such as {"station":"weld","by":"anna"}';
+
+/** What people and line services may ask of the line, on `scheduling.<gateway>.…`. */
+export function lineEndpoints(options: RequestOptions): readonly Endpoint[] {
+  const subject = (name: string) => `scheduling.${options.gateway}.${name}`;
+  const state: Endpoint = {
+    name: "state",
+    subject: subject("state"),
+    metadata: { reply: '{"stations":[{"name","phase","part","held","waiting",…}]}' },
+    handle: () => JSON.stringify({ stations: describeLine(options.service) }),
+  };
+  const acting = actions.map((name): Endpoint => ({
+    name,
+    subject: subject(name),
+    metadata: { request: '{"station":…,"by":…,"why":…,"part":…}' },
+    handle: (payload) => act(options, name, payload),
+  }));
+  return [state, ...acting];
+}
+
+async function act(
+  { service, audit }: RequestOptions,
+  kind: (typeof actions)[number],
+  payload: Uint8Array,
+): Promise<string> {
+  const asked = { action: kind };
+  let fields: ReturnType<typeof readRequest>;
+  try {
+    fields = readRequest(payload);
+  } catch (caught) {
+    await audit({ ...asked, ok: false, message: caught instanceof Error ? caught.message : String(caught) });
+    throw caught;
+  }
+  const refused = await service.request({ kind, ...fields } satisfies Request);
+  await audit({
+    ...asked,
+    ...fields,
+    ok: refused === undefined,
+    ...(refused === undefined ? {} : { message: refused }),
+  });
+  if (refused !== undefined) throw new GatewayError("WRITE_REFUSED", refused);
+  return JSON.stringify({ ok: true, ...describeLine(service).find(({ name }) => name === fields.station) });
+}
+
+/** Throws WRITE_REFUSED with what is expected. */
+function readRequest(payload: Uint8Array) {
+  let request: unknown;
+  try {
+    request = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch (cause) {
+    throw new GatewayError("WRITE_REFUSED", `The request is not JSON: ${expected}.`, { cause });
+  }
+  if (typeof request !== "object" || request === null || Array.isArray(request))
+    throw new GatewayError("WRITE_REFUSED", `The request is not an object: ${expected}.`);
+  const given = new Map(Object.entries(request));
+  return {
+    station: text(given.get("station"), "station"),
+    by: text(given.get("by"), "by"),
+    ...optional(given.get("why"), "why"),
+    ...optional(given.get("part"), "part"),
+  };
+}
+
+function text(value: unknown, name: string): string {
+  if (typeof value === "string" && value !== "" && value.length <= longestText) return value;
+  throw new GatewayError("WRITE_REFUSED", `The request's ${JSON.stringify(name)} is no text: ${expected}.`);
+}
+
+function optional<Name extends string>(value: unknown, name: Name): { [key in Name]?: string } {
+  return value === undefined ? {} : ({ [name]: text(value, name) } as { [key in Name]: string });
+}
+
+interface DescribedStation {
+  readonly name: string;
+  readonly [field: string]: unknown;
+}
+
+/** Every station as an operator wants to know it. */
+export function describeLine({ plan, state }: RequestOptions["service"]): readonly DescribedStation[] {
+  return [...plan.stations.values()].map(({ name, ready }) => {
+    const station = state.stations.get(name);
+    const waiting = Object.entries(station?.waiting ?? {}).map(([from, tokens]): [string, string[]] => [
+      from,
+      tokens.map(({ part }) => part),
+    ]);
+    return {
+      name,
+      phase: station?.phase ?? "idle",
+      part: station?.cycle?.part ?? null,
+      cycle: station?.cycle?.number ?? null,
+      held: station?.held ?? null,
+      notReady: [
+        ...ready.filter((condition) => !holds(condition, state.facts)).map(({ tag }) => tag),
+        ...(plan.writesTo.get(name) ?? []).filter((device) => !state.online.has(device)),
+      ],
+      waiting: Object.fromEntries(waiting),
+      blockedBy: station?.blockedBy ?? [],
+      sequence: station?.sequence ?? 0,
+    };
+  });
+}

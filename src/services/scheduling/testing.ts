@@ -1,0 +1,181 @@
+import { Subject } from "rxjs";
+import type { Clock } from "../../adapter-kit/clock.ts";
+import type { LineConfig, StationConfig } from "../../config/line.ts";
+import { ms } from "../../domain/duration.ts";
+import type { PublishedReading, TagValue } from "../../domain/reading.ts";
+import { TagPath } from "../../domain/tag-path.ts";
+import type { StateStore } from "../../store/state-store.ts";
+import type { CommandPort, WriteOrder, WriteOutcome } from "../commands/command-port.ts";
+import type { LineEvent } from "./state.ts";
+import { SchedulingService, type SchedulingOptions } from "./scheduling-service.ts";
+
+/** A station with nothing but a name, and whatever is given. */
+export function station(name: string, more: Partial<StationConfig> = {}): StationConfig {
+  return { name, ready: [], prepare: { repeat: "safe", writes: [], publications: [] }, ...more };
+}
+
+export function after(...stations: readonly string[]): Pick<StationConfig, "after"> {
+  return { after: { mode: "all", stations, initial: {} } };
+}
+
+export const rise = (tag: string): Pick<StationConfig, "complete"> => ({
+  complete: { tag, kind: "edge", edge: "rise" },
+});
+
+export const counter = (tag: string, more: { rollover?: string; most?: number } = {}) => ({
+  complete: { tag, kind: "counter", most: 100, ...more } as const,
+});
+
+export const press = station("press", rise("press-1/done"));
+
+/** A press before a welder that is written to and must confirm. */
+export function pressAndWelder(welder: Partial<StationConfig> = {}): LineConfig {
+  return {
+    stations: [
+      press,
+      station("weld", {
+        ...after("press"),
+        ...counter("welder-1/parts"),
+        prepare: { repeat: "ask", writes: [{ tag: "welder-1/setpoint", value: 8.6 }], publications: [] },
+        confirm: { tag: "welder-1/clamp", is: true, within: ms(3_000) },
+        ...welder,
+      }),
+    ],
+  };
+}
+
+/** A store in memory that a killed service leaves as its disk would be: what was not committed is not there. */
+export class FakeStore implements StateStore {
+  readonly disk = new Map<string, string>();
+  commits = 0;
+  /** After so many commits nothing more happens: the power is gone. */
+  diesAfter = Infinity;
+  /** Whether the commit that the power fails in is on disk, though nobody heard of it. */
+  lastIsWritten = false;
+  isDead = false;
+
+  read(): ReadonlyMap<string, string> {
+    return new Map(this.disk);
+  }
+
+  async change(changes: Parameters<StateStore["change"]>[0]): Promise<"stored"> {
+    await Promise.resolve();
+    if (this.isDead) return new Promise(() => {});
+    const dead = this.commits >= this.diesAfter;
+    this.isDead = dead;
+    if (dead && !this.lastIsWritten) return new Promise(() => {});
+    this.commits += 1;
+    for (const { key, value } of changes) {
+      if (value === null) this.disk.delete(key);
+      else this.disk.set(key, value);
+    }
+    return dead ? new Promise(() => {}) : "stored";
+  }
+}
+
+/** A clock that a test moves on. */
+export class FakeClock implements Clock {
+  time = 1_795_370_000_000;
+  readonly #waits: { readonly at: number; readonly ring: () => void }[] = [];
+
+  now(): number {
+    return this.time;
+  }
+
+  monotonic(): number {
+    return this.time - 1_795_369_000_000;
+  }
+
+  sleep(wait: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) reject(signal.reason);
+      this.#waits.push({ at: this.time + wait, ring: resolve });
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+  }
+
+  async pass(span: number): Promise<void> {
+    this.time += span;
+    for (const { at, ring } of this.#waits) if (at <= this.time) ring();
+    await settle();
+  }
+}
+
+/** Lets everything happen that waits for nothing but its turn. */
+export async function settle(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+export interface Told {
+  readonly station: string;
+  readonly event: LineEvent;
+  readonly part?: string;
+  readonly sequence: number;
+  readonly [field: string]: unknown;
+}
+
+/** A service on fakes: what it tells, publishes and writes is kept. */
+export function testLine(
+  line: LineConfig,
+  given: { store?: FakeStore; clock?: FakeClock; away?: string } = {},
+) {
+  const { store = new FakeStore(), clock = new FakeClock(), away } = given;
+  const devices = new Subject<{ device: string; state: { state: string } }>();
+  const readings = new Subject<PublishedReading>();
+  const events: Told[] = [];
+  const topics: string[] = [];
+  const messages: { to: string; name: string; payload: unknown }[] = [];
+  const writes: WriteOrder[] = [];
+  const log: string[] = [];
+  const see = async (device: string, state: "online" | "offline") => {
+    devices.next({ device, state: { state } });
+    await settle();
+  };
+  const answers = { next: (): Promise<WriteOutcome> => Promise.resolve({ ok: true, tookMs: 1 }) };
+  const commands: CommandPort = {
+    write: (order) => {
+      writes.push(order);
+      return answers.next();
+    },
+  };
+  const options: SchedulingOptions = {
+    site: "plant1/line1",
+    readings$: readings,
+    deviceStates$: devices,
+    isOnline: (device) => device !== away,
+    store,
+    clock,
+    commands,
+    output: {
+      event: (path, json) => {
+        topics.push(path.topic);
+        events.push(JSON.parse(json) as Told);
+      },
+      message: (to, name, json) => void messages.push({ to, name, payload: JSON.parse(json) }),
+    },
+    log: {
+      debug: () => {},
+      info: (_, message) => void log.push(message),
+      warn: (_, message) => void log.push(message),
+      error: (_, message) => void log.push(message),
+    },
+  };
+  const service = new SchedulingService(line, options);
+  service.start();
+  let sequence = 0;
+  const read = async (tag: string, value: TagValue | null) => {
+    const reading = {
+      path: new TagPath("data", "plant1/line1", tag),
+      value,
+      quality: value === null ? ("bad" as const) : ("good" as const),
+      timestamp: clock.now(),
+      sequence: (sequence += 1),
+      readAt: clock.monotonic(),
+    };
+    readings.next({ reading, json: "", payload: Buffer.alloc(0) });
+    await settle();
+  };
+  /** `station event part`, in order. */
+  const story = () => events.map(({ station, event, part }) => [station, event, part].join(" ").trim());
+  return { service, store, clock, read, see, events, topics, messages, writes, answers, story, log };
+}

@@ -1,0 +1,155 @@
+import type { NatsConnection } from "@nats-io/transport-node";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { loadSite } from "../../src/config/load-site.ts";
+import { ModbusSimulator } from "../../simulators/modbus/server.ts";
+import { spawnGateway } from "../fixture/gateway-process.ts";
+import { mqttClient } from "../fixture/mqtt-client.ts";
+import { natsClient } from "../fixture/nats-client.ts";
+import { runGateway } from "../fixture/running-gateway.ts";
+import { pressFile, SiteFolder } from "../fixture/site-folder.ts";
+
+const line = `
+stations:
+  press: { complete: { tag: press-1/cycle/count, counter: up } }
+  weld:
+    after: press
+    prepare: { write: { press-2/motor/setpoint: 900 } }
+    confirm: { tag: press-2/motor/setpoint, is: 900, within: 5s }
+    complete: { tag: press-2/cycle/count, counter: up }
+`;
+
+interface Told {
+  readonly station: string;
+  readonly event: string;
+  readonly part?: string;
+  readonly [field: string]: unknown;
+}
+
+async function plants() {
+  const [press, welder] = [await ModbusSimulator.start(), await ModbusSimulator.start()];
+  onTestFinished(async () => {
+    await press.refuse();
+    await welder.refuse();
+  });
+  const folder = new SiteFolder({
+    "devices/press-1.yaml": pressFile("press-1", press.port),
+    "devices/press-2.yaml": pressFile("press-2", welder.port),
+    "line.yaml": line,
+  });
+  const strokes = (count: number) => press.unit().holding.put(10, "uint32", count, "ABCD");
+  return { press, welder, folder, strokes };
+}
+
+/** What the line tells on NATS from now on. */
+async function listen(nats: NatsConnection): Promise<Told[]> {
+  const told: Told[] = [];
+  nats.subscribe("line.>", { callback: (_, message) => void told.push(message.json<Told>()) });
+  await nats.flush();
+  return told;
+}
+
+const story = (told: readonly Told[]) =>
+  told.map(({ station, event, part }) => `${station} ${event} ${part}`);
+
+test("a stroke of one PLC prepares the next by a write, confirmed by what is read back, told on NATS and MQTT", async () => {
+  const { welder, folder, strokes } = await plants();
+  const { gateway, readings } = await runGateway(folder);
+  const told = await listen(await natsClient(gateway.addresses.nats));
+  const mqtt = await mqttClient(gateway.addresses.broker.mqtt);
+  const onMqtt = mqtt.next("line/plant1/line1/weld/prepare");
+  await vi.waitFor(() =>
+    expect(readings.filter(({ quality }) => quality === "good").length).toBeGreaterThan(10),
+  );
+  strokes(1);
+  await vi.waitFor(() =>
+    expect(story(told)).toEqual(["press complete press-1", "weld prepare press-1", "weld confirmed press-1"]),
+  );
+  expect(welder.unit().holding.get(100)).toBe(900);
+  expect(JSON.parse(await onMqtt)).toEqual(told[1]);
+  expect(told[1]).toMatchObject({ cycle: 1, from: "press", latencyMs: expect.any(Number) });
+  const { host, port } = gateway.addresses.http;
+  const page = await (await fetch(`http://${host}:${port}/metrics`)).text();
+  expect(page).toMatch(/^linegate_line_prepare_seconds_count\{from="press",to="weld"\} 1$/m);
+  expect(page).toMatch(/^linegate_line_confirm_seconds_count\{from="press",to="weld"\} 1$/m);
+});
+
+test("the line is a service on NATS: its state, a hold and a resume, each in the audit", async () => {
+  const { folder, strokes } = await plants();
+  const { gateway, readings } = await runGateway(folder);
+  const nats = await natsClient(gateway.addresses.nats);
+  const told = await listen(nats);
+  const audit: unknown[] = [];
+  nats.subscribe("audit.test-gw.line", { callback: (_, message) => void audit.push(message.json()) });
+  const ask = async (what: string, request: object = {}) =>
+    (await nats.request(`scheduling.test-gw.${what}`, JSON.stringify(request))).json<object>();
+  expect((await nats.request("$SRV.PING.scheduling")).json()).toMatchObject({
+    metadata: { gateway: "test-gw" },
+  });
+  expect(await ask("hold", { station: "weld", by: "anna" })).toMatchObject({
+    ok: true,
+    held: { by: "anna" },
+  });
+  await vi.waitFor(() =>
+    expect(readings.filter(({ quality }) => quality === "good").length).toBeGreaterThan(10),
+  );
+  strokes(1);
+  await vi.waitFor(async () =>
+    expect(await ask("state")).toMatchObject({
+      stations: [{ name: "press" }, { name: "weld", phase: "idle", waiting: { press: ["press-1"] } }],
+    }),
+  );
+  expect(await ask("resume", { station: "weld", by: "anna" })).toMatchObject({
+    ok: true,
+    phase: "preparing",
+  });
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"));
+  expect(await ask("resume", { station: "weld", by: "anna" })).toMatchObject({
+    ok: false,
+    code: "WRITE_REFUSED",
+  });
+  await vi.waitFor(() => expect(audit).toHaveLength(3));
+});
+
+test("an edited line.yaml is in force at once, and the stations keep their parts", async () => {
+  const { folder, strokes } = await plants();
+  const { gateway, readings } = await runGateway(folder);
+  const told = await listen(await natsClient(gateway.addresses.nats));
+  await vi.waitFor(() =>
+    expect(readings.filter(({ quality }) => quality === "good").length).toBeGreaterThan(10),
+  );
+  strokes(1);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"));
+  folder.write("line.yaml", `${line}  store: { after: weld }\n`);
+  const loaded = await loadSite(folder.dir);
+  if (!loaded.ok) throw new TypeError(JSON.stringify(loaded.issues));
+  await gateway.apply(loaded.site);
+  strokes(2);
+  await vi.waitFor(() => expect(story(told)).toContain("press complete press-2"));
+  expect(told.filter(({ event }) => event === "prepare")).toHaveLength(1);
+});
+
+test("a gateway that is killed in the middle of a cycle goes on where it was, and prepares nothing twice", async () => {
+  const { welder, folder, strokes } = await plants();
+  const first = await spawnGateway(folder.dir);
+  const before = await listen(await natsClient(first.addresses.nats));
+  await vi.waitFor(() => expect(welder.requests.length).toBeGreaterThan(10), 5_000);
+  strokes(1);
+  await vi.waitFor(() => expect(story(before)).toContain("weld confirmed press-1"), 5_000);
+  strokes(2);
+  await vi.waitFor(() => expect(story(before)).toContain("press complete press-2"), 5_000);
+  first.kill("SIGKILL");
+  await first.ended;
+  strokes(4);
+  welder.unit().holding.put(10, "uint32", 1, "ABCD");
+  const second = await spawnGateway(folder.dir);
+  const nats = await natsClient(second.addresses.nats);
+  await vi.waitFor(async () => {
+    const reply = await nats.request("scheduling.test-gw.state");
+    expect(reply.json()).toMatchObject({
+      stations: [
+        { name: "press", sequence: 4 },
+        { name: "weld", part: "press-2", phase: "working", waiting: { press: ["press-3", "press-4"] } },
+      ],
+    });
+  }, 10_000);
+}, 30_000);
