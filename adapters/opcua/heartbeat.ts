@@ -37,10 +37,13 @@ export class Heartbeat {
   #told = 0;
   /** False where the server does not show its time. */
   #hasTime = true;
+  /** The server may look at its clock more seldom than it was asked to. */
+  #limit: number;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
     this.#last = options.clock.monotonic();
+    this.#limit = options.limit;
     this.#lost.promise.catch(() => undefined);
   }
 
@@ -67,6 +70,7 @@ export class Heartbeat {
       signal,
     );
     this.#hasTime = time !== undefined && "id" in time;
+    if (time !== undefined && "id" in time) this.#limit = Math.max(this.#limit, 3 * time.samplingInterval);
   }
 
   /** The server's clock has moved. */
@@ -81,7 +85,8 @@ export class Heartbeat {
 
   /** Rejects when the server is to be given up. */
   async watch(signal: AbortSignal): Promise<never> {
-    const { clock, limit } = this.#options;
+    const { clock } = this.#options;
+    const limit = this.#limit;
     this.beat();
     const ticking = async (): Promise<never> => {
       for (;;) {
@@ -93,10 +98,10 @@ export class Heartbeat {
   }
 
   #stopped(): GatewayError {
-    const { place, limit } = this.#options;
+    const { place } = this.#options;
     return new GatewayError(
       "DEVICE_TIMEOUT",
-      `${place} is there, but its clock has stood still for ${formatDuration(ms(limit))}. Check whether it hangs.`,
+      `${place} is there, but its clock has stood still for ${formatDuration(ms(this.#limit))}. Check whether it hangs.`,
     );
   }
 

@@ -91,7 +91,9 @@ const options = z.object({
   timestamps: z.enum(["source", "server"]).default("source").describe("Whose time a reading carries first"),
   heartbeat: wait(1_000)
     .prefault("10s")
-    .describe("Connect anew when the server's own clock stands still so long"),
+    .describe(
+      "Connect anew when the server's own clock stands still so long, and at least for three of its own looks at it",
+    ),
   retryBadTags: wait(100)
     .prefault("10s")
     .describe("How often tags that the server does not know are tried again"),

@@ -36,7 +36,14 @@ export interface MonitoredSpec {
 }
 
 /** What became of one: an id to take it back by, or why the server refused. */
-export type Monitored = { readonly id: number; readonly handle: number } | { readonly bad: string };
+export type Monitored =
+  | {
+      readonly id: number;
+      readonly handle: number;
+      /** What the server made of the interval asked for, in ms. */
+      readonly samplingInterval: number;
+    }
+  | { readonly bad: string };
 
 export interface SubscriptionOptions {
   readonly place: string;
@@ -116,7 +123,11 @@ export class Subscription {
         const result = results?.[index];
         const handle = handles[index] ?? 0;
         if (result !== undefined && qualityOf(result.statusCode) !== "bad")
-          return { id: result.monitoredItemId, handle };
+          return {
+            id: result.monitoredItemId,
+            handle,
+            samplingInterval: result.revisedSamplingInterval,
+          };
         this.#items.delete(handle);
         return { bad: result === undefined ? "BadUnexpectedError" : statusName(result.statusCode) };
       });

@@ -3,13 +3,19 @@ import type { Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OPCUACertificateManager } from "node-opcua-certificate-manager";
+import type { DataValue } from "node-opcua-data-value";
 import { MessageSecurityMode, SecurityPolicy } from "node-opcua-secure-channel";
 import { OPCUAServer } from "node-opcua-server";
-import { DataType, Variant } from "node-opcua-variant";
 import { GatewayError } from "../../src/domain/errors.ts";
 import { addLine, type LineNodes } from "./line-nodes.ts";
 import { nodesetFile } from "./nodeset.ts";
 import { addVariables, type SimulatedVariable, type VariableSpec } from "./variables.ts";
+
+/** The server's clock as its address space reads it. */
+interface ServerTime {
+  readValue(): DataValue;
+  readValueAsync(context: unknown, callback: (error: null, value: DataValue) => void): void;
+}
 
 export interface OpcuaSimulatorOptions {
   /** 127.0.0.1 by default. */
@@ -128,17 +134,17 @@ export class OpcuaSimulator {
 
   /** Publishing goes on, and nothing changes any more, not even the server's clock. Returns the way to let it go on. */
   standStill(): () => void {
-    const time = this.#server?.engine.addressSpace?.findNode("i=2258") as unknown as
-      | { bindVariable(options: object, overwrite: boolean): void }
-      | undefined;
-    const frozen = new Date();
-    time?.bindVariable({ get: () => new Variant({ dataType: DataType.DateTime, value: frozen }) }, true);
+    const time = this.#server?.engine.addressSpace?.findNode("i=2258") as unknown as ServerTime | undefined;
+    const frozen = time?.readValue();
+    // The server's engine moves the value behind every binding, so that reading itself is replaced.
+    if (time !== undefined && frozen !== undefined) {
+      time.readValue = () => frozen;
+      time.readValueAsync = (_context, callback) => callback(null, frozen);
+    }
     this.#line?.pause(true);
     return () => {
-      time?.bindVariable(
-        { get: () => new Variant({ dataType: DataType.DateTime, value: new Date() }) },
-        true,
-      );
+      if (time !== undefined) Reflect.deleteProperty(time, "readValue");
+      if (time !== undefined) Reflect.deleteProperty(time, "readValueAsync");
       this.#line?.pause(false);
     };
   }

@@ -6,7 +6,7 @@ import { stationSchema } from "./line-schema.ts";
 import { siteFolder } from "./test-site.ts";
 
 const docs = new URL("../../docs/scheduling.md", import.meta.url);
-const factory = new URL("../../mappings/factory/devices/", import.meta.url);
+const factory = new URL("../../mappings/factory/", import.meta.url);
 
 test("docs/scheduling.md lists every key of a station with its default, and no other", async () => {
   const markdown = await readFile(docs, "utf8");
@@ -17,10 +17,16 @@ test("docs/scheduling.md lists every key of a station with its default, and no o
 
 test("the example of docs/scheduling.md is right for the factory's devices", async () => {
   const [, example = ""] = /```yaml\n# line\.yaml\n(.*?)```/s.exec(await readFile(docs, "utf8")) ?? [];
-  const names = ["press-1.yaml", "welder-1.yaml", "welder-1.csv", "agv-1.yaml"];
+  const names = [
+    "devices/press-1.yaml",
+    "devices/welder-1.yaml",
+    "devices/welder-1.csv",
+    "devices/agv-1.yaml",
+    "profiles/vda5050.yaml",
+  ];
   const texts = await Promise.all(names.map((name) => readFile(new URL(name, factory), "utf8")));
-  const devices = Object.fromEntries(names.map((name, index) => [`devices/${name}`, texts[index] ?? ""]));
-  const loaded = await loadSite(await siteFolder({ ...devices, "line.yaml": example }));
+  const files = Object.fromEntries(names.map((name, index) => [name, texts[index] ?? ""]));
+  const loaded = await loadSite(await siteFolder({ ...files, "line.yaml": example }));
   expect(loaded.ok ? loaded.site.line?.stations.map(({ name }) => name) : loaded.issues).toEqual([
     "press",
     "weld",
