@@ -100,7 +100,8 @@ test("the line is a service on NATS: its state, a hold and a resume, each in the
   );
   expect(await ask("resume", { station: "weld", by: "anna" })).toMatchObject({
     ok: true,
-    phase: "preparing",
+    // A welder that is quick has confirmed by the time of the answer.
+    phase: expect.stringMatching(/^(preparing|working)$/),
   });
   await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"));
   expect(await ask("resume", { station: "weld", by: "anna" })).toMatchObject({
