@@ -30,6 +30,18 @@ test("a device with nothing but a host has every default", () => {
   });
 });
 
+test.each([
+  [40_041, { table: "holding", offset: 40 }],
+  [400_041, { table: "holding", offset: 40 }],
+  [30_001, { table: "input", offset: 0 }],
+])("Modicon's %d without quotes is the register that it is with them", (address, found) => {
+  expect(modbusSchema.tag.parse({ address })).toMatchObject({ address: found });
+});
+
+test.each([41, 50_041, 40_041.5, true])("%j without quotes is refused", (address) => {
+  expect(modbusSchema.tag.safeParse({ address }).success).toBe(false);
+});
+
 test("a device's file becomes plain data, in canonical names", () => {
   const device = deviceOf(
     [tagOf({ address: "400041", type: "Float32", order: "word-swap" }), tagOf({ address: "holding:0.3" })],
@@ -72,7 +84,7 @@ test.each([
 });
 
 test("an address that YAML reads as a number asks for quotes", () => {
-  const { error } = modbusSchema.tag.safeParse({ address: 40_041 });
+  const { error } = modbusSchema.tag.safeParse({ address: 41 });
   expect(error?.issues[0]?.message).toContain("in quotes");
 });
 

@@ -30,6 +30,15 @@ function parsed<T>(parse: (text: string) => T | Mistake, examples: readonly [str
     });
 }
 
+/** Modicon's form without quotes is a number to YAML. Leading zeros are lost on the way: coils need their quotes. */
+function withNumber<T>(address: z.ZodType<T, string>) {
+  return z.preprocess((given) => (isModiconNumber(given) ? String(given) : given), address);
+}
+
+function isModiconNumber(given: unknown): boolean {
+  return Number.isSafeInteger(given) && Number(given) > 10_000;
+}
+
 /** A time that a timer waits, long enough for any device. */
 function wait(leastMs: number) {
   return durationField.refine((span) => span >= leastMs && span <= 600_000, {
@@ -188,14 +197,9 @@ const options = z.object({
 }) satisfies z.ZodType<ModbusOptions>;
 
 const tag = z.object({
-  address: parsed(parseAddress, [
-    "holding:40",
-    "input:7",
-    "coil:3",
-    "discrete:0",
-    "holding:40.3",
-    "40041",
-  ]).describe(
+  address: withNumber(
+    parsed(parseAddress, ["holding:40", "input:7", "coil:3", "discrete:0", "holding:40.3", "40041"]),
+  ).describe(
     "Table and zero-based address, such as `holding:40`, `coil:3` or `holding:40.3`; or Modicon, such as `40041`",
   ),
   type: parsed(parseDataType, [...plainKinds, "string(16)"])

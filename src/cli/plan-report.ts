@@ -30,7 +30,7 @@ function busReport(plan: BusPlan): string {
   const groups = plan.devices.flatMap(({ device, groups }) => groups.map((group) => ({ device, group })));
   const requests = groups.reduce((sum, { group }) => sum + group.requests.length, 0);
   const head =
-    `${plan.bus}: ${requests} requests, ${plan.requestsPerSecond.toFixed(1)} a second, ` +
+    `${plan.bus}: ${requests} ${requests === 1 ? "request" : "requests"}, ${plan.requestsPerSecond.toFixed(1)} a second, ` +
     `load ${(plan.load * 100).toFixed(1)} %, one round of all ${milliseconds(plan.cycleMs)}`;
   const { worstWait } = plan;
   const wait =
