@@ -4,39 +4,44 @@ import { readSecret } from "../../src/security/read-secret.ts";
 import { CameraSimulator } from "../camera/camera.ts";
 import { postResult } from "../camera/push.ts";
 import { SimulatedCameraDevice } from "./camera-device.ts";
+import type { Moved, SimulatedPart } from "./simulated-part.ts";
 import { refuseForeignHost, startAt, type ServerOptions } from "./ports.ts";
 
 /** A camera sends no more often, however fast its values change. */
 const leastBetweenMs = 500;
 
 /** One simulated camera on the wire: a server, or a client that posts. */
-export class ServedCamera {
+export class ServedCamera implements SimulatedPart {
   readonly device: SimulatedCameraDevice;
   /** Absent for cameras that post. */
-  readonly server: CameraSimulator | undefined;
+  readonly camera: CameraSimulator | undefined;
   readonly #siteDir: string;
   #sent = 0;
   #sentAt = Number.NEGATIVE_INFINITY;
   #posting: Promise<unknown> | undefined;
 
-  constructor(device: SimulatedCameraDevice, server: CameraSimulator | undefined, siteDir: string) {
+  constructor(device: SimulatedCameraDevice, camera: CameraSimulator | undefined, siteDir: string) {
     this.device = device;
-    this.server = server;
+    this.camera = camera;
     this.#siteDir = siteDir;
   }
 
-  /** The port of the mapping; undefined for cameras that post. */
-  get mappedPort(): number | undefined {
-    return portOf(this.device.mapping);
+  get devices(): readonly [SimulatedCameraDevice] {
+    return [this.device];
   }
 
-  /** The mapping with the address at which it really is. */
-  get redirected(): CameraDevice {
+  get moved(): Moved | undefined {
+    const mapped = portOf(this.device.mapping);
+    if (this.camera === undefined || mapped === undefined || this.camera.port === mapped) return undefined;
+    return [mapped, this.camera.port];
+  }
+
+  redirected(): CameraDevice {
     const { mapping } = this.device;
     const { connection } = mapping;
-    if (this.server === undefined || connection.transport === "http-push") return mapping;
+    if (this.camera === undefined || connection.transport === "http-push") return mapping;
     const url = new URL(connection.url);
-    url.host = `${this.server.host}:${this.server.port}`;
+    url.host = `${this.camera.host}:${this.camera.port}`;
     return { ...mapping, connection: { ...connection, url: url.href } };
   }
 
@@ -49,7 +54,7 @@ export class ServedCamera {
     this.#sent = version;
     this.#sentAt = now;
     const image = mapping.tags.some(({ options }) => options.image) ? this.device.picture() : undefined;
-    if (transport === "websocket") this.server?.stream(this.device.result(), image);
+    if (transport === "websocket") this.camera?.stream(this.device.result(), image);
     else {
       this.#posting = this.#post(image)
         // The gateway is not there yet, or away: the next result finds it.
@@ -63,7 +68,7 @@ export class ServedCamera {
   /** Idempotent; leaves no socket. */
   async stop(): Promise<void> {
     await this.#posting;
-    await this.server?.stop();
+    await this.camera?.stop();
   }
 
   async #post(image: Buffer | undefined): Promise<void> {

@@ -11,33 +11,29 @@ import { ModbusSimulator } from "../modbus/server.ts";
 import { SimulatedModbusDevice } from "./modbus-device.ts";
 import { refuseForeignHost, startAt, type ServerOptions } from "./ports.ts";
 import { serveLine } from "./serial-line.ts";
+import type { Moved, SimulatedPart } from "./simulated-part.ts";
 
-/** One server, for all devices behind one host and port, or on one serial line. */
-export interface ServedEndpoint {
+/** What carries a server's bytes: a host and port, or a serial line. */
+export interface Carrier {
   readonly server: ModbusSimulator;
-  /** The port of the mapping and the one that is used in its place, where they differ. */
-  readonly moved: readonly [mapped: number | string, used: number | string] | undefined;
-  readonly devices: readonly SimulatedModbusDevice[];
+  /** `127.0.0.1:1502`, `/tmp/line1`. */
+  readonly place: string;
+  readonly moved: Moved | undefined;
   /** The connection that leads here. */
   redirected(connection: ModbusConnection): ModbusConnection;
   /** Idempotent; leaves no timer, no socket and no child. */
   stop(): Promise<void>;
 }
 
-/** What carries a server's bytes. */
-type Carrier = Omit<ServedEndpoint, "devices"> & {
-  /** `127.0.0.1:1502`, `/tmp/line1`. */ readonly place: string;
-};
-
 /** Serves the devices, one server for each endpoint of their mappings. Rejects where one can't be served. */
 export async function serveModbus(
   devices: readonly ModbusDevice[],
   options: ServerOptions,
-): Promise<readonly ServedEndpoint[]> {
+): Promise<readonly SimulatedPart[]> {
   const groups = Map.groupBy(devices, ({ connection }) => endpointOf(connection));
   for (const { device, connection } of devices)
     if (!isSerial(connection)) refuseForeignHost(device, connection.host, options);
-  const served: ServedEndpoint[] = [];
+  const served: SimulatedPart[] = [];
   try {
     for (const group of groups.values()) served.push(await serveGroup(group, options));
     return served;
@@ -47,7 +43,7 @@ export async function serveModbus(
   }
 }
 
-async function serveGroup(group: readonly ModbusDevice[], options: ServerOptions): Promise<ServedEndpoint> {
+async function serveGroup(group: readonly ModbusDevice[], options: ServerOptions): Promise<SimulatedPart> {
   const [first] = group;
   if (first === undefined) throw new GatewayError("INTERNAL", "a server needs a device to stand for");
   const { connection } = first;
@@ -65,7 +61,14 @@ async function serveGroup(group: readonly ModbusDevice[], options: ServerOptions
     device.keepMapped();
     return device;
   });
-  return { ...carrier, devices };
+  return {
+    devices,
+    moved: carrier.moved,
+    modbus: carrier.server,
+    redirected: (mapping) =>
+      isModbus(mapping) ? { ...mapping, connection: carrier.redirected(mapping.connection) } : mapping,
+    stop: () => carrier.stop(),
+  };
 }
 
 async function serveNetwork(

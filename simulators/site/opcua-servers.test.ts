@@ -10,14 +10,14 @@ test("an OPC UA device has a server with its tags, by id and by browse path", as
     total: { node: node("Total"), type: "uint64" },
     setpoint: { path: "/Objects/2:Oven/2:Setpoint", type: "uint16", write: {} },
   });
-  const [device] = await serveOpcua([mapping], { ports: "free" });
-  if (device === undefined) throw new TypeError("no device is served");
-  onTestFinished(() => device.server.stop());
+  const [part] = await serveOpcua([mapping], { ports: "free" });
+  const [device] = part?.devices ?? [];
+  if (part === undefined || device === undefined) throw new TypeError("no device is served");
+  onTestFinished(() => part.stop());
   device.set("temperature", 181.5);
   device.set("total", 18_000_000_000_000_000_001n);
   device.set("setpoint", 70_000);
-  const { endpoint } = device.server;
-  const { adapter } = await connected({ ...mapping, connection: { ...mapping.connection, endpoint } });
+  const { adapter } = await connected((part.redirected?.(mapping) ?? mapping) as typeof mapping);
   const signal = AbortSignal.timeout(5_000);
   const read = await adapter.read?.(["temperature", "total", "setpoint"], signal);
   expect(read?.map(({ value }) => value)).toEqual([181.5, 18_000_000_000_000_000_001n, 65_535]);

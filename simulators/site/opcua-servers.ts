@@ -1,17 +1,16 @@
 import { builtInOf } from "../../adapters/opcua/value-type.ts";
 import { isMethod, type OpcuaDevice, type OpcuaTag } from "../../adapters/opcua/mapping.ts";
-import { GatewayError } from "../../src/domain/errors.ts";
 import type { TagValue } from "../../src/domain/reading.ts";
 import { compileScaling } from "../../src/normalise/scaling.ts";
-import { isLoopback } from "../../src/adapter-kit/loopback.ts";
-import { OpcuaSimulator, type OpcuaSimulatorOptions } from "../opcua/server.ts";
+import { OpcuaSimulator } from "../opcua/server.ts";
 import type { VariableSpec } from "../opcua/variables.ts";
-import type { ServerOptions } from "./ports.ts";
+import { refuseForeignHost, startAt, type ServerOptions } from "./ports.ts";
 import { rawOf } from "./raw-value.ts";
+import type { SimulatedPart } from "./simulated-part.ts";
 import type { SimulatedDevice, SimulatedTag } from "./simulated-device.ts";
 
 /** An OPC UA device as its mapping describes it: a server of its own, with a variable for each tag. */
-export class SimulatedOpcuaDevice implements SimulatedDevice {
+class SimulatedOpcuaDevice implements SimulatedDevice {
   readonly mapping: OpcuaDevice;
   readonly tags: readonly SimulatedTag[];
   readonly server: OpcuaSimulator;
@@ -23,10 +22,6 @@ export class SimulatedOpcuaDevice implements SimulatedDevice {
     const tags = simulatedTags(mapping);
     this.tags = tags.map((tag) => ({ name: tag.name, mapping: tag }));
     this.#byName = new Map(tags.map((tag) => [tag.name, tag]));
-  }
-
-  get mappedPort(): number {
-    return mappedPort(this.mapping);
   }
 
   get place(): string {
@@ -53,43 +48,37 @@ export class SimulatedOpcuaDevice implements SimulatedDevice {
 export async function serveOpcua(
   devices: readonly OpcuaDevice[],
   options: ServerOptions,
-): Promise<readonly SimulatedOpcuaDevice[]> {
-  const served: SimulatedOpcuaDevice[] = [];
+): Promise<readonly SimulatedPart[]> {
+  const served: SimulatedPart[] = [];
   try {
     for (const device of devices) served.push(await serve(device, options));
     return served;
   } catch (caught) {
-    await Promise.all(served.map(({ server }) => server.stop()));
+    await Promise.all(served.map((part) => part.stop()));
     throw caught;
   }
 }
 
-async function serve(mapping: OpcuaDevice, { host, ports }: ServerOptions): Promise<SimulatedOpcuaDevice> {
+async function serve(mapping: OpcuaDevice, options: ServerOptions): Promise<SimulatedPart> {
   const url = new URL(mapping.connection.endpoint);
-  if (host === undefined && !isLoopback(url.hostname)) {
-    throw new GatewayError(
-      "CONFIG_INVALID",
-      `${mapping.device} is at ${url.hostname}, which is not this machine's loopback. Say with --host where the simulated devices shall listen, such as --host 127.0.0.1.`,
-    );
-  }
-  const none = mapping.connection.security.policy === "none";
-  const start = (port: number) => {
-    const wanted: OpcuaSimulatorOptions = {
-      host: host ?? url.hostname,
+  refuseForeignHost(mapping.device, url.hostname, options);
+  const host = options.host ?? url.hostname;
+  const start = (port: number) =>
+    OpcuaSimulator.start({
+      host,
       port,
-      security: none ? "none" : "required",
+      security: mapping.connection.security.policy === "none" ? "none" : "required",
       variables: simulatedTags(mapping).map(specOf),
-    };
-    return OpcuaSimulator.start(wanted);
-  };
+    });
   const mapped = mappedPort(mapping);
-  if (ports === "free") return new SimulatedOpcuaDevice(mapping, await start(0));
-  try {
-    return new SimulatedOpcuaDevice(mapping, await start(mapped));
-  } catch (caught) {
-    if (ports !== "free-if-taken") throw caught;
-    return new SimulatedOpcuaDevice(mapping, await start(0));
-  }
+  const server = await startAt(start, mapped, host, options);
+  const { connection } = mapping;
+  return {
+    devices: [new SimulatedOpcuaDevice(mapping, server)],
+    moved: server.port === mapped ? undefined : [mapped, server.port],
+    redirected: () => ({ ...mapping, connection: { ...connection, endpoint: server.endpoint } }),
+    stop: () => server.stop(),
+  };
 }
 
 /** The port of the mapping's endpoint; OPC UA's own where it names none. */

@@ -6,7 +6,7 @@ import { isSerial, type SerialConnection } from "../../adapters/modbus/mapping.t
 import { GatewayError, toGatewayError } from "../../src/domain/errors.ts";
 import { openPseudoTerminal } from "../modbus/pseudo-terminal.ts";
 import { ModbusSimulator } from "../modbus/server.ts";
-import type { ServedEndpoint } from "./modbus-servers.ts";
+import type { Carrier } from "./modbus-servers.ts";
 import type { ServerOptions } from "./ports.ts";
 
 /**
@@ -17,7 +17,7 @@ export async function serveLine(
   connection: SerialConnection,
   units: Readonly<Record<number, object>>,
   ports: ServerOptions["ports"],
-): Promise<Omit<ServedEndpoint, "devices"> & { readonly place: string }> {
+): Promise<Carrier> {
   const place = placeFor(connection.port, ports);
   const server = new ModbusSimulator({
     units,

@@ -1,26 +1,27 @@
 import type { MqttDeviceMapping } from "../../adapters/mqtt/mapping.ts";
 import type { OpcuaDevice } from "../../adapters/opcua/mapping.ts";
+import type { SparkplugDeviceMapping } from "../../adapters/sparkplug/mapping.ts";
 import { systemClock, type Clock } from "../../src/adapter-kit/clock.ts";
 import type { DeviceMapping } from "../../src/adapter-kit/mapping.ts";
 import type { Site } from "../../src/config/site.ts";
 import { GatewayError } from "../../src/domain/errors.ts";
+import type { CameraSimulator } from "../camera/camera.ts";
 import { LineModel } from "../line/line-model.ts";
 import { seededRandom } from "../line/random.ts";
 import type { ModbusSimulator } from "../modbus/server.ts";
-import { DeviceClient } from "../mqtt/mqtt-client.ts";
-import { SimulatedMqttDevice } from "../mqtt/mqtt-device.ts";
-import type { SparkplugDeviceMapping } from "../../adapters/sparkplug/mapping.ts";
-import type { CameraSimulator } from "../camera/camera.ts";
+import type { DeviceClient } from "../mqtt/mqtt-client.ts";
 import type { SimulatedEdgeNode } from "../sparkplug/edge-node.ts";
-import { simulatedSparkplugDevices, type SimulatedSparkplugDevice } from "../sparkplug/sparkplug-device.ts";
 import { isCamera } from "./camera-device.ts";
-import { serveCameras, type ServedCamera } from "./camera-servers.ts";
+import { serveCameras } from "./camera-servers.ts";
+import { diallingDevices, diallingEdgeNodes } from "./dialling.ts";
 import { HeaterModel } from "./heater-model.ts";
-import { isModbus, serveModbus, type ServedEndpoint } from "./modbus-servers.ts";
-import type { SimulatedOpcuaDevice } from "./opcua-servers.ts";
+import { isModbus, serveModbus } from "./modbus-servers.ts";
 import type { ServerOptions } from "./ports.ts";
 import type { Model, SimulatedDevice } from "./simulated-device.ts";
+import type { DialInOptions, Moved, SimulatedPart } from "./simulated-part.ts";
 import { WanderModel } from "./wander.ts";
+
+export type { DialInOptions } from "./simulated-part.ts";
 
 export interface SimulateOptions {
   /** Where Modbus servers listen, in place of the mapping's hosts; without it only loopback hosts are served. */
@@ -34,14 +35,6 @@ export interface SimulateOptions {
   readonly clock?: Clock;
 }
 
-/** How a simulated MQTT device gets to its broker. */
-export interface DialInOptions {
-  /** Such as `mqtt://127.0.0.1:1883`. */
-  readonly broker: string;
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-}
-
 /** ms between two steps of the models: below the fastest usual poll. */
 const tickMs = 40;
 
@@ -52,47 +45,30 @@ const tickMs = 40;
  */
 export async function simulateSite(site: Site, options: SimulateOptions = {}): Promise<SiteSimulation> {
   const { host, ports = "mapped", seed = 1, speed = 1, clock = systemClock } = options;
-  const endpoints = await serveModbus(site.devices.filter(isModbus), { host, ports });
-  const cameras = await serveCameras(site.devices.filter(isCamera), { host, ports }, clock, site.dir).catch(
-    async (caught: unknown) => {
-      await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
-      throw caught;
-    },
-  );
-  const opcua = site.devices.filter(isOpcua);
-  const servers = opcua.length === 0 ? [] : await serveOpcuaLater(opcua, { host, ports }, endpoints);
-  const dialling = site.devices.filter(isMqtt).map((mapping) => new SimulatedMqttDevice(mapping));
-  const sparkplug = simulatedSparkplugDevices(site.devices.filter(isSparkplug));
-  return new SiteSimulation(
-    site,
-    { endpoints, cameras, servers, dialling, sparkplug },
-    { seed, speed, clock },
-  );
-}
-
-/** The server package is large: it is loaded only for sites that have such a device. */
-async function serveOpcuaLater(
-  devices: readonly OpcuaDevice[],
-  options: ServerOptions,
-  endpoints: readonly ServedEndpoint[],
-): Promise<readonly SimulatedOpcuaDevice[]> {
-  const { serveOpcua } = await import("./opcua-servers.ts");
+  const parts: SimulatedPart[] = [];
   try {
-    return await serveOpcua(devices, options);
+    for (const serve of protocols) parts.push(...(await serve(site, { host, ports }, clock)));
   } catch (caught) {
-    await Promise.all(endpoints.map((endpoint) => endpoint.stop()));
+    await Promise.all(parts.map((part) => part.stop()));
     throw caught;
   }
+  return new SiteSimulation(site, parts, { seed, speed, clock });
 }
 
-/** The simulated devices by the way they talk. */
-interface Simulated {
-  readonly endpoints: readonly ServedEndpoint[];
-  readonly cameras: readonly ServedCamera[];
-  readonly servers: readonly SimulatedOpcuaDevice[];
-  readonly dialling: readonly SimulatedMqttDevice[];
-  readonly sparkplug: readonly SimulatedSparkplugDevice[];
-}
+type Serve = (site: Site, options: ServerOptions, clock: Clock) => Promise<readonly SimulatedPart[]>;
+
+/** Each protocol's devices of a site. Rejects where a server can't listen, with nothing of its own left open. */
+const protocols: readonly Serve[] = [
+  async ({ devices }, options) => serveModbus(devices.filter(isModbus), options),
+  async ({ devices, dir }, options, clock) => serveCameras(devices.filter(isCamera), options, clock, dir),
+  async ({ devices }, options) => {
+    const opcua = devices.filter(isOpcua);
+    // The server package is large: it is loaded only for sites that have such a device.
+    return opcua.length === 0 ? [] : (await import("./opcua-servers.ts")).serveOpcua(opcua, options);
+  },
+  async ({ devices }) => diallingDevices(devices.filter(isMqtt)),
+  async ({ devices }) => diallingEdgeNodes(devices.filter(isSparkplug)),
+];
 
 interface Pace {
   readonly seed: number;
@@ -105,34 +81,20 @@ export class SiteSimulation {
   readonly devices: readonly SimulatedDevice[];
   readonly line: LineModel;
   readonly #site: Site;
-  readonly #endpoints: readonly ServedEndpoint[];
-  readonly #cameras: readonly ServedCamera[];
-  readonly #servers: readonly SimulatedOpcuaDevice[];
-  readonly #dialling: readonly SimulatedMqttDevice[];
-  readonly #sparkplug: readonly SimulatedSparkplugDevice[];
-  readonly #clients = new Map<string, DeviceClient>();
+  readonly #parts: readonly SimulatedPart[];
+  readonly #partOf: ReadonlyMap<string, SimulatedPart>;
   readonly #models: readonly Model[];
   readonly #pace: Pace;
   readonly #timer: NodeJS.Timeout;
   #last: number;
 
-  constructor(site: Site, { endpoints, cameras, servers, dialling, sparkplug }: Simulated, pace: Pace) {
+  constructor(site: Site, parts: readonly SimulatedPart[], pace: Pace) {
     this.#site = site;
-    this.#endpoints = endpoints;
-    this.#cameras = cameras;
-    this.#servers = servers;
-    this.#dialling = dialling;
-    this.#sparkplug = sparkplug;
+    this.#parts = parts;
     this.#pace = pace;
-    const all = new Map<string, SimulatedDevice>(
-      [
-        ...endpoints.flatMap(({ devices }) => devices),
-        ...cameras.map(({ device }) => device),
-        ...servers,
-        ...dialling,
-        ...sparkplug,
-      ].map((device) => [device.mapping.device, device]),
-    );
+    const simulated = parts.flatMap((part) => part.devices.map((device) => ({ device, part })));
+    this.#partOf = new Map(simulated.map(({ device, part }) => [device.mapping.device, part]));
+    const all = new Map(simulated.map(({ device }) => [device.mapping.device, device]));
     this.devices = site.devices.flatMap(({ device }) => all.get(device) ?? []);
     this.line = new LineModel(this.devices, seededRandom(pace.seed));
     const heaters = new HeaterModel(this.devices, this.line, seededRandom(pace.seed + 2));
@@ -144,92 +106,49 @@ export class SiteSimulation {
 
   /** The site with the connections that lead to the simulated devices, wherever they listen. */
   get site(): Site {
-    const endpoints = new Map(
-      this.#endpoints.flatMap((endpoint) =>
-        endpoint.devices.map(({ mapping }) => [mapping.device, endpoint] as const),
-      ),
-    );
-    const cameras = new Map(this.#cameras.map((camera) => [camera.device.mapping.device, camera]));
-    const redirected = (mapping: DeviceMapping): DeviceMapping => {
-      const camera = cameras.get(mapping.device);
-      if (camera !== undefined) return camera.redirected;
-      const opcua = this.#servers.find((one) => one.mapping.device === mapping.device);
-      if (opcua !== undefined) {
-        return { ...mapping, connection: { ...opcua.mapping.connection, endpoint: opcua.server.endpoint } };
-      }
-      const endpoint = endpoints.get(mapping.device);
-      if (endpoint === undefined || !isModbus(mapping)) return mapping;
-      return { ...mapping, connection: endpoint.redirected(mapping.connection) };
-    };
+    const redirected = (mapping: DeviceMapping): DeviceMapping =>
+      this.#partOf.get(mapping.device)?.redirected?.(mapping) ?? mapping;
     return { ...this.#site, devices: this.#site.devices.map(redirected) };
   }
 
   /** The ports of the mapping that were taken, each with the one that is used in its place. */
-  get movedPorts(): readonly (readonly [mapped: number | string, used: number | string])[] {
-    const servers = [...this.#cameras, ...this.#servers].flatMap(({ server, mappedPort }) =>
-      server === undefined || mappedPort === undefined || server.port === mappedPort
-        ? []
-        : [[mappedPort, server.port] as const],
-    );
-    return [...this.#endpoints.flatMap(({ moved }) => (moved === undefined ? [] : [moved])), ...servers];
+  get movedPorts(): readonly Moved[] {
+    return this.#parts.flatMap(({ moved }) => (moved === undefined ? [] : [moved]));
   }
 
-  /** The MQTT devices and Sparkplug edge nodes connect, and go on trying until the broker is there. */
+  /** The devices that connect to the gateway do, and go on trying until the broker is there. */
   dialIn(options: DialInOptions): void {
-    for (const device of this.#dialling) {
-      const client = new DeviceClient(device, { ...options, clock: this.#pace.clock });
-      this.#clients.set(device.mapping.device, client);
-      client.start();
-    }
-    for (const node of this.#edgeNodes()) node.start({ ...options, clock: this.#pace.clock });
+    for (const part of this.#parts) part.dialIn?.({ ...options, clock: this.#pace.clock });
   }
 
   /** The server behind which a Modbus device is, with its fault switches. */
   server(device: string): ModbusSimulator {
-    const found = this.#endpoints.find(({ devices }) =>
-      devices.some(({ mapping }) => mapping.device === device),
-    );
-    if (found === undefined) throw new GatewayError("INTERNAL", `no Modbus device ${device} is simulated`);
-    return found.server;
+    return found(this.#partOf.get(device)?.modbus, `no Modbus device ${device} is simulated`);
   }
 
   /** A camera that is asked or that streams, with its fault switches. */
   camera(device: string): CameraSimulator {
-    const found = this.#cameras.find((camera) => camera.device.mapping.device === device)?.server;
-    if (found === undefined) throw new GatewayError("INTERNAL", `no camera ${device} is served`);
-    return found;
+    return found(this.#partOf.get(device)?.camera, `no camera ${device} is served`);
   }
 
   /** The radio of an MQTT device that dials in, with its fault switch. */
   radio(device: string): DeviceClient {
-    const client = this.#clients.get(device);
-    if (client === undefined) throw new GatewayError("INTERNAL", `no MQTT device ${device} dials in`);
-    return client;
+    return found(this.#partOf.get(device)?.radio, `no MQTT device ${device} dials in`);
   }
 
   /** The edge node behind which a Sparkplug device is, with its fault switches. */
   edgeNode(device: string): SimulatedEdgeNode {
-    const found = this.#sparkplug.find(({ mapping }) => mapping.device === device);
-    if (found === undefined) throw new GatewayError("INTERNAL", `no Sparkplug device ${device} is simulated`);
-    return found.node;
+    return found(this.#partOf.get(device)?.edgeNode, `no Sparkplug device ${device} is simulated`);
   }
 
   /** Idempotent; leaves no timer and no socket. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all([...this.#clients.values()].map((client) => client.stop()));
-    await Promise.all([...this.#edgeNodes()].map((node) => node.stop()));
-    await Promise.all(this.#endpoints.map((endpoint) => endpoint.stop()));
-    await Promise.all(this.#cameras.map((camera) => camera.stop()));
-    await Promise.all(this.#servers.map(({ server }) => server.stop()));
+    await Promise.all(this.#parts.map((part) => part.stop()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-
-  #edgeNodes(): ReadonlySet<SimulatedEdgeNode> {
-    return new Set(this.#sparkplug.map(({ node }) => node));
   }
 
   #tick(): void {
@@ -237,8 +156,13 @@ export class SiteSimulation {
     const seconds = ((now - this.#last) / 1_000) * this.#pace.speed;
     this.#last = now;
     for (const model of this.#models) model.step(seconds);
-    for (const camera of this.#cameras) camera.tick(now);
+    for (const part of this.#parts) part.tick?.(now);
   }
+}
+
+function found<T>(part: T | undefined, otherwise: string): T {
+  if (part !== undefined) return part;
+  throw new GatewayError("INTERNAL", otherwise);
 }
 
 function isOpcua(device: DeviceMapping): device is OpcuaDevice {
