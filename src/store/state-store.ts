@@ -8,12 +8,22 @@ export interface StateChange {
 /** `stored`: on disk, power-safe. `kept`: the disk refuses; it is kept in memory and tried again until it is stored. */
 export type Stored = "stored" | "kept";
 
+/** A message that must reach a stream of the local JetStream once. */
+export interface OutgoingMessage {
+  readonly stream: "EVENTS" | "BATCHES";
+  readonly subject: string;
+  readonly payload: Uint8Array | string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Its globally unique `Nats-Msg-Id`; absent: the outbox makes one, `<gateway>:<epoch>:<n>`. */
+  readonly id?: string;
+}
+
 export interface StateStore {
   /** All of a scope, such as `alerts`, in key order. */
   read(scope: string): ReadonlyMap<string, string>;
   /**
-   * All changes of one call in one transaction, together with those of other calls of the same turn of the event loop.
-   * Never rejects.
+   * All changes and messages of one call in one transaction, together with those of other calls of the same turn of the
+   * event loop. Never rejects.
    */
-  change(changes: readonly StateChange[]): Promise<Stored>;
+  change(changes: readonly StateChange[], messages?: readonly OutgoingMessage[]): Promise<Stored>;
 }

@@ -1,5 +1,6 @@
 import { GatewayError } from "../../domain/errors.ts";
 import type { Endpoint } from "../../nats/service-endpoint.ts";
+import { optionalText, readFields, textField } from "../request-fields.ts";
 import { holds } from "./condition.ts";
 import type { Request } from "./decide.ts";
 import type { SchedulingService } from "./scheduling-service.ts";
@@ -12,7 +13,6 @@ export interface RequestOptions {
 }
 
 const actions = ["trigger", "hold", "resume"] as const;
-const longestText = 200;
 const expected = 'expected a JSON object such as {"station":"weld","by":"anna"}';
 
 /** What people and line services may ask of the line, on `scheduling.<gateway>.…`. */
@@ -59,30 +59,13 @@ async function act(
 
 /** Throws WRITE_REFUSED with what is expected. */
 function readRequest(payload: Uint8Array) {
-  let request: unknown;
-  try {
-    request = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
-  } catch (cause) {
-    throw new GatewayError("WRITE_REFUSED", `The request is not JSON: ${expected}.`, { cause });
-  }
-  if (typeof request !== "object" || request === null || Array.isArray(request))
-    throw new GatewayError("WRITE_REFUSED", `The request is not an object: ${expected}.`);
-  const given = new Map(Object.entries(request));
+  const given = readFields(payload, expected);
   return {
-    station: text(given.get("station"), "station"),
-    by: text(given.get("by"), "by"),
-    ...optional(given.get("why"), "why"),
-    ...optional(given.get("part"), "part"),
+    station: textField(given.get("station"), "station", expected),
+    by: textField(given.get("by"), "by", expected),
+    ...optionalText(given.get("why"), "why", expected),
+    ...optionalText(given.get("part"), "part", expected),
   };
-}
-
-function text(value: unknown, name: string): string {
-  if (typeof value === "string" && value !== "" && value.length <= longestText) return value;
-  throw new GatewayError("WRITE_REFUSED", `The request's ${JSON.stringify(name)} is no text: ${expected}.`);
-}
-
-function optional<Name extends string>(value: unknown, name: Name): { [key in Name]?: string } {
-  return value === undefined ? {} : ({ [name]: text(value, name) } as { [key in Name]: string });
 }
 
 interface DescribedStation {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { LineConfig, Prepare } from "../../config/line.ts";
 import type { TagValue } from "../../domain/reading.ts";
-import { after, counter, FakeStore, pressAndWelder, station, testLine, type Told } from "./testing.ts";
+import { FakeStore } from "../testing.ts";
+import { after, counter, pressAndWelder, station, testLine, type Told } from "./testing.ts";
 
 /** What the line's devices do, in the order in which they do it: the tag and what it holds from then on. */
 const day: readonly (readonly [string, TagValue])[] = [

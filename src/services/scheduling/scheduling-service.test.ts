@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { ms } from "../../domain/duration.ts";
-import { after, FakeStore, press, pressAndWelder, station, testLine } from "./testing.ts";
+import { FakeStore } from "../testing.ts";
+import { after, press, pressAndWelder, station, testLine } from "./testing.ts";
 
 test("a part goes through: complete, prepare with its write, confirmed, complete", async () => {
   const line = testLine(pressAndWelder());

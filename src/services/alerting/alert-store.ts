@@ -1,0 +1,87 @@
+import type { Clock } from "../../adapter-kit/clock.ts";
+import type { Log } from "../../adapter-kit/log.ts";
+import { toGatewayError } from "../../domain/errors.ts";
+import type { OutgoingMessage, StateStore } from "../../store/state-store.ts";
+
+/** What is in the store of the alerts: a key an alert. */
+const alertsScope = "alerts";
+
+export interface AlertStoreOptions {
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The alert as it is to be stored; undefined: it is gone. */
+  readonly encode: (alert: string) => string | undefined;
+}
+
+/** Brings the alerts to the store: with their events at once, else a little later, as flash wears out. */
+export class AlertStore {
+  readonly #options: AlertStoreOptions;
+  readonly #unstored = new Set<string>();
+  /** The waits under way until something is stored, in ms. */
+  readonly #waits = new Set<number>();
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+
+  constructor(options: AlertStoreOptions) {
+    this.#options = options;
+  }
+
+  read(): ReadonlyMap<string, string> {
+    return this.#options.store.read(alertsScope);
+  }
+
+  /** Stores the alert, or that it is gone, and its messages in one transaction; then does `next`. */
+  now(alert: string, messages: readonly OutgoingMessage[], next: () => void = () => {}): Promise<void> {
+    this.#unstored.delete(alert);
+    const change = { scope: alertsScope, key: alert, value: this.#options.encode(alert) ?? null };
+    const keep = async () => {
+      await this.#options.store.change([change], messages);
+      next();
+    };
+    return this.#track(keep());
+  }
+
+  soon(alert: string, withinMs: number): void {
+    this.#unstored.add(alert);
+    if (this.#waits.has(withinMs)) return;
+    this.#waits.add(withinMs);
+    const pause = this.#options.clock.sleep(withinMs, this.#stopping.signal).catch(() => undefined);
+    void this.#track(
+      pause.then(() => {
+        this.#waits.delete(withinMs);
+        return this.flush();
+      }),
+    );
+  }
+
+  /** Stores all that is not stored yet. */
+  async flush(): Promise<void> {
+    const changes = [...this.#unstored].map((key) => ({
+      scope: alertsScope,
+      key,
+      value: this.#options.encode(key) ?? null,
+    }));
+    this.#unstored.clear();
+    if (changes.length > 0) await this.#options.store.change(changes);
+  }
+
+  /** Resolves when all is stored and done. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.flush();
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  /** Waited for by the stop. A failure in it is told, and the alerts go on. */
+  #track(work: Promise<void>): Promise<void> {
+    const told = work
+      .catch((caught: unknown) => {
+        const error = toGatewayError(caught);
+        this.#options.log.error({ error }, "alerting failed on a decision; the alerts go on");
+      })
+      .finally(() => this.#underWay.delete(told));
+    this.#underWay.add(told);
+    return told;
+  }
+}
