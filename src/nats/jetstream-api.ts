@@ -34,12 +34,15 @@ export interface StreamConfig {
   readonly max_age?: number;
   readonly allow_direct?: boolean;
   readonly allow_rollup_hdrs?: boolean;
+  readonly deny_delete?: boolean;
 }
 
 /** What a stream holds. */
 interface StreamState {
   readonly bytes: number;
   readonly first_seq: number;
+  /** How many messages each subject has, where that was asked for. */
+  readonly subjects?: Readonly<Record<string, number>> | null;
 }
 
 export interface StreamInfo {
@@ -102,6 +105,22 @@ export class JetStreamApi {
     const reply = await this.#call<{ message: StoredMessage }>(`$JS.API.STREAM.MSG.GET.${stream}`, request);
     if (reply.error?.err_code === noMessage) return undefined;
     return accepted(reply, `a look into ${stream}`).message;
+  }
+
+  /** The subjects under which the stream holds something, among those that the filter matches. */
+  async storedSubjects(name: string, filter: string): Promise<readonly string[]> {
+    const request = JSON.stringify({ subjects_filter: filter });
+    const info = accepted(await this.#call<StreamInfo>(`$JS.API.STREAM.INFO.${name}`, request), name);
+    return Object.keys(info.state.subjects ?? {});
+  }
+
+  /** The payload of the subject's last message in UTF-8; empty where there is none. */
+  async lastPayload(stream: string, subject: string): Promise<string> {
+    const request = JSON.stringify({ last_by_subj: subject });
+    const reply = await this.#call<{ message: StoredMessage }>(`$JS.API.STREAM.MSG.GET.${stream}`, request);
+    if (reply.error?.err_code === noMessage) return "";
+    const { data = "" } = accepted(reply, `a look into ${stream}`).message;
+    return Buffer.from(data, "base64").toString("utf8");
   }
 
   /** Removes all messages before the sequence, in one step; all there are where it is absent. */

@@ -127,6 +127,16 @@ test("a write whose device comes back after the alert is over is not made any mo
   expect(line.writes).toHaveLength(1);
 });
 
+test("raised twice while its device was away, an alert writes once", async () => {
+  const away = { ok: false, code: "DEVICE_TIMEOUT", message: "press-1 is away", tookMs: 1 } as const;
+  const line = testAlerts(alertsOf(rule({ actions: [slowDown] })), { outcome: away });
+  for (const value of [210, 150, 210]) await line.read(value);
+  line.writes.length = 0;
+  line.answers.write = { ok: true, tookMs: 1 };
+  await line.see("press-1", "online");
+  expect(line.writes).toHaveLength(1);
+});
+
 test("a write that is refused for good is told", async () => {
   const refused = { ok: false, code: "WRITE_REFUSED", message: "above 1500", tookMs: 1 } as const;
   const line = testAlerts(alertsOf(rule({ actions: [slowDown] })), { outcome: refused });
@@ -220,6 +230,14 @@ test("late prepares at a station are counted to an alert", async () => {
   expect(line.stateOf("weld-late")).toBe("unacknowledged");
   await line.clock.pass(60_000);
   expect(line.stateOf("weld-late")).toBe("returned-unacknowledged");
+});
+
+test("each of several delays ends in its time", async () => {
+  const after = (name: string, delay: number) => rule({ name, onDelay: ms(delay) });
+  const line = testAlerts(alertsOf(after("second", 2_000), after("first", 1_000), after("third", 3_000)));
+  await line.read(210);
+  for (let second = 0; second < 3; second += 1) await line.clock.pass(1_000);
+  expect(line.story()).toEqual(["first raised", "second raised", "third raised"]);
 });
 
 test("a tag that falls silent is told without any reading", async () => {

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ms } from "../../domain/duration.ts";
-import { decodeAlert, encodeAlert, stateNameOf } from "./alert-state.ts";
+import { decodeAlert, encodeAlert, stateNameOf, type AlertRuntime } from "./alert-state.ts";
 import type { AlertRequest, Moment } from "./lifecycle.ts";
-import { freshRuntime, planAlert, resumeRuntime, step, type AlertInput } from "./step.ts";
+import { freshRuntime, planAlert, resumeRuntime, step, type AlertInput, type AlertPlan } from "./step.ts";
 import { rule } from "./testing.ts";
 
 const moment = (steady: number): Moment => ({ now: 1_000_000 + steady, steady, values: new Map() });
@@ -160,25 +160,22 @@ const happenings: fc.Arbitrary<Happening> = fc.oneof(
 );
 
 function inputOf(happening: Happening): AlertInput {
-  switch (happening.do) {
-    case "value": {
-      const { value } = happening;
-      const tag = "press-1/pressure";
-      return { kind: "seen", seen: { kind: "reading", tag, value, quality: "good", timestamp: 0 } };
-    }
-    case "suppress": {
-      const tag = "press-1/maintenance";
-      const seen = { kind: "reading", tag, value: happening.on, quality: "good", timestamp: 0 } as const;
-      return { kind: "seen", seen };
-    }
-    case "nothing":
-    case "restart":
-      return { kind: "tick" };
-    case "shelve":
-      return { kind: "request", request: { kind: "shelve", forMs: delays.shelving, by: "anna" } };
-    default:
-      return { kind: "request", request: { kind: happening.do, by: "anna" } };
-  }
+  const read = (tag: string, value: number | boolean) =>
+    ({ kind: "seen", seen: { kind: "reading", tag, value, quality: "good", timestamp: 0 } }) as const;
+  if (happening.do === "value") return read("press-1/pressure", happening.value);
+  if (happening.do === "suppress") return read("press-1/maintenance", happening.on);
+  if (happening.do === "nothing" || happening.do === "restart") return { kind: "tick" };
+  if (happening.do === "shelve")
+    return { kind: "request", request: { kind: "shelve", forMs: delays.shelving, by: "anna" } };
+  return { kind: "request", request: { kind: happening.do, by: "anna" } };
+}
+
+/** As the store has it, and nothing else. */
+function restart(plan: AlertPlan, before: AlertRuntime, now: number): AlertRuntime {
+  const stored = decodeAlert(plan.rule, encodeAlert(plan.rule, before));
+  return stored === undefined
+    ? freshRuntime(plan, moment(now))
+    : resumeRuntime(plan, stored, stored.sameConditions, moment(now));
 }
 
 test("whatever happens in whatever order, with restarts in between, an alert is what ISA-18.2 draws", () => {
@@ -206,11 +203,7 @@ test("whatever happens in whatever order, with restarts in between, an alert is 
           drawn.look(now);
           ({ runtime } = step(plan, runtime, { kind: "tick" }, moment(now)));
         }
-        if (happening.do === "restart") {
-          const stored = decodeAlert(plan.rule, encodeAlert(plan.rule, runtime));
-          expect(stored?.sameConditions).toBe(true);
-          if (stored !== undefined) runtime = resumeRuntime(plan, stored, true, moment(now));
-        }
+        if (happening.do === "restart") runtime = restart(plan, runtime, now);
         const stepped = step(plan, runtime, inputOf(happening), moment(now));
         ({ runtime } = stepped);
         drawn.take(happening, now);

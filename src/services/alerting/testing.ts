@@ -62,9 +62,9 @@ export function testAlerts(
   const messages: string[] = [];
   const posts: { alert: string; on: string }[] = [];
   const log: string[] = [];
-  const answers = {
-    write: given.outcome ?? ({ ok: true, tookMs: 1 } as WriteOutcome),
-    post: { end: "done" } as ActionEnd,
+  const answers: { write: WriteOutcome; post: ActionEnd } = {
+    write: given.outcome ?? { ok: true, tookMs: 1 },
+    post: { end: "done" },
   };
   const keep = (_: object, message: string) => void log.push(message);
   const service = new AlertingService(config, {

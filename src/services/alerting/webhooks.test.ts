@@ -112,6 +112,16 @@ test("a far side that never answers is left after the timeout", async () => {
   expect(seen).toHaveLength(1);
 });
 
+test("a storm is posted a few at a time, and all of it", async () => {
+  const { seen, url } = await farSide(200);
+  const hooks = hooksOn(new FakeClock());
+  const posts = Array.from({ length: 20 }, (_, sequence) =>
+    hooks.post(hookTo(url), alert, { ...open, sequence }),
+  );
+  expect(await Promise.all(posts)).toEqual(posts.map(() => ({ end: "done" })));
+  expect(seen).toHaveLength(20);
+});
+
 test("a stop leaves what is under way for the restart, and holds nothing up", async () => {
   const { seen, url } = await farSide(0);
   const hooks = hooksOn(new FakeClock());
