@@ -87,7 +87,12 @@ export class SiteRules {
   }
 
   /** A tag that must be a bool, a number or a text, as `wanted` is. */
-  checkKind(path: SourcePath, name: string, tag: TagMapping, wanted: "boolean" | "float" | "string"): boolean {
+  checkKind(
+    path: SourcePath,
+    name: string,
+    tag: TagMapping,
+    wanted: "boolean" | "float" | "string",
+  ): boolean {
     const { kind } = tag.value;
     if (wordFor(kind) === wordFor(wanted)) return true;
     this.add(path, {
