@@ -26,6 +26,7 @@ export class ConditionRules {
   }
 
   check(path: SourcePath, condition: AlertCondition): void {
+    if ("tag" in condition) return this.#checkTag(path, condition);
     switch (condition.kind) {
       case "all":
       case "any":
@@ -39,9 +40,6 @@ export class ConditionRules {
         return;
       case "count":
         this.#checkCounted([...path, "count"], condition.of);
-        return;
-      default:
-        this.#checkTag(path, condition);
     }
   }
 

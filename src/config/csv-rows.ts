@@ -53,10 +53,11 @@ export function readCsvRows(
 
 function readHeader(
   header: readonly Cell[],
-  { noun, key, columns, column }: RowKind,
+  kind: RowKind,
   mistakes: Mistakes,
 ): readonly (Column | undefined)[] {
-  const known = [noun, ...columns];
+  const { noun, key } = kind;
+  const known = [noun, ...kind.columns];
   const seen = new Set<string>();
   return header.map((cell) => {
     if (cell.text === noun && !seen.has(noun)) {
@@ -71,7 +72,7 @@ function readHeader(
       return undefined;
     }
     seen.add(cell.text);
-    const found = column(cell.text);
+    const found = kind.column(cell.text);
     if (found !== undefined) return found;
     mistakes.add(cell.place, [key], {
       message: cell.text === "" ? "a column has no name" : `unknown column "${cell.text}"`,
