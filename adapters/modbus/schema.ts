@@ -30,9 +30,14 @@ function parsed<T>(parse: (text: string) => T | Mistake, examples: readonly [str
     });
 }
 
-/** Modicon's form without quotes is a number to YAML. Leading zeros are lost on the way: coils need their quotes. */
+/**
+ * Modicon's form without quotes is a number to YAML, and to the editors that the JSON Schema is for. Leading zeros are
+ * lost on the way: coils need their quotes.
+ */
 function withNumber<T>(address: z.ZodType<T, string>) {
-  return z.preprocess((given) => (isModiconNumber(given) ? String(given) : given), address);
+  return z
+    .preprocess((given) => (isModiconNumber(given) ? String(given) : given), address)
+    .meta({ type: ["string", "integer"] });
 }
 
 function isModiconNumber(given: unknown): boolean {

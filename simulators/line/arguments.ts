@@ -12,12 +12,15 @@ A press, a welder, their energy meters and an AGV whose values behave like a lin
   --broker URL        where the AGV connects (the broker of gateway.yaml)
   --seed N            the same seed gives the same line (1)
   --speed N           simulated seconds a second (1)
-  --fault KIND@TIME   may be given several times: press-frozen, welder-restart or agv-radio-loss, at a time
-                      after the start, such as press-frozen@10s. The first and the last heal after 5 s
+  --fault KIND@TIME   may be given several times: press-frozen, press-overpressure, welder-restart or
+                      agv-radio-loss, at a time after the start, such as press-frozen@10s. A frozen press and
+                      a lost radio heal after 5 s, overpressure when the press is slowed, or after 80 s
   --help              this text
 `;
 
-export type LineFault = "press-frozen" | "welder-restart" | "agv-radio-loss";
+const lineFaults = ["press-frozen", "press-overpressure", "welder-restart", "agv-radio-loss"] as const;
+
+export type LineFault = (typeof lineFaults)[number];
 
 export interface FaultAt {
   readonly fault: LineFault;
@@ -92,5 +95,5 @@ function readFault(spec: string): FaultAt {
 }
 
 function isLineFault(text: string): text is LineFault {
-  return text === "press-frozen" || text === "welder-restart" || text === "agv-radio-loss";
+  return lineFaults.some((fault) => fault === text);
 }

@@ -51,6 +51,11 @@ export class LineModel implements Model {
     return this.#line;
   }
 
+  /** The press's relief valve sticks from now on: its pressure rises, until it is slowed or the valve comes free. */
+  stickRelief(): void {
+    this.#line = { ...this.#line, press: { ...this.#line.press, reliefStuck: true, sinceRelief: 0 } };
+  }
+
   owns(device: string, tag: string): boolean {
     return this.#owned.get(device)?.has(tag) ?? false;
   }

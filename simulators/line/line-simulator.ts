@@ -55,6 +55,11 @@ export class LineSimulator {
     return () => server.clearFaults();
   }
 
+  /** The press's relief valve sticks: above 200 bar, until the press is slowed or the valve comes free by itself. */
+  raisePressure(): void {
+    this.line.stickRelief();
+  }
+
   /** The welder's controller is switched off and on: its connections break. */
   async restartWelder(): Promise<void> {
     await this.simulation.server(this.#nameOf("welder")).restart();

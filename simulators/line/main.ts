@@ -13,6 +13,9 @@ async function inject(line: LineSimulator, { fault }: FaultAt): Promise<void> {
     case "press-frozen":
       setTimeout(line.freezePress(), faultMs).unref();
       break;
+    case "press-overpressure":
+      line.raisePressure();
+      break;
     case "welder-restart":
       await line.restartWelder();
       break;

@@ -69,3 +69,26 @@ test("the stroke counter wraps as the uint32 that it is", () => {
   const before = { ...newPress, strokes: 2 ** 32 - 1 };
   expect(runPress(running, 4, before).at(-1)?.strokes).toBe(0);
 });
+
+test("a relief valve that sticks raises the pressure in every phase, above what forming takes", () => {
+  const stuck = { ...newPress, reliefStuck: true, sinceRelief: 0 };
+  const pressures = runPress(running, 20, stuck).slice(20);
+  expect(Math.min(...pressures.map(({ pressure }) => pressure))).toBeGreaterThan(205);
+  const usual = runPress(running, 40).map(({ pressure }) => pressure);
+  expect(Math.max(...usual)).toBeLessThan(190);
+});
+
+test("where the press is slowed the pressure falls and the valve comes free; at full speed it takes far longer", () => {
+  const stuck = { ...newPress, reliefStuck: true, sinceRelief: 0 };
+  const slowed = runPress({ ...running, setpoint: 600 }, 20, stuck);
+  expect(slowed.at(-1)).toMatchObject({ reliefStuck: false });
+  expect(slowed.slice(100).every(({ pressure }) => pressure < 195)).toBe(true);
+  expect(runPress(running, 20, stuck).at(-1)).toMatchObject({ reliefStuck: true });
+});
+
+test("now and then the valve sticks by itself, the first time within a minute", () => {
+  const states = runPress(running, 400);
+  const surges = states.filter(({ reliefStuck }, at) => reliefStuck && states[at - 1]?.reliefStuck === false);
+  expect(surges).toHaveLength(2);
+  expect(states.slice(0, 60 / 0.05).some(({ reliefStuck }) => reliefStuck)).toBe(true);
+});

@@ -27,6 +27,10 @@ export interface PressState {
   readonly sinceDone: number;
   /** kW drawn now. */
   readonly power: number;
+  /** The relief valve sticks: the pump pushes against it, harder the faster it runs. */
+  readonly reliefStuck: boolean;
+  /** Seconds since the valve stuck or came free; a slow pump frees it so many times sooner. */
+  readonly sinceRelief: number;
 }
 
 export interface PressInput {
@@ -43,6 +47,16 @@ export const ratedSpeed = 1_200;
 export const donePulse = 0.3;
 const stroke = 320;
 const formingPressure = 182;
+/** bar that the pump builds up at the rated speed against a valve that sticks. */
+const blockedPressure = 214;
+/** Seconds from a valve that came free to one that sticks, and back at full speed. */
+const reliefSticksAfter = 240;
+const reliefFreesAfter = 80;
+/** Below this pace of the pump the valve comes free so many times sooner. */
+const slowPace = 0.7;
+const slowFrees = 10;
+/** Seconds after the start at which the valve sticks for the first time. */
+const firstSurge = 45;
 /** Seconds of each phase at the rated speed. */
 const phaseSeconds: Readonly<Record<PressPhase, number>> = {
   idle: 0.8,
@@ -72,6 +86,8 @@ export const newPress: PressState = {
   sinceCycleStart: 0,
   sinceDone: 10,
   power: 4,
+  reliefStuck: false,
+  sinceRelief: reliefSticksAfter - firstSurge,
 };
 
 /** The press after `seconds` more. Steps are expected to be short against a phase: 50 ms or so. */
@@ -86,11 +102,14 @@ export function stepPress(press: PressState, input: PressInput, seconds: number,
   const progress = ended ? 0 : inPhase / phaseSeconds[phase];
   const load = phase === "pressing" ? 1 : phase === "closing" ? 0.3 : phase === "opening" ? 0.25 : 0.08;
   const sinceCycleStart = press.sinceCycleStart + seconds;
+  const relief = stepRelief(press, pace, seconds);
+  const blocked = relief.reliefStuck ? blockedPressure * pace : 0;
   return {
+    ...relief,
     phase,
     inPhase: ended ? 0 : inPhase,
     position: positionAt(phase, progress),
-    pressure: Math.max(0, pressureAt(phase, progress) + noise(random, 0.8)),
+    pressure: Math.max(0, Math.max(blocked, pressureAt(phase, progress)) + noise(random, 0.8)),
     oilTemperature: follow(press.oilTemperature, 38 + 26 * pace * load, seconds, 240) + noise(random, 0.01),
     oilLevel: press.oilLevel < 60 ? 95 : press.oilLevel - seconds * pace * 0.004,
     dieTemperature: follow(press.dieTemperature, 60 + 90 * pace * load, seconds, 90) + noise(random, 0.02),
@@ -102,6 +121,17 @@ export function stepPress(press: PressState, input: PressInput, seconds: number,
     sinceDone: done ? 0 : press.sinceDone + seconds,
     power: follow(press.power, pace * (3 + 42 * load), seconds, 0.4),
   };
+}
+
+/** The relief valve sticks now and then. It comes free by itself, or soon where somebody slows the press. */
+function stepRelief(
+  { reliefStuck, sinceRelief }: Pick<PressState, "reliefStuck" | "sinceRelief">,
+  pace: number,
+  seconds: number,
+): Pick<PressState, "reliefStuck" | "sinceRelief"> {
+  const since = sinceRelief + seconds * (reliefStuck && pace < slowPace ? slowFrees : 1);
+  const turned = since >= (reliefStuck ? reliefFreesAfter : reliefSticksAfter);
+  return turned ? { reliefStuck: !reliefStuck, sinceRelief: 0 } : { reliefStuck, sinceRelief: since };
 }
 
 /** The ram's way is a cosine: slow at both ends. It stands on the part while pressing. */

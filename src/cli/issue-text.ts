@@ -32,7 +32,12 @@ export function printIssues(dir: string, issues: readonly ConfigIssue[]): void {
   console.error(issueReport(dir, issues));
 }
 
-/** What a folder without mistakes holds. */
-export function cleanReport(dir: string, devices: number, tags: number): string {
-  return `${dir}: ${counted(devices, "device", "devices")}, ${counted(tags, "tag", "tags")}, no mistakes`;
+/** What a folder without mistakes holds; `alerts` where it has any. */
+export function cleanReport(dir: string, devices: number, tags: number, alerts: number | undefined): string {
+  const holds = [
+    counted(devices, "device", "devices"),
+    counted(tags, "tag", "tags"),
+    ...(alerts === undefined ? [] : [counted(alerts, "alert", "alerts")]),
+  ];
+  return `${dir}: ${holds.join(", ")}, no mistakes`;
 }

@@ -30,6 +30,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     does: "per bus: the requests that will be sent, bus load, cycle time, which poll rates can't be met",
     load: () => import("./plan.ts"),
   },
+  alerts: {
+    usage: "alerts export|import DIR [FILE.csv]",
+    does: "the alerts of a site folder as CSV, to be edited in a spreadsheet; checks and takes them back",
+    load: () => import("./alerts.ts"),
+  },
   audit: {
     usage: "audit verify|list DIR [--since T] [--json]",
     does: "checks that no line of the audit was changed or removed; lists what was written",

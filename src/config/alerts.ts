@@ -22,6 +22,9 @@ export interface ChatterLimits {
   readonly within: Duration;
 }
 
+/** What `${…}` stands for in an alert's message and in the texts of its actions. */
+export const alertFillable = ["value", "tag", "alert", "time"] as const;
+
 export type Priority = "critical" | "high" | "medium" | "low";
 
 export interface AlertRule {

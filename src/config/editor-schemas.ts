@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { AdapterSchema } from "../adapter-kit/schema.ts";
+import { alertsSchema } from "./alerts-schema.ts";
 import { anyDeviceSchema, deviceSchema } from "./device-schema.ts";
 import { gatewaySchema } from "./gateway-schema.ts";
 import { lineSchema } from "./line-schema.ts";
@@ -37,6 +38,15 @@ function deviceFile(adapter: AdapterSchema): Json {
     ],
   };
   return { ...device, properties: { ...properties, adapter: { const: adapter.name }, tags } };
+}
+
+/** alerts.yaml, whose alerts may stand in a file of their own. */
+function alertsFile(): Json {
+  const file = inputSchema(alertsSchema);
+  const properties = file["properties"] as Json;
+  const { description, ...alerts } = properties["alerts"] as Json;
+  const csv = { type: "string", pattern: "\\.csv$", examples: ["alerts.csv"] };
+  return { ...file, properties: { ...properties, alerts: { description, anyOf: [alerts, csv] } } };
 }
 
 function titled(title: string, schema: Json): Json {
@@ -84,6 +94,7 @@ export function schemaFiles(adapters: readonly AdapterSchema[]): ReadonlyMap<str
   const profile = { ...byAdapter(adapters, profileOf), properties: profileKeys };
   return new Map([
     ["gateway.schema.json", titled("A Linegate gateway.yaml", inputSchema(gatewaySchema))],
+    ["alerts.schema.json", titled("A Linegate alerts.yaml", alertsFile())],
     ["line.schema.json", titled("A Linegate line.yaml", inputSchema(lineSchema))],
     ["device.schema.json", titled("A Linegate device file", device)],
     ["profile.schema.json", titled("A Linegate device profile", profile)],

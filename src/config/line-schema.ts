@@ -1,40 +1,13 @@
 import * as z from "zod";
-import { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
-import { isTopicName } from "../domain/topic-filter.ts";
+import { comparableField, oneOf, publishField, segmentField, tagField } from "./site-fields.ts";
 import { waitField } from "./wait-field.ts";
-
-const tagField = z
-  .string()
-  .refine(
-    (text) => isPath(text) && text.includes("/"),
-    "expected a device and its tag, such as press-1/cycle/done",
-  )
-  .meta({ examples: ["press-1/cycle/done"] });
-
-const stationName = z.string().refine(isSegment, `expected ${segmentForm}`);
-
-const comparable = z.union([z.boolean(), z.number(), z.string()]);
-
-/** Exactly one of these keys. */
-function oneOf<T extends z.ZodObject>(schema: T, keys: readonly string[]): T {
-  return schema.superRefine((given, context) => {
-    const found = keys.filter((key) => given[key] !== undefined);
-    if (found.length === 1) return;
-    context.addIssue({
-      code: "custom",
-      message:
-        found.length === 0 ? `has none of ${keys.join(", ")}` : `${found.join(" and ")} stand together`,
-      params: { allowed: `one of ${keys.join(", ")}` },
-    });
-  });
-}
 
 const completeField = oneOf(
   z.strictObject({
     tag: tagField,
     edge: z.enum(["rise", "fall"]).optional().describe("The bool tag becomes true, or false"),
     counter: z.enum(["up"]).optional().describe("The tag counts finished parts"),
-    equals: comparable.optional().describe("The tag becomes this value"),
+    equals: comparableField.optional().describe("The tag becomes this value"),
     reaches: z.number().optional().describe("The tag comes to this value from below"),
     rearm: z
       .number()
@@ -60,8 +33,8 @@ const completeField = oneOf(
 
 const conditionShape = {
   tag: tagField,
-  is: comparable.optional().describe("Holds while the tag has this value"),
-  isNot: comparable.optional().describe("Holds while the tag has another value"),
+  is: comparableField.optional().describe("Holds while the tag has this value"),
+  isNot: comparableField.optional().describe("Holds while the tag has another value"),
   above: z.number().optional().describe("Holds while the tag is above this"),
   below: z.number().optional().describe("Holds while the tag is below this"),
 };
@@ -75,17 +48,17 @@ const comparisonForm = {
   params: { allowed: "at least one of is, isNot, above, below" },
 };
 
-const stationList = z.array(stationName).min(1);
+const stationList = z.array(segmentField).min(1);
 
 const afterField = z
   .union([
-    stationName,
+    segmentField,
     oneOf(
       z.strictObject({
         all: stationList.optional().describe("One part of each of these is needed"),
         any: stationList.optional().describe("One part of whichever comes first"),
         initial: z
-          .record(stationName, z.int().min(0))
+          .record(segmentField, z.int().min(0))
           .default({})
           .describe(
             "Parts, or empty carriers, that stand before the station at the very first start, by station",
@@ -96,27 +69,7 @@ const afterField = z
   ])
   .describe("The station, or stations, whose parts come here");
 
-const nameOnNats = /^[^\s.*>]+(\.[^\s.*>]+)*$/;
-
-const publishField = oneOf(
-  z.strictObject({
-    topic: z
-      .string()
-      .refine(isTopicName, "expected an MQTT topic without wildcards, such as agv/1/order")
-      .optional()
-      .describe("Where it is published on MQTT"),
-    subject: z
-      .string()
-      .regex(nameOnNats, "expected a NATS subject without wildcards, such as agv.1.order")
-      .optional()
-      .describe("Where it is published on NATS"),
-    payload: z
-      .unknown()
-      .refine((given) => given !== undefined, "expected a payload")
-      .describe("Sent as JSON; ${part}, ${station}, ${cycle} and ${time} in its texts are filled in"),
-  }),
-  ["topic", "subject"],
-);
+const publication = publishField("${part}, ${station}, ${cycle} and ${time}");
 
 const prepareField = z
   .strictObject({
@@ -127,7 +80,7 @@ const prepareField = z
         "After a restart that leaves open whether it was sent: safe sends it again, ask raises `missed`. Where it is absent: ask with writes or publications, else safe",
       ),
     write: z.record(tagField, z.unknown()).default({}).describe("Values to write, by tag"),
-    publish: z.array(publishField).default([]).describe("Messages to publish, such as an order to a vehicle"),
+    publish: z.array(publication).default([]).describe("Messages to publish, such as an order to a vehicle"),
   })
   .describe("What is sent when the station is to get ready for a part, beside the event `prepare`");
 
@@ -166,7 +119,7 @@ export const stationSchema = z.strictObject({
 
 /** `line.yaml`, as it is written. */
 export const lineSchema = z.strictObject({
-  stations: z.record(stationName, stationSchema).describe("The stations of the line, by name"),
+  stations: z.record(segmentField, stationSchema).describe("The stations of the line, by name"),
 });
 
 export type LineEntry = z.output<typeof lineSchema>;

@@ -1,10 +1,11 @@
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
-import { findTag, LineRules, siteTags } from "./line-rules.ts";
+import { LineRules } from "./line-rules.ts";
 import { lineSchema } from "./line-schema.ts";
 import type { LineConfig } from "./line.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { toStation } from "./read-line.ts";
 import type { SiteFolder } from "./site-folder.ts";
+import { findTag, siteTags } from "./site-rules.ts";
 import { validate } from "./validate.ts";
 
 export const lineFile = "line.yaml";

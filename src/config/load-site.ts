@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { adapterRegistry } from "../adapter-registry.ts";
 import { nearestName } from "../domain/nearest.ts";
 import { gatewaySchema, type GatewayConfig } from "./gateway-schema.ts";
+import { alertsFile, loadAlerts, type OtherAlerts } from "./load-alerts.ts";
 import { lineFile, loadLine } from "./load-line.ts";
 import { checkListeners } from "./listener-rules.ts";
 import { mergeDevice, type MergedDevice, type SchemaRegistry } from "./merge-device.ts";
@@ -18,12 +19,12 @@ import { checkPermissives } from "./write-rules.ts";
 
 const gatewayFile = "gateway.yaml";
 const devicesFolder = "devices";
-/** Files of a site that are read by services of their own; here only their syntax counts. */
-const otherFiles = ["alerts.yaml"];
 
 export interface LoadOptions {
   readonly registry?: SchemaRegistry;
   readonly env?: Surroundings["env"];
+  /** Taken in place of the alerts that the site has, as before an import. */
+  readonly alerts?: OtherAlerts;
 }
 
 /**
@@ -31,7 +32,7 @@ export interface LoadOptions {
  * the mistakes at once. Rejects only where something is wrong with the program itself.
  */
 export async function loadSite(dir: string, options: LoadOptions = {}): Promise<LoadedSite> {
-  const { registry = adapterRegistry, env = process.env } = options;
+  const { registry = adapterRegistry, env = process.env, alerts: other } = options;
   const mistakes = new Mistakes();
   const folder = new SiteFolder(dir, mistakes);
   const found = await stat(folder.dir).catch(() => undefined);
@@ -42,20 +43,26 @@ export async function loadSite(dir: string, options: LoadOptions = {}): Promise<
     });
     return { ok: false, issues: mistakes.list(), files: [] };
   }
-  const [gateway, devices] = await Promise.all([
-    readGateway(folder, { dir: folder.dir, env }, mistakes),
+  const around = { dir: folder.dir, env };
+  const [gateway, read] = await Promise.all([
+    readGateway(folder, around, mistakes),
     readDevices(folder, registry, mistakes),
-    ...[...otherFiles, lineFile].map((file) => readOther(file, folder, mistakes)),
   ]);
-  const line = await loadLine(
-    folder,
-    mistakes.none ? devices.map((one) => one.mapping) : undefined,
-    mistakes,
-  );
+  // What a file that is broken would have named is not known.
+  const devices = mistakes.none ? read.map((one) => one.mapping) : undefined;
+  await readOther(lineFile, folder, mistakes);
+  const line = await loadLine(folder, devices, mistakes);
+  const known = { devices, line: mistakes.none ? (line ?? null) : undefined };
+  await readOther(alertsFile, folder, mistakes);
+  const alerts = await loadAlerts({ folder, known, around, mistakes, other });
   const { files } = folder;
-  if (gateway === undefined || !mistakes.none) return { ok: false, issues: mistakes.list(), files };
-  const site = { dir: folder.dir, gateway, devices: devices.map((one) => one.mapping), files };
-  return { ok: true, site: line === undefined ? site : { ...site, line } };
+  if (gateway === undefined || devices === undefined || !mistakes.none)
+    return { ok: false, issues: mistakes.list(), files };
+  const optional = {
+    ...(line === undefined ? {} : { line }),
+    ...(alerts === undefined ? {} : { alerts }),
+  };
+  return { ok: true, site: { dir: folder.dir, gateway, devices, ...optional, files } };
 }
 
 async function readOther(file: string, folder: SiteFolder, mistakes: Mistakes): Promise<void> {
@@ -67,7 +74,7 @@ async function readOther(file: string, folder: SiteFolder, mistakes: Mistakes): 
 
 /** No file that somebody takes for a part of the site, and nothing reads. */
 async function checkUnread(folder: SiteFolder, mistakes: Mistakes): Promise<void> {
-  const known = [gatewayFile, ...otherFiles, lineFile];
+  const known = [gatewayFile, alertsFile, lineFile];
   const read = new Set(folder.files);
   const names = (await folder.list(".")).filter((name) => /^[^.].*\.ya?ml$/.test(name));
   for (const file of names.filter((name) => !known.includes(name) && !read.has(join(folder.dir, name)))) {

@@ -73,7 +73,8 @@ async function checkFile(
   });
 }
 
-async function checkSecret(
+/** The environment variable or the file in which a secret is. */
+export async function checkSecret(
   source: Source,
   secret: string | undefined,
   path: SourcePath,

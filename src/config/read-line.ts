@@ -2,7 +2,7 @@ import type { ValueSpec } from "../adapter-kit/mapping.ts";
 import { ms } from "../domain/duration.ts";
 import type { JsonValue } from "../domain/reading.ts";
 import type { StationEntry } from "./line-schema.ts";
-import type { After, Completion, Condition, Prepare, StationConfig } from "./line.ts";
+import type { After, Completion, Condition, Prepare, Publication, StationConfig } from "./line.ts";
 
 const usualMost = 100;
 
@@ -67,13 +67,27 @@ function toCondition({ tag, is, isNot, above, below }: StationEntry["ready"][num
 }
 
 function toPrepare({ repeat, write, publish }: StationEntry["prepare"]): Prepare {
-  // What was parsed from YAML is JSON all the way down.
-  const writes = Object.entries(write).map(([tag, value]) => ({ tag, value: value as JsonValue }));
-  const publications = publish.map(({ topic, subject, payload }) => ({
-    to: topic === undefined ? ("nats" as const) : ("mqtt" as const),
-    name: topic ?? subject ?? "",
-    payload: payload as JsonValue,
-  }));
+  const writes = toWrites(write);
+  const publications = publish.map(toPublication);
   const alone = writes.length + publications.length === 0;
   return { repeat: repeat ?? (alone ? "safe" : "ask"), writes, publications };
+}
+
+/** Values by tag. What was parsed from YAML is JSON all the way down. */
+export function toWrites(
+  write: Readonly<Record<string, unknown>>,
+): readonly { readonly tag: string; readonly value: JsonValue }[] {
+  return Object.entries(write).map(([tag, value]) => ({ tag, value: value as JsonValue }));
+}
+
+export function toPublication({
+  topic,
+  subject,
+  payload,
+}: StationEntry["prepare"]["publish"][number]): Publication {
+  return {
+    to: topic === undefined ? "nats" : "mqtt",
+    name: topic ?? subject ?? "",
+    payload: payload as JsonValue,
+  };
 }

@@ -27,6 +27,7 @@ test("a site is no different from itself, however its files are written", async 
     removed: [],
     changed: [],
     restartKeys: [],
+    alerts: { added: [], changed: [], removed: [], limits: false },
   });
 });
 
@@ -42,6 +43,7 @@ test("devices that came, went and changed are told apart", async () => {
     removed: ["b"],
     changed: ["a"],
     restartKeys: [],
+    alerts: { added: [], changed: [], removed: [], limits: false },
   });
 });
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { diffAlerts, type AlertsDiff } from "./alerts-diff.ts";
 import type { GatewayConfig } from "./gateway-schema.ts";
 import type { Site } from "./site.ts";
 
@@ -11,6 +12,8 @@ export interface SiteDiff {
   readonly changed: readonly string[];
   /** Keys of gateway.yaml that changed, such as `broker.listen`: they take effect with the next start of the gateway. */
   readonly restartKeys: readonly string[];
+  /** No device is restarted for these. */
+  readonly alerts: AlertsDiff;
 }
 
 /** Compares two states of a site by what they mean, not by how they are written. */
@@ -24,6 +27,7 @@ export function diffSites(before: Site, after: Site): SiteDiff {
       .filter(([name, device]) => earlier.has(name) && !isDeepStrictEqual(earlier.get(name), device))
       .map(([name]) => name),
     restartKeys: changedKeys(before.gateway, after.gateway),
+    alerts: diffAlerts(before.alerts, after.alerts),
   };
 }
 

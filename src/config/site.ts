@@ -1,4 +1,5 @@
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
+import type { AlertsConfig } from "./alerts.ts";
 import type { GatewayConfig } from "./gateway-schema.ts";
 import type { LineConfig } from "./line.ts";
 
@@ -10,6 +11,8 @@ export interface Site {
   readonly devices: readonly DeviceMapping[];
   /** Absent where there is no line.yaml. */
   readonly line?: LineConfig;
+  /** Absent where there is no alerts.yaml. */
+  readonly alerts?: AlertsConfig;
   /** Every file that was looked for, absolute, those that are not there too: what a reload watches. */
   readonly files: readonly string[];
 }

@@ -52,7 +52,7 @@ export function validate<T>(
       const local = mistake.path.slice(path.length);
       if (partly && mistake.problem.message === missing) continue;
       if (leftOut.some((one) => samePath(one, local)) || isTold(source, mistake.path)) continue;
-      if (isOfOtherForm(mistake, local, unsettled)) continue;
+      if (isOfOtherForm(mistake, local, unsettled) || isEcho(mistake, local, leftOut)) continue;
       // A value of the wrong type may break rules on its length as well.
       const once = JSON.stringify([local, mistake.problem.message]);
       if (told.has(once)) continue;
@@ -94,13 +94,20 @@ function isOfOtherForm(mistake: SchemaMistake, local: SourcePath, unsettled: rea
   return unsettled.some((map) => local.length > map.length && isBelow(local, map));
 }
 
-/** A key that is missing because it is misspelt is one mistake, not two. */
+/** A map that is told to lack what was taken out of it, for a mistake that is told already. */
+function isEcho({ at }: SchemaMistake, local: SourcePath, leftOut: readonly SourcePath[]): boolean {
+  return at === "value" && leftOut.some((one) => one.length === local.length + 1 && isBelow(one, local));
+}
+
+/** A key that is missing because it is misspelt is one mistake, not two; nor is a map told to lack it. */
 function withoutEchoes(found: readonly SchemaMistake[]): readonly SchemaMistake[] {
-  const meant = found
-    .filter((one) => one.at === "key" && one.problem.meant !== undefined)
-    .map((one) => [...one.path.slice(0, -1), one.problem.meant ?? ""]);
+  const misspelt = found.filter((one) => one.at === "key" && one.problem.meant !== undefined);
+  const meant = misspelt.map((one) => [...one.path.slice(0, -1), one.problem.meant ?? ""]);
+  const told = misspelt.map((one) => one.path);
   return found.filter(
-    (one) => one.problem.message !== missing || !meant.some((path) => samePath(path, one.path)),
+    (one) =>
+      !isEcho(one, one.path, told) &&
+      (one.problem.message !== missing || !meant.some((path) => samePath(path, one.path))),
   );
 }
 

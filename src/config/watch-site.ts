@@ -20,7 +20,7 @@ const defaultQuietMs = 200;
 const defaultLookMs = 5_000;
 /** The kernel stamps files with the time of its last tick: up to 10 ms in the past. */
 const coarseMs = 10;
-/** Read by services of their own, but part of every site. */
+/** Watched whether they are there or not. */
 const fixedFiles = ["gateway.yaml", "alerts.yaml", "line.yaml"];
 
 /**

@@ -119,8 +119,11 @@ function readEntries(
   return entries;
 }
 
+/** What the keys of some maps are. */
+const namedThings: Readonly<Record<string | number, string>> = { tags: "tag", alerts: "alert" };
+
 function duplicateKey(path: SourcePath, key: string, first: Place): { message: string; allowed: string } {
-  const what = path.length === 1 && path[0] === "tags" ? "tag" : "key";
+  const what = path.length === 1 ? (namedThings[path[0] ?? ""] ?? "key") : "key";
   return {
     message: `the ${what} "${key}" stands twice; it is first given on line ${first.line}`,
     allowed: `each ${what} once`,

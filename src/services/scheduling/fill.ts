@@ -19,7 +19,7 @@ export function fill(value: JsonValue, filling: Filling): JsonValue {
 }
 
 /** Names in `${…}` that nothing stands for. */
-export function unknownNames(value: JsonValue): readonly string[] {
+export function unknownNames(value: JsonValue, known: readonly string[] = fillable): readonly string[] {
   const names = [...JSON.stringify(value).matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => name);
-  return names.filter((name) => !fillable.some((known) => known === name));
+  return names.filter((name) => !known.includes(name));
 }

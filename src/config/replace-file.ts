@@ -1,0 +1,28 @@
+import { open, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+/**
+ * Puts a text in the place of a file, whole or not at all: whoever reads it meanwhile, or after a power cut, finds the one
+ * or the other. A link stays one, the mode is what it was.
+ */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const file = await realpath(path).catch(() => path);
+  const mode = await stat(file).then(
+    (found) => found.mode & 0o777,
+    () => 0o644,
+  );
+  const beside = join(dirname(file), `.${basename(file)}.${process.pid}.new`);
+  try {
+    const handle = await open(beside, "w", mode);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(beside, file);
+  } catch (caught) {
+    await rm(beside, { force: true });
+    throw caught;
+  }
+}
