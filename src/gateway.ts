@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
-import { Subject, type Observable } from "rxjs";
+import type { Observable } from "rxjs";
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
-import type { DeviceEvent } from "./adapter-kit/device-event.ts";
 import type { Clock } from "./adapter-kit/clock.ts";
 import type { Log } from "./adapter-kit/log.ts";
 import { adapterRegistry } from "./adapter-registry.ts";
@@ -11,10 +10,7 @@ import type { ListenAddress } from "./config/gateway-schema.ts";
 import type { Site } from "./config/site.ts";
 import { diffSites } from "./config/site-diff.ts";
 import { GatewayError } from "./domain/errors.ts";
-import { encodeReading, type PublishedReading, type Reading } from "./domain/reading.ts";
-import { TagPath, topicOfSubject } from "./domain/tag-path.ts";
-import type { RefillReason } from "./nats/link.ts";
-import { LatestForgetter } from "./nats/latest-forgetter.ts";
+import type { PublishedReading } from "./domain/reading.ts";
 import { NatsImageStore } from "./nats/image-store.ts";
 import { NatsPart } from "./nats/nats-part.ts";
 import type { Metric } from "./observability/exposition.ts";
@@ -30,11 +26,10 @@ import { auditFolder } from "./services/audit/audit-segment.ts";
 import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
-import { LivePublisher } from "./services/live/live-publisher.ts";
-import { LinePart } from "./services/scheduling/line-part.ts";
+import { SitePublisher } from "./services/live/site-publisher.ts";
+import { SiteServices } from "./services/site-services.ts";
 import { SqliteStateStore } from "./store/sqlite-state-store.ts";
 import { DeviceFleet } from "./supervisor/device-fleet.ts";
-import { encodeDeviceState, type DeviceState } from "./supervisor/device-state.ts";
 import { FrameTrace } from "./trace/frame-trace.ts";
 
 export interface GatewayDeps {
@@ -77,20 +72,15 @@ export interface Applied {
 export class Gateway {
   readonly #deps: GatewayDeps;
   #site: Site;
-  readonly #readings = new Subject<PublishedReading>();
-  readonly #states = new Subject<{ readonly device: string; readonly state: DeviceState }>();
   readonly #last = new LastValues();
   readonly #broker: Broker;
   readonly #nats: NatsPart;
   readonly #fleet: DeviceFleet;
-  readonly #live: LivePublisher;
-  readonly #forgetter: LatestForgetter;
-  /** The last state of each device, as published. */
-  readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
+  readonly #publisher: SitePublisher;
   readonly #store: SqliteStateStore;
   readonly #audit: AuditTrail;
   readonly #commands: CommandService;
-  readonly #line: LinePart;
+  readonly #services: SiteServices;
   readonly #http: HttpEndpoint;
   readonly #watch: TagWatch;
   readonly #trace: FrameTrace;
@@ -128,12 +118,19 @@ export class Gateway {
       clock,
       random,
     });
-    this.#live = new LivePublisher(this.#nats.link, this.#last, clock);
-    this.#forgetter = new LatestForgetter({
+    this.#publisher = new SitePublisher({
+      site: place,
+      broker: this.#broker,
       link: this.#nats.link,
-      hasValue: (subject) => this.#last.get(topicOfSubject(subject)) !== undefined,
-      republish: (subject) => void this.#live.republish(topicOfSubject(subject)),
+      last: this.#last,
+      clock,
       log,
+    });
+    const data = resolve(site.dir, nats.embedded.store);
+    const files = siteFiles({
+      siteDir: site.dir,
+      environment: deps.environment ?? {},
+      folder: join(data, "adapters"),
     });
     this.#fleet = new DeviceFleet({
       site: place,
@@ -141,22 +138,20 @@ export class Gateway {
       log,
       random,
       broker: this.#broker,
-      publish: (reading) => this.#publish(reading),
-      onState: (device, state) => this.#publishState(device, state),
-      onEvent: (device, event) => this.#publishEvent(device, event),
+      publish: (reading) => this.#publisher.reading(reading),
+      onState: (device, state) => {
+        if (state.state === "offline") this.#trace.lost(device, state.error.code);
+        this.#publisher.state(device, state);
+      },
+      onEvent: (device, event) => this.#publisher.event(device, event),
       onFrame: (device, direction, channel, frame) => this.#trace.keep(device, direction, channel, frame),
       onFault: (device, kind) => this.#trace.fault(device, kind),
       images: new NatsImageStore({ config: site.gateway.images, link: this.#nats.link, clock }),
-      files: siteFiles({
-        siteDir: site.dir,
-        environment: deps.environment ?? {},
-        folder: resolve(site.dir, nats.embedded.store, "adapters"),
-      }),
+      files,
       watch: (tag, onReading) => this.#watch.watch(tag, onReading),
-      onGone: (topics) => this.#forget(topics),
+      onGone: (topics) => this.#publisher.forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });
-    const data = resolve(site.dir, nats.embedded.store);
     this.#store = new SqliteStateStore(data, log);
     this.#audit = new AuditTrail({
       gateway,
@@ -181,13 +176,14 @@ export class Gateway {
       store: this.#store,
       find: (device) => this.#fleet.devices.get(device),
       userOf: (client) => this.#broker.userOf(client),
-      onEvent: (device, event) => this.#publishEvent(device, event),
+      onEvent: (device, event) => this.#publisher.event(device, event),
     });
-    this.#line = new LinePart({
+    this.#services = new SiteServices({
       gateway,
       site: place,
-      readings$: this.#readings,
-      deviceStates$: this.#states,
+      readings$: this.readings$,
+      deviceStates$: this.deviceStates$,
+      secret: (text) => files.secret(text),
       isOnline: (device) => this.#fleet.devices.get(device)?.supervisor.state.state === "online",
       store: this.#store,
       commands: this.#commands,
@@ -208,18 +204,16 @@ export class Gateway {
       },
       authorise: (user, password, address) => authenticator.mayLook(user, password, address),
     });
-    this.#readings.subscribe(isolate("live", log, (reading) => this.#live.publish(reading)));
-    this.#readings.subscribe(isolate("watch", log, ({ reading }) => this.#watch.take(reading)));
-    this.#nats.link.onRefill((reason) => this.#refill(reason));
+    this.readings$.subscribe(isolate("watch", log, ({ reading }) => this.#watch.take(reading)));
   }
 
   /** Every reading as it is published. A subscriber must be quick, or put a bounded operator between. */
   get readings$(): Observable<PublishedReading> {
-    return this.#readings;
+    return this.#publisher.readings$;
   }
 
-  get deviceStates$(): Observable<{ readonly device: string; readonly state: DeviceState }> {
-    return this.#states;
+  get deviceStates$(): SitePublisher["deviceStates$"] {
+    return this.#publisher.deviceStates$;
   }
 
   get addresses(): GatewayAddresses {
@@ -255,7 +249,7 @@ export class Gateway {
       this.#store.open();
       await this.#audit.start();
       this.#commands.start();
-      this.#line.start(this.#site.line);
+      this.#services.start(this.#site);
       await allDone([this.#nats.start(this.#stopping.signal), this.#fleet.start(this.#site.devices)]);
     } catch (caught) {
       await this.#tearDown().catch(() => undefined);
@@ -271,15 +265,14 @@ export class Gateway {
   }
 
   async #tearDown(): Promise<void> {
-    await this.#line.stop();
+    await this.#services.stop();
     this.#commands.stop();
     await this.#fleet.stop();
-    this.#forgetter.stop();
+    this.#publisher.stopForgetting();
     await this.#audit.stop();
     this.#store.close();
     await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
-    this.#readings.complete();
-    this.#states.complete();
+    this.#publisher.complete();
   }
 
   /** Takes an edited folder over: only the touched devices restart, the others miss no poll. One at a time. */
@@ -307,10 +300,10 @@ export class Gateway {
   }
 
   *metrics(): Iterable<Metric> {
-    yield* this.#line.metrics();
+    yield* this.#services.metrics();
     yield* gatewayMetrics({
       devices: this.#fleet.devices,
-      readToNats: this.#live.readToNats,
+      readToNats: this.#publisher.readToNats,
       link: this.#nats.link.counters,
       broker: this.#broker.counters,
       writes: this.#commands.counters,
@@ -321,33 +314,6 @@ export class Gateway {
       natsRestarts: this.natsServer?.restarts ?? 0,
       tags: this.#last.size,
     });
-  }
-
-  /** The hot path from here on: encoded once, retained, given to MQTT, then to everyone downstream. */
-  #publish(reading: Reading): void {
-    const json = encodeReading(reading);
-    const payload = Buffer.from(json);
-    this.#last.set(reading.path, json);
-    this.#broker.publish(reading.path.topic, payload);
-    this.#readings.next({ reading, json, payload });
-  }
-
-  #publishState(device: string, state: DeviceState): void {
-    if (state.state === "offline") this.#trace.lost(device, state.error.code);
-    const path = new TagPath("state", this.#site.gateway.site, device);
-    const json = encodeDeviceState(state, this.#deps.clock.now());
-    this.#stated.set(device, { path, json });
-    this.#broker.publish(path.topic, json, { retain: true, qos: 1 });
-    this.#nats.link.publish(path.subject, Buffer.from(json));
-    this.#states.next({ device, state });
-  }
-
-  /** Not retained: an event happened once. */
-  #publishEvent(device: string, { name, timestamp, data }: DeviceEvent): void {
-    const path = new TagPath("event", this.#site.gateway.site, device, name);
-    const payload = Buffer.from(JSON.stringify({ timestamp: timestamp ?? this.#deps.clock.now(), data }));
-    this.#broker.publish(path.topic, payload, { qos: 1 });
-    this.#nats.link.publish(path.subject, payload);
   }
 
   #frames(name: string, incident?: number): readonly string[] | undefined {
@@ -362,21 +328,6 @@ export class Gateway {
     return `nats://${host.includes(":") ? `[${host}]` : host}:${this.natsServer?.port ?? port}`;
   }
 
-  /** Whenever subscribers or LATEST may have missed readings: the newest of each tag again. */
-  #refill(reason: RefillReason): void {
-    if (reason === "connected") {
-      for (const { path, json } of this.#stated.values())
-        this.#nats.link.publish(path.subject, Buffer.from(json));
-      this.#forgetter.retry();
-    }
-    this.#live.refill(reason === "drained" ? "missed" : "all");
-  }
-
-  #forget(topics: readonly string[]): void {
-    for (const topic of topics) this.#last.delete(topic);
-    this.#forgetter.forget(topics.map((topic) => topic.replaceAll("/", ".")));
-  }
-
   async #apply(site: Site): Promise<Applied> {
     this.#stopping.signal.throwIfAborted();
     const { added, changed, removed, restartKeys } = diffSites(this.#site, site);
@@ -388,7 +339,7 @@ export class Gateway {
         .filter(({ device }) => changed.includes(device) || added.includes(device))
         .map((mapping) => this.#fleet.put(mapping)),
     );
-    this.#line.apply(site.line);
+    await this.#services.apply(site);
     this.#reloads.applied += 1;
     return { restarted: changed, added, removed, needRestart: restartKeys };
   }
@@ -396,8 +347,7 @@ export class Gateway {
   async #remove(device: string): Promise<void> {
     await this.#fleet.remove(device);
     this.#trace.forget(device);
-    this.#stated.delete(device);
-    this.#broker.clearRetained(new TagPath("state", this.#site.gateway.site, device).topic);
+    this.#publisher.removeDevice(device);
   }
 }
 

@@ -32,10 +32,21 @@ test("who may read everything reads no inbox of others and no server internals",
 
 test("who may write everything of the site may ask everything of the services, who reads all of them how things stand", () => {
   const asked = (rights: { read: string[]; write: string[] }) =>
-    natsPermissions(rights, site).publish.filter((subject) => /^(scheduling|\$SRV\.PING)/.test(subject));
+    natsPermissions(rights, site).publish.filter((subject) =>
+      /^(scheduling|alerting|\$SRV\.PING)/.test(subject),
+    );
   const discovery = ["$SRV.PING", "$SRV.PING.>"];
-  expect(asked({ read: [], write: ["cmd/plant1/line1/#"] })).toEqual(["scheduling.line1-gw.>", ...discovery]);
+  expect(asked({ read: [], write: ["cmd/plant1/line1/#"] })).toEqual([
+    "scheduling.line1-gw.>",
+    "alerting.line1-gw.>",
+    ...discovery,
+  ]);
   expect(asked({ read: ["line/#"], write: [] })).toEqual(["scheduling.line1-gw.state", ...discovery]);
+  expect(asked({ read: ["alert/#"], write: [] })).toEqual([
+    "alerting.line1-gw.list",
+    "alerting.line1-gw.report",
+    ...discovery,
+  ]);
   expect(asked({ read: ["data/#"], write: ["cmd/plant1/line1/press-1/#"] })).toEqual([]);
 });
 

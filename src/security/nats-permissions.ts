@@ -32,8 +32,14 @@ interface Place {
   readonly imageBucket: string;
 }
 
-/** The services that people ask things of, on `<service>.<gateway>.<request>`, each with what may be told to whoever reads. */
-const services = [{ name: "scheduling", events: "line", readable: "state" }] as const;
+/**
+ * The services that people ask things of, on `<service>.<gateway>.<request>`: what is told to whoever may read all of the
+ * service's events, and the KV bucket with its present states.
+ */
+const services = [
+  { name: "scheduling", events: "line", readable: ["state"], bucket: "line" },
+  { name: "alerting", events: "alert", readable: ["list", "report"], bucket: "alerts" },
+] as const;
 const discovery = ["PING", "INFO", "STATS"].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]);
 
 /** The first tokens of what the gateway publishes (design §3). `_INBOX`, `$JS` and `$SYS` are not among them on purpose. */
@@ -63,7 +69,7 @@ function natsPermissions(
       ...new Set([
         ...write,
         ...latestRequests(read.filter((subject) => subject.startsWith("data."))),
-        ...(images ? imageRequests(imageBucket) : []),
+        ...(images ? bucketRequests(`OBJ_${imageBucket}`) : []),
         ...serviceRequests(user, { gateway, site }),
       ]),
     ],
@@ -77,10 +83,11 @@ function serviceRequests(
   { gateway, site }: Pick<Place, "gateway" | "site">,
 ): string[] {
   const writesAll = write.some((filter) => filterCovers(filter, `cmd/${site}/#`));
-  const asked = services.flatMap(({ name, events, readable }) => {
-    if (writesAll) return [`${name}.${gateway}.>`];
+  const asked = services.flatMap(({ name, events, readable, bucket }) => {
     const readsAll = read.some((filter) => filterCovers(filter, `${events}/${site}/#`));
-    return readsAll ? [`${name}.${gateway}.${readable}`] : [];
+    const states = readsAll ? bucketRequests(`KV_${bucket}`) : [];
+    if (writesAll) return [`${name}.${gateway}.>`, ...states];
+    return readsAll ? [...readable.map((request) => `${name}.${gateway}.${request}`), ...states] : [];
   });
   return asked.length > 0 ? [...asked, ...discovery] : [];
 }
@@ -118,9 +125,8 @@ function latestRequests(data: readonly string[]): string[] {
   ];
 }
 
-/** What the object store API of a NATS client asks of JetStream to list and read objects: nothing that changes any. */
-function imageRequests(bucket: string): string[] {
-  const stream = `OBJ_${bucket}`;
+/** What the KV and object store APIs of a NATS client ask of JetStream to list and read: nothing that changes any. */
+function bucketRequests(stream: string): string[] {
   return [
     "$JS.API.INFO",
     `$JS.API.STREAM.INFO.${stream}`,

@@ -2,6 +2,7 @@ import type { LocalBroker } from "../../adapter-kit/local-broker.ts";
 import type { AlertsConfig } from "../../config/alerts.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { NatsLink } from "../../nats/link.ts";
+import type { StateBucket } from "../../nats/state-bucket.ts";
 import { ServiceEndpoint } from "../../nats/service-endpoint.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
@@ -18,7 +19,7 @@ export interface AlertPartOptions
   readonly link: Pick<NatsLink, "publish" | "subscribe">;
   readonly audit: AuditRecorder;
   /** The KV bucket with the present state of each alert. */
-  readonly bucket: { put(key: string, json: string): void; delete(key: string): void };
+  readonly bucket: Pick<StateBucket, "put" | "delete">;
 }
 
 /** Alerting inside the gateway: runs while there is an alerts.yaml, on the gateway's own broker and link. */

@@ -1,10 +1,11 @@
 import type { LocalBroker } from "../../adapter-kit/local-broker.ts";
 import type { LineConfig } from "../../config/line.ts";
 import type { NatsLink } from "../../nats/link.ts";
+import type { StateBucket } from "../../nats/state-bucket.ts";
 import { ServiceEndpoint } from "../../nats/service-endpoint.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
-import { lineEndpoints } from "./requests.ts";
+import { describeLine, lineEndpoints } from "./requests.ts";
 import { SchedulingService, type SchedulingOptions } from "./scheduling-service.ts";
 
 /** Of what the service may be asked, not of the program. */
@@ -16,6 +17,10 @@ export interface LinePartOptions extends Omit<SchedulingOptions, "output"> {
   readonly link: Pick<NatsLink, "publish" | "subscribe">;
   readonly random: () => number;
   readonly audit: AuditRecorder;
+  /** The KV bucket with the present state of each station. */
+  readonly bucket: Pick<StateBucket, "put" | "delete">;
+  /** Takes each event that goes out. */
+  readonly told: (event: { readonly station: string; readonly event: string }) => void;
 }
 
 /** Scheduling inside the gateway: runs while there is a line.yaml, on the gateway's own broker and link. */
@@ -50,12 +55,17 @@ export class LinePart {
     });
     service.start();
     this.#endpoint.start();
+    this.#show(service);
   }
 
   /** Takes an edited line.yaml over, or that there is none any more. */
   apply(line: LineConfig | undefined): void {
-    if (this.#service === undefined) this.start(line);
-    else this.#service.apply(line ?? { stations: [] });
+    if (this.#service === undefined) return this.start(line);
+    const before = this.#service.plan.stations;
+    this.#service.apply(line ?? { stations: [] });
+    for (const station of before.keys())
+      if (!this.#service.plan.stations.has(station)) this.#options.bucket.delete(station);
+    this.#show(this.#service);
   }
 
   metrics(): Iterable<Metric> {
@@ -68,13 +78,22 @@ export class LinePart {
     await this.#service?.stop();
   }
 
+  /** Every station as it stands, into the bucket. */
+  #show(service: SchedulingService): void {
+    for (const station of describeLine(service))
+      this.#options.bucket.put(station.name, JSON.stringify(station));
+  }
+
   #output(): SchedulingOptions["output"] {
-    const { broker, link } = this.#options;
+    const { broker, link, told } = this.#options;
     return {
       event: ({ topic, subject }, json) => {
         const payload = Buffer.from(json);
         link.publish(subject, payload);
         broker.publish(topic, payload, { qos: 1 });
+        const [station = "", event = ""] = topic.split("/").slice(-2);
+        told({ station, event });
+        if (this.#service !== undefined) this.#show(this.#service);
       },
       message: (to, name, json) => {
         const payload = Buffer.from(json);

@@ -1,0 +1,68 @@
+import { Subject } from "rxjs";
+import type { Site } from "../config/site.ts";
+import { StateBucket, type StateBucketOptions } from "../nats/state-bucket.ts";
+import type { Metric } from "../observability/exposition.ts";
+import { AlertPart, type AlertPartOptions } from "./alerting/alert-part.ts";
+import { LinePart, type LinePartOptions } from "./scheduling/line-part.ts";
+
+/** 2,000 alerts with what they tell, and as many stations. */
+const bucketBytes = 4_000_000;
+
+export type SiteServicesOptions = Omit<LinePartOptions, "bucket" | "told"> &
+  Omit<AlertPartOptions, "bucket" | "lineEvents$"> &
+  Pick<StateBucketOptions, "link">;
+
+/** The services that decide for the line, each with its bucket of present states: they begin, change and end together. */
+export class SiteServices {
+  readonly #line: LinePart;
+  readonly #alerts: AlertPart;
+  readonly #buckets: readonly StateBucket[];
+
+  constructor(options: SiteServicesOptions) {
+    const { site, link, clock, log } = options;
+    const bucketOf = (bucket: string) =>
+      new StateBucket({
+        bucket,
+        prefix: site.replaceAll("/", "."),
+        maxBytes: bucketBytes,
+        link,
+        clock,
+        log,
+      });
+    const [stations, alerts] = [bucketOf("line"), bucketOf("alerts")];
+    this.#buckets = [stations, alerts];
+    const events = new Subject<{ readonly station: string; readonly event: string }>();
+    this.#line = new LinePart({ ...options, bucket: stations, told: (event) => events.next(event) });
+    this.#alerts = new AlertPart({ ...options, bucket: alerts, lineEvents$: events });
+  }
+
+  /** Every alert as it stands; none where there is no alerts.yaml. */
+  get alerts(): ReturnType<AlertPart["list"]> {
+    return this.#alerts.list();
+  }
+
+  /** They go on with what the store holds. The alerts first: they hear what the line tells. */
+  start({ line, alerts }: Pick<Site, "line" | "alerts">): void {
+    this.#alerts.start(alerts);
+    this.#line.start(line);
+    for (const bucket of this.#buckets) bucket.start();
+  }
+
+  /** Takes edited files over. */
+  async apply({ line, alerts }: Pick<Site, "line" | "alerts">): Promise<void> {
+    this.#line.apply(line);
+    await this.#alerts.apply(alerts);
+  }
+
+  *metrics(): Iterable<Metric> {
+    yield* this.#line.metrics();
+    yield* this.#alerts.metrics();
+  }
+
+  /** What was decided is still stored and told. Idempotent. */
+  async stop(): Promise<void> {
+    await this.#line.stop();
+    await this.#alerts.stop();
+    await Promise.all(this.#buckets.map((bucket) => bucket.stop()));
+  }
+}
