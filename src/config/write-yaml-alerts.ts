@@ -25,7 +25,7 @@ export function withAlerts(text: string, before: readonly AlertRule[], after: re
   });
   // The map itself is kept where there is one: a comment above its first alert is the map's.
   const alerts = isMap(found) ? found : document.createNode({});
-  alerts.items = items as typeof alerts.items;
+  alerts.items = items;
   if (isMap(document.contents)) document.set("alerts", alerts);
   else document.contents = document.createNode({ alerts }) as unknown as ParsedNode;
   return document.toString({ lineWidth: 0 });
@@ -40,7 +40,7 @@ function newPair(document: Document, alert: AlertRule, defaults: Keys): Pair {
   for (const { key, value } of pair.value.items) {
     // A line for each key; a condition stands in one.
     if (!isMap(value)) continue;
-    if (!/^on/.test(String(key))) value.flow = true;
+    if (!String(key).startsWith("on")) value.flow = true;
     else for (const { value: action } of value.items) if (isMap(action)) action.flow = true;
   }
   return pair;
