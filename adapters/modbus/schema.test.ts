@@ -38,6 +38,15 @@ test.each([
   expect(modbusSchema.tag.parse({ address })).toMatchObject({ address: found });
 });
 
+test("the schema for editors takes an address with quotes and Modicon's without", () => {
+  const editors = z.toJSONSchema(modbusSchema.tag, {
+    io: "input",
+    target: "draft-7",
+    unrepresentable: "any",
+  });
+  expect(editors).toHaveProperty("properties.address.type", ["string", "integer"]);
+});
+
 test.each([41, 50_041, 40_041.5, true])("%j without quotes is refused", (address) => {
   expect(modbusSchema.tag.safeParse({ address }).success).toBe(false);
 });

@@ -1,4 +1,6 @@
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { loadSite } from "../../src/config/load-site.ts";
 import { defaultInput, newLine, stepLine, type LineInput, type LineState } from "./line.ts";
 import { seededRandom } from "./random.ts";
 import { inputFrom, stationOf, valuesOf } from "./stations.ts";
@@ -54,4 +56,19 @@ test("a station is known by its tags, and each kind has values for them", () => 
 test("what nobody has written yet is at its default", () => {
   expect(inputFrom(() => undefined)).toEqual(defaultInput);
   expect(inputFrom((tag) => (tag === "motor/setpoint" ? 700 : undefined)).motorSetpoint).toBe(700);
+});
+
+test("the factory's overpressure alert is raised by a valve that sticks, never by forming, and what it writes ends it", async () => {
+  const loaded = await loadSite(fileURLToPath(new URL("../../mappings/factory", import.meta.url)));
+  if (!loaded.ok) throw new TypeError(JSON.stringify(loaded.issues));
+  const alert = loaded.site.alerts?.alerts.find(({ name }) => name === "press-overpressure");
+  const action = alert?.actions.find(({ kind }) => kind === "write");
+  if (alert?.when.kind !== "above" || action?.kind !== "write") throw new TypeError("it has another shape");
+  const { limit, deadband } = alert.when;
+  const highest = (states: readonly LineState[]) => Math.max(...states.map(({ press }) => press.pressure));
+  expect(highest(runLine(defaultInput, 44))).toBeLessThan(limit - deadband);
+  const surge = runLine(defaultInput, 60).filter(({ press }) => press.reliefStuck);
+  expect(Math.min(...surge.slice(1).map(({ press }) => press.pressure))).toBeGreaterThan(limit);
+  const slowed = { ...defaultInput, motorSetpoint: Number(action.value) };
+  expect(highest(runLine(slowed, 60).slice(-100))).toBeLessThan(limit - deadband);
 });

@@ -94,7 +94,7 @@ const publication = publishField("${value}, ${tag}, ${alert} and ${time}");
 export const actionsSchema = z.strictObject({
   write: z.record(tagField, z.unknown()).default({}).describe("Values to write, by tag"),
   publish: z.array(publication).default([]).describe("Messages to publish"),
-  webhook: z.array(webhookSchema).default([]).describe("Web servers to tell"),
+  webhook: z.array(webhookSchema).prefault([]).describe("Web servers to tell"),
 });
 
 const actionsField = actionsSchema.prefault({});

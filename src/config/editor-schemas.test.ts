@@ -61,3 +61,10 @@ test("what has a default need not be written, and durations keep their form", as
   expect(tags).toHaveProperty("anyOf.0.additionalProperties.required", ["address"]);
   expect(tags).toHaveProperty("anyOf.0.additionalProperties.properties.republish.pattern");
 });
+
+test("alerts stand in alerts.yaml or in the CSV file it names, and a condition may hold others", async () => {
+  const alerts = (await schemas()).get("alerts.schema.json");
+  expect(alerts).toHaveProperty("properties.alerts.anyOf.1.pattern", "\\.csv$");
+  expect(JSON.stringify(alerts?.["properties"]?.["alerts"])).toContain('"$ref":"#/definitions/__schema0"');
+  expect(alerts).toHaveProperty("definitions.__schema0.properties.rate.required", ["above", "over"]);
+});

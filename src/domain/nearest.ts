@@ -4,7 +4,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   let nearest: string | undefined;
   let fewest = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
-    const edits = editDistance(wanted, candidate.toLowerCase());
+    const edits = editDistance(wanted, candidate.toLowerCase(), fewest);
     if (edits >= fewest) continue;
     fewest = edits;
     nearest = candidate;
@@ -12,8 +12,12 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   return nearest;
 }
 
-/** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours count one each. */
-function editDistance(from: string, to: string): number {
+/**
+ * Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours count one each. What comes to
+ * `limit` or more is given as `limit`, without being counted to its end.
+ */
+function editDistance(from: string, to: string, limit: number): number {
+  if (Math.abs(from.length - to.length) >= limit) return limit;
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row += 1) {
@@ -30,6 +34,8 @@ function editDistance(from: string, to: string): number {
       if (swapped) edits = Math.min(edits, (beforePrevious[column - 2] ?? 0) + 1);
       current.push(edits);
     }
+    // No later row holds less than the least of this one.
+    if (Math.min(...current) >= limit) return limit;
     beforePrevious = previous;
     previous = current;
   }
