@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { alertFillable, type AlertAction, type AlertRule } from "./alerts.ts";
 import { ConditionRules, type Nameable } from "./condition-rules.ts";
 import type { Mistakes } from "./mistakes.ts";
@@ -22,6 +23,12 @@ export function checkAlerts(
     site.checkFilling([...path, "message"], alert.message);
     conditions.check([...path, "when"], alert.when);
     if (alert.suppressWhile !== undefined) conditions.check([...path, "suppressWhile"], alert.suppressWhile);
+    if (isDeepStrictEqual(alert.suppressWhile, alert.when)) {
+      site.addKey([...path, "suppressWhile"], {
+        message: "this is the condition of the alert itself, which is so never raised",
+        allowed: "another condition, such as a machine that is switched off",
+      });
+    }
     if (alert.realarm !== undefined && !alert.acknowledge) {
       site.addKey([...path, "realarm"], {
         message: "realarm has no meaning for an alert that nobody acknowledges",

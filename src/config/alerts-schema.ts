@@ -42,23 +42,32 @@ export function isSecretPlace(value: string): boolean {
   return secretField.safeParse(value).success;
 }
 
+/** RFC 9110 §5.5: visible characters, with spaces and tabs between. */
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** What is wrong with a header. A value may be a secret: no message repeats it. */
+function headerMistake(name: string, value: string): { message: string; allowed: string } | undefined {
+  if (isSecretPlace(value)) return undefined;
+  if (secretHeader.test(name) || /^(env|file):/.test(value)) {
+    return {
+      message: "this is a secret, and stands in the file",
+      allowed: "env:NAME or file:PATH with the whole value, such as env:WEBHOOK_AUTHORIZATION",
+    };
+  }
+  return fieldValue.test(value)
+    ? undefined
+    : {
+        message: "this is no value of an HTTP header",
+        allowed: "one line of Latin-1 text, or env:NAME or file:PATH",
+      };
+}
+
 const headersField = z
-  .record(
-    z.string().regex(token, "expected the name of an HTTP header, such as Authorization"),
-    z
-      .string()
-      // RFC 9110 §5.5: visible characters, with spaces and tabs between.
-      .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "expected one line of Latin-1 text, or env:NAME or file:PATH"),
-  )
+  .record(z.string().regex(token, "expected the name of an HTTP header, such as Authorization"), z.string())
   .superRefine((headers, context) => {
     for (const [name, value] of Object.entries(headers)) {
-      if (isSecretPlace(value) || !(secretHeader.test(name) || /^(env|file):/.test(value))) continue;
-      context.addIssue({
-        code: "custom",
-        path: [name],
-        message: "this is a secret, and stands in the file",
-        params: { allowed: "env:NAME or file:PATH with the whole value, such as env:WEBHOOK_AUTHORIZATION" },
-      });
+      const { message, ...params } = headerMistake(name, value) ?? {};
+      if (message !== undefined) context.addIssue({ code: "custom", path: [name], message, params });
     }
   });
 

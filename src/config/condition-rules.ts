@@ -4,6 +4,7 @@ import { nearestName } from "../domain/nearest.ts";
 import type { AlertCondition, CountedEvent } from "./alerts.ts";
 import type { LineConfig } from "./line.ts";
 import { isNumber, type SiteRules } from "./site-rules.ts";
+import { scaledRange } from "./tag-rules.ts";
 import { isSound, type SourcePath } from "./source.ts";
 
 /** What conditions may name; each undefined where it could not be read, `line` null where the site has none. */
@@ -50,7 +51,8 @@ export class ConditionRules {
     switch (condition.kind) {
       case "above":
       case "below":
-        if (tag !== undefined) this.#site.checkKind([...path, condition.kind], name, tag, "float");
+        if (tag !== undefined && this.#site.checkKind([...path, condition.kind], name, tag, "float"))
+          this.#checkReach([...path, condition.kind], condition, tag);
         return;
       case "outside":
         if (tag !== undefined) this.#site.checkKind([...path, "outside"], name, tag, "float");
@@ -76,6 +78,24 @@ export class ConditionRules {
       case "changes":
       case "bad":
     }
+  }
+
+  /** A limit that the tag never crosses, or that it is always beyond. */
+  #checkReach(
+    path: SourcePath,
+    { kind, tag: name, limit }: Extract<AlertCondition, { readonly kind: "above" | "below" }>,
+    tag: TagMapping,
+  ): void {
+    const range = scaledRange(tag, tag.value);
+    if (range === undefined) return;
+    const { low, high } = range;
+    const never = kind === "above" ? limit >= high : limit <= low;
+    const always = kind === "above" ? limit < low : limit > high;
+    if (!never && !always) return;
+    this.#site.add(path, {
+      message: `${name} is ${never ? "never" : "always"} ${kind} ${limit}, by its type and scale`,
+      allowed: `within ${low} to ${high}`,
+    });
   }
 
   #checkLimits(

@@ -17,6 +17,15 @@ export interface CsvTable {
 
 /** Reads a CSV file (RFC 4180, `#` comments, `,` or `;`, with or without a byte order mark). Undefined where it is broken. */
 export function readCsv(text: string, file: string, mistakes: Mistakes): CsvTable | undefined {
+  const broken = text.indexOf("\ufffd");
+  if (broken >= 0) {
+    const before = text.slice(0, broken).split("\n");
+    mistakes.add({ file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }, [], {
+      message: "this is not UTF-8",
+      allowed: "UTF-8; in a spreadsheet: save as CSV UTF-8",
+    });
+    return undefined;
+  }
   const bytes = Buffer.from(text.replace(/^\ufeff/, ""));
   const delimiter = delimiterOf(bytes.toString());
   const places = new CellPlaces(bytes, file);

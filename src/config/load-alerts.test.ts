@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { AlertCondition, AlertsConfig } from "./alerts.ts";
@@ -150,6 +151,18 @@ test("a CSV file says what a map says, decimal commas and all, and belongs to th
   });
   expect(loaded.ok ? loaded.site.alerts : loaded.issues).toEqual(map);
   expect(loaded.ok && loaded.site.files).toContain(join(dir, "alerts.csv"));
+});
+
+test("a CSV file in another encoding is told as such, for its letters would be lost", async () => {
+  const dir = await siteFolder({ "devices/a.yaml": device, "alerts.yaml": "alerts: alerts.csv\n" });
+  await writeFile(
+    join(dir, "alerts.csv"),
+    Buffer.from("alert,message,offline\nhot,\xdcber 5 \xb0C,a\n", "latin1"),
+  );
+  const loaded = await loadSite(dir, { registry: testRegistry });
+  expect(loaded.ok ? [] : loaded.issues).toMatchObject([
+    { file: "alerts.csv", line: 2, column: 5, message: "this is not UTF-8" },
+  ]);
 });
 
 test("a CSV file that is not there is one mistake, at its name", async () => {

@@ -13,6 +13,10 @@ connection: { transport: tcp, host: 10.0.0.1 }
 tags: { t: { address: "holding:1", type: int64, write: { min: 0 } } }
 `;
 
+const alerts = `alerts:
+  low: { message: m, when: { tag: a/t, below: 5 }, onRaise: { publish: [{ topic: andon, payload: { at: now } }] } }
+`;
+
 /** A module that runs in place of the one that loads a site. */
 async function entryOf(source: string): Promise<URL> {
   const dir = await siteFolder({ "entry.mjs": source });
@@ -20,9 +24,9 @@ async function entryOf(source: string): Promise<URL> {
 }
 
 test("a process apart gives the very site that loading it here gives", async () => {
-  const dir = await siteFolder({ "devices/a.yaml": modbus });
+  const dir = await siteFolder({ "devices/a.yaml": modbus, "alerts.yaml": alerts });
   const apart = await loadSiteApart(dir);
-  expect(apart).toMatchObject({ ok: true });
+  expect(apart).toMatchObject({ ok: true, site: { alerts: { alerts: [{ name: "low" }] } } });
   expect(apart).toEqual(await loadSite(dir));
 });
 

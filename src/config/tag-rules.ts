@@ -108,7 +108,10 @@ function checkRange(tag: TagEntry, value: ValueSpec): readonly TagFinding[] {
 }
 
 /** What the type can hold, in the tag's unit; undefined where it has no narrow bounds. */
-function scaledRange(tag: TagEntry, value: ValueSpec): { low: number; high: number } | undefined {
+export function scaledRange(
+  tag: Pick<TagEntry, "scale" | "offset">,
+  value: ValueSpec,
+): { low: number; high: number } | undefined {
   if (value.kind !== "integer") return undefined;
   const scaled = (raw: bigint) => Number(raw) * (tag.scale ?? 1) + (tag.offset ?? 0);
   const ends = [scaled(value.min), scaled(value.max)].map((end) => Number(end.toPrecision(12)));
