@@ -144,7 +144,7 @@ export class Gateway {
       publish: (reading) => this.#publish(reading),
       onState: (device, state) => this.#publishState(device, state),
       onEvent: (device, event) => this.#publishEvent(device, event),
-      onFrame: (device, direction, channel, frame) => this.#trace.keep(device, direction, channel, frame),
+      onFrame: (device, ...frame) => this.#trace.keep(device, ...frame),
       onFault: (device, kind) => this.#trace.fault(device, kind),
       images: new NatsImageStore({ config: site.gateway.images, link: this.#nats.link, clock }),
       files: siteFiles({

@@ -6,7 +6,7 @@ import { pathOf, type CameraDevice, type HttpPushConnection } from "./mapping.ts
 import { boundaryOf, partsOf, type Part } from "./multipart.ts";
 import { PushListener, type Answer, type Post } from "./push-listener.ts";
 import { contentOf, eventOf, resultTags, samplesOf, type Content, type ResultTag } from "./result.ts";
-import { traced } from "./trace.ts";
+import { trace } from "./trace.ts";
 
 /** A camera that posts its results, with or without an image, to the gateway. */
 export class HttpPushCamera implements Adapter {
@@ -78,7 +78,8 @@ export class HttpPushCamera implements Adapter {
     const startedAt = clock.monotonic();
     const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
     const binary = type.startsWith("image/") || type.startsWith("multipart/");
-    this.#context.trace("received", pathOf(this.#device), traced([`Content-Type: ${type}`], body, binary));
+    const head = [`Content-Type: ${contentType}`];
+    trace(this.#context, "received", pathOf(this.#device), { head, body, binary });
     const taken = takeApart(type, contentType, body);
     if (typeof taken === "string") {
       metrics.fault("malformed-payload");

@@ -118,6 +118,9 @@ export function typeOf({ type }: Pick<CameraTagOptions, "type">): JsonValueType 
 }
 
 /** Where a pushing camera posts to. */
-export function pathOf({ device, connection }: CameraDevice<HttpPushConnection>): string {
+export function pathOf({
+  device,
+  connection,
+}: Pick<CameraDevice<HttpPushConnection>, "device" | "connection">): string {
   return connection.path ?? `/camera/${device}`;
 }

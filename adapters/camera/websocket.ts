@@ -11,7 +11,7 @@ import { ImageSink } from "./image-sink.ts";
 import type { CameraDevice, WebSocketConnection } from "./mapping.ts";
 import { contentOf, eventOf, resultTags, samplesOf, type Content, type ResultTag } from "./result.ts";
 import { SingleFlight } from "./single-flight.ts";
-import { traced } from "./trace.ts";
+import { binaryMark, trace } from "./trace.ts";
 
 /** An image that belongs to a result comes this soon after it. */
 const imageWithinMs = 1_000;
@@ -59,8 +59,6 @@ export class WebSocketCamera implements Adapter {
     });
     this.#socket = socket;
     await this.#opened(socket, timeout, signal);
-    // Nothing is read before somebody listens.
-    socket.pause();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -113,7 +111,11 @@ export class WebSocketCamera implements Adapter {
     const abort = () => fail(signal.reason);
     const timer = setTimeout(() => fail(timedOut(this.#url, timeoutMs)), timeoutMs);
     signal.addEventListener("abort", abort, { once: true });
-    socket.once("open", resolve);
+    socket.once("open", () => {
+      // Nothing is read before somebody listens; a message may have come in one piece with the answer.
+      socket.pause();
+      resolve();
+    });
     socket.on("error", (caught) => reject(this.#failure(caught)));
     socket.once("unexpected-response", (request, { statusCode = 0, headers }) => {
       const failure = statusFailure(statusCode, this.#url, headers.location);
@@ -150,7 +152,8 @@ export class WebSocketCamera implements Adapter {
   #take(bytes: Buffer, binary: boolean, signal: AbortSignal): void {
     if (signal.aborted) return;
     const { clock, metrics } = this.#context;
-    this.#context.trace("received", placeOf(this.#url), traced([], bytes, binary));
+    const channel = `${placeOf(this.#url)}${binary ? binaryMark : ""}`;
+    trace(this.#context, "received", channel, { head: [], body: bytes, binary });
     if (binary) {
       this.#takeImage(bytes, signal);
       return;

@@ -1,8 +1,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { cameraOf, inspectionTags } from "../../adapters/camera/mapping-fixture.ts";
 import type { CameraDevice } from "../../adapters/camera/mapping.ts";
-import { PushListener } from "../../adapters/camera/push-listener.ts";
-import { keptImages, running } from "../../adapters/camera/testing.ts";
+import { freePort, keptImages, running } from "../../adapters/camera/testing.ts";
 import { gatewaySchema } from "../../src/config/gateway-schema.ts";
 import { SimulatedCameraDevice } from "./camera-device.ts";
 import { simulateSite } from "./simulate-site.ts";
@@ -52,9 +51,7 @@ test.each([
 );
 
 test("a camera that posts finds the gateway, with its token", async () => {
-  const free = new PushListener({ host: "127.0.0.1", port: 0 });
-  const port = await free.open();
-  await free.close();
+  const port = await freePort();
   process.env["LINEGATE_TEST_CAMERA"] = "let me in";
   onTestFinished(() => void delete process.env["LINEGATE_TEST_CAMERA"]);
   const connection = {

@@ -2,7 +2,7 @@ import { pathOf, type CameraDevice } from "../../adapters/camera/mapping.ts";
 import type { Clock } from "../../src/adapter-kit/clock.ts";
 import { readSecret } from "../../src/security/read-secret.ts";
 import { CameraSimulator } from "../camera/camera.ts";
-import { postResult } from "../camera/push.ts";
+import { postResult, pushTarget } from "../camera/push.ts";
 import { SimulatedCameraDevice } from "./camera-device.ts";
 import type { Moved, SimulatedPart } from "./simulated-part.ts";
 import { refuseForeignHost, startAt, type ServerOptions } from "./ports.ts";
@@ -76,17 +76,11 @@ export class ServedCamera implements SimulatedPart {
     const { connection } = mapping;
     if (connection.transport !== "http-push") return;
     const { listen, token, tokenIn } = connection;
-    const host = listen.host === "0.0.0.0" || listen.host === "::" ? "127.0.0.1" : listen.host;
-    const url = new URL(`http://${host.includes(":") ? `[${host}]` : host}:${listen.port}`);
-    url.pathname = pathOf({ ...mapping, connection });
-    const headers: Record<string, string> = {};
-    if (token !== undefined) {
-      const secret = await readSecret(token, { siteDir: this.#siteDir, environment: process.env });
-      if (tokenIn === "query") url.searchParams.set("token", secret);
-      else if (tokenIn === "x-token") headers["x-token"] = secret;
-      else headers["authorization"] = `Bearer ${secret}`;
-    }
-    await postResult({ url: url.href, headers }, this.device.result(), image);
+    const secrets = { siteDir: this.#siteDir, environment: process.env };
+    const secret = token === undefined ? undefined : await readSecret(token, secrets);
+    const path = pathOf({ ...mapping, connection });
+    const target = pushTarget({ ...listen, path, token: secret, tokenIn });
+    await postResult(target, this.device.result(), image);
   }
 }
 

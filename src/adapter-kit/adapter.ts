@@ -76,8 +76,9 @@ export interface AdapterContext {
   /**
    * Keeps a raw frame for `record` and for looking at a fault afterwards: as it stood on the wire, or, where the wire is
    * encrypted, the message within. Copies the bytes; cheap. `channel` says which of several, such as a topic or a URL.
+   * `more` is the rest of a large frame, such as of an image: a recording keeps it, a running gateway only how long it is.
    */
-  trace(direction: FrameDirection, channel: string, frame: Uint8Array): void;
+  trace(direction: FrameDirection, channel: string, frame: Uint8Array, more?: Uint8Array): void;
   /** A connection shared by all devices that name the same key; opened by the first, closed with the last. */
   bus<B extends Bus>(key: string, create: () => B): BusLease<B>;
 }

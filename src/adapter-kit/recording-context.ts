@@ -70,6 +70,9 @@ export class RecordingContext implements AdapterContext {
     readonly direction: FrameDirection;
     readonly channel: string;
     readonly frame: Uint8Array;
+    readonly more: Uint8Array;
+    /** Monotonic ms. */
+    readonly t: number;
   }[] = [];
   readonly #watchers = new Map<string, Set<(reading: WatchedReading) => void>>();
   readonly #buses: BusRegistry;
@@ -122,8 +125,9 @@ export class RecordingContext implements AdapterContext {
     return watchers.size;
   }
 
-  trace(direction: FrameDirection, channel: string, frame: Uint8Array): void {
-    this.frames.push({ direction, channel, frame: Uint8Array.from(frame) });
+  trace(direction: FrameDirection, channel: string, frame: Uint8Array, more = new Uint8Array()): void {
+    const t = this.clock.monotonic();
+    this.frames.push({ direction, channel, frame: Uint8Array.from(frame), more: Uint8Array.from(more), t });
   }
 
   bus<B extends Bus>(key: string, create: () => B): BusLease<B> {

@@ -1,4 +1,4 @@
-import type { AdapterContext, AdapterModule, FrameDirection } from "../adapter-kit/adapter.ts";
+import type { AdapterContext, AdapterModule } from "../adapter-kit/adapter.ts";
 import { BusRegistry } from "../adapter-kit/bus.ts";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { DeviceEvent } from "../adapter-kit/device-event.ts";
@@ -32,7 +32,7 @@ export interface FleetOptions {
   /** Takes every event of a device; must not throw. */
   readonly onEvent: (device: string, event: DeviceEvent) => void;
   /** Takes every raw frame of a device, whose bytes are the adapter's again afterwards; must not throw. */
-  readonly onFrame: (device: string, direction: FrameDirection, channel: string, frame: Uint8Array) => void;
+  readonly onFrame: (device: string, ...frame: Parameters<AdapterContext["trace"]>) => void;
   /** Told of each fault that a device's traffic counts, by kind; must not throw. */
   readonly onFault: (device: string, kind: string) => void;
   /** Told the topics of tags that no mapping has any more. */
@@ -128,7 +128,7 @@ export class DeviceFleet {
       files,
       watch,
       onEvent: (event) => onEvent(name, event),
-      onFrame: (direction, channel, frame) => onFrame(name, direction, channel, frame),
+      onFrame: (...frame) => onFrame(name, ...frame),
       onState: (state) => onState(name, state),
     });
     const device = { mapping, supervisor, normaliser, traffic };

@@ -38,7 +38,7 @@ export interface SupervisorOptions {
   /** Takes each event of the device; must not throw. */
   onEvent(event: DeviceEvent): void;
   /** Takes each raw frame, whose bytes are the adapter's again afterwards; must not throw. */
-  onFrame(direction: FrameDirection, channel: string, frame: Uint8Array): void;
+  onFrame(direction: FrameDirection, channel: string, frame: Uint8Array, more?: Uint8Array): void;
   /** Takes each new state; must not throw. */
   onState(state: DeviceState): void;
 }
@@ -240,7 +240,7 @@ export class Supervisor {
       watch,
       images,
       files,
-      trace: (direction, channel, frame) => this.#options.onFrame(direction, channel, frame),
+      trace: (...frame) => this.#options.onFrame(...frame),
       bus: (key, create) => buses.lease(key, create),
     };
   }
