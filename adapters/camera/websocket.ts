@@ -8,10 +8,11 @@ import {
 import { readCredentials, readTls } from "./credentials.ts";
 import { connectionFailure, notJson, placeOf, statusFailure, timedOut } from "./failures.ts";
 import { ImageSink } from "./image-sink.ts";
-import type { CameraDevice, WebSocketConnection } from "./mapping.ts";
+import { snapshotConnection, type CameraDevice, type WebSocketConnection } from "./mapping.ts";
 import { contentOf, eventOf, resultTags, samplesOf, type Content, type ResultTag } from "./result.ts";
 import { SingleFlight } from "./single-flight.ts";
 import { binaryMark, trace } from "./trace.ts";
+import { TriggeredSnapshots, type Snapshot } from "./triggered-snapshots.ts";
 
 /** An image that belongs to a result comes this soon after it. */
 const imageWithinMs = 1_000;
@@ -23,6 +24,7 @@ export class WebSocketCamera implements Adapter {
   readonly #tags: readonly ResultTag[];
   readonly #images: ImageSink;
   readonly #storing: SingleFlight;
+  readonly #snapshots: TriggeredSnapshots | undefined;
   readonly #url: URL;
   #socket: WebSocket | undefined;
   #malformedTold = false;
@@ -37,6 +39,11 @@ export class WebSocketCamera implements Adapter {
     this.#images = new ImageSink({ device: device.device, tag, context });
     this.#storing = new SingleFlight(() => context.metrics.fault("overrun"));
     this.#url = new URL(device.connection.url);
+    const { snapshot } = device.options;
+    const connection = snapshot && snapshotConnection(device.connection, snapshot);
+    this.#snapshots =
+      connection &&
+      new TriggeredSnapshots({ device: device.device, snapshot, connection, images: this.#images, context });
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -47,6 +54,7 @@ export class WebSocketCamera implements Adapter {
       readCredentials(auth, files),
       readTls(tls, files),
       import("ws"),
+      this.#snapshots?.open(),
     ]);
     signal.throwIfAborted();
     const authorization = credentials.authorization("GET", this.#url.pathname);
@@ -81,11 +89,13 @@ export class WebSocketCamera implements Adapter {
       socket.send(subscribe);
     }
     const pinging = this.#keepPinging(socket);
+    const unwatch = this.#snapshots?.watch(signal);
     try {
       await ended.promise;
     } finally {
       signal.removeEventListener("abort", abort);
       clearInterval(pinging);
+      unwatch?.();
       this.#drop();
       socket.terminate();
     }
@@ -93,6 +103,7 @@ export class WebSocketCamera implements Adapter {
 
   async close(): Promise<void> {
     this.#drop();
+    this.#snapshots?.close();
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket === undefined || socket.readyState === socket.CLOSED) return;
@@ -164,7 +175,12 @@ export class WebSocketCamera implements Adapter {
     this.#context.emit(samplesOf(this.#tags, content, judging));
     if (content.bad !== undefined) return;
     this.#goOn();
-    if (this.#device.options.event?.image !== true) return this.#publish(content, undefined);
+    const snapshot = this.#snapshots?.claim();
+    if (this.#device.options.event?.image !== true) return this.#publish(content, undefined, snapshot);
+    if (snapshot !== undefined) {
+      void snapshot.image.then((image) => signal.aborted || this.#publish(content, image, snapshot));
+      return;
+    }
     this.#waiting = { content, timer: setTimeout(() => this.#goOn(), imageWithinMs) };
   }
 
@@ -186,12 +202,12 @@ export class WebSocketCamera implements Adapter {
     if (waiting !== undefined) this.#publish(waiting.content, null);
   }
 
-  #publish(content: Content, image: ImageReference | null | undefined): void {
+  #publish(content: Content, image: ImageReference | null | undefined, snapshot?: Snapshot): void {
     const { event } = this.#device.options;
     if (event === undefined) return;
     const { clock, metrics } = this.#context;
     const judging = { now: clock.now(), onBadTimestamp: () => metrics.fault("timestamp") };
-    this.#context.event(eventOf(event, { content, image }, judging));
+    this.#context.event(eventOf(event, { content, image, trigger: snapshot?.trigger }, judging));
   }
 
   #drop(): void {

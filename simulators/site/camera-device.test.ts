@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { cameraOf, inspectionTags } from "../../adapters/camera/mapping-fixture.ts";
 import type { CameraDevice } from "../../adapters/camera/mapping.ts";
@@ -93,4 +94,37 @@ test("a result is stamped with the time of its last change; a value written stic
   expect(device.get("exposure")).toBe(12);
   expect(device.result("/r")).toMatchObject({ at: now, exposure: 12 });
   expect(device.result("/elsewhere")).toBeUndefined();
+});
+
+test.each([
+  [
+    "http-poll",
+    { transport: "http-poll", url: "https://127.0.0.1:81/api/result" },
+    { image: true, url: "/snap" },
+  ],
+  ["websocket", { transport: "websocket", url: "wss://127.0.0.1:81/stream" }, { image: true }],
+])("a camera over %s behind TLS is simulated with an authority of its own", async (_, connection, image) => {
+  const { device, mapping } = await simulated(cameraOf({ ...tags, image }, connection, { event }));
+  device?.set("inspection/part", "P-1");
+  const text = (path: string) => readFile(path, "utf8");
+  const { context } = await running(mapping, { images: keptImages().images, files: { text } });
+  await expect
+    .poll(() => {
+      device?.set("inspection/score", Math.random());
+      return context.latest.get("inspection/part")?.value;
+    })
+    .toBe("P-1");
+});
+
+test("a camera that posts is a server as well where a snapshot is asked of it", async () => {
+  const connection = { transport: "http-push", listen: `127.0.0.1:${await freePort()}` };
+  const snapshot = { url: "http://127.0.0.1:81/snap.png", trigger: "press-1/cycle/done" };
+  const { mapping } = await simulated(cameraOf(tags, connection, { event, snapshot }));
+  const { images, kept } = keptImages();
+  const { context } = await running(mapping, { images });
+  for (const value of [false, true]) {
+    const reading = { value, quality: "good", timestamp: 1_000 } as const;
+    await expect.poll(() => context.reading("press-1/cycle/done", reading)).toBe(1);
+  }
+  await expect.poll(() => [...kept.values()].map(({ contentType }) => contentType)).toEqual(["image/png"]);
 });

@@ -10,7 +10,8 @@ const told = ({ batches }: RecordingContext) =>
   batches
     .flat()
     .map(
-      ({ tag, value, quality, sourceTimestamp }) => `${tag} ${JSON.stringify(value)} ${quality} ${sourceTimestamp}`,
+      ({ tag, value, quality, sourceTimestamp }) =>
+        `${tag} ${JSON.stringify(value)} ${quality} ${sourceTimestamp}`,
     );
 
 /** The press recorded from its birth to its death, two values between them, beside a pump that is talkative. */
