@@ -137,6 +137,7 @@ export class Gateway {
     });
     this.#fleet = new DeviceFleet({
       site: place,
+      gateway,
       clock,
       log,
       random,

@@ -202,5 +202,6 @@ export const cameraSchema: AdapterSchema<CameraConnection, CameraOptions, Camera
     if (camera.transport !== "http-push" || camera.path === undefined) return undefined;
     return `${camera.listen.host}:${camera.listen.port}${camera.path}`;
   },
+  listens: (camera) => (camera.transport === "http-push" ? camera.listen : undefined),
   check: checkDevice,
 };

@@ -71,6 +71,8 @@ export interface AdapterContext {
   watch(tag: string, onReading: (reading: WatchedReading) => void): () => void;
   /** Where images go. */
   readonly images: ImageStore;
+  /** The gateway's name; undefined where a command looks at a device by itself. */
+  readonly gateway: string | undefined;
   /** What a mapping names beside itself: secrets, certificates. */
   readonly files: SiteFiles;
   /**

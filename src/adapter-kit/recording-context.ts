@@ -18,6 +18,7 @@ export interface RecordingOptions {
   readonly buses?: BusRegistry;
   /** By default none is there. */
   readonly files?: Partial<SiteFiles>;
+  readonly gateway?: string;
   /** By default one that is away. */
   readonly images?: ImageStore;
 }
@@ -65,6 +66,7 @@ export class RecordingContext implements AdapterContext {
   readonly events: DeviceEvent[] = [];
   readonly images: ImageStore;
   readonly files: SiteFiles;
+  readonly gateway: string | undefined;
   /** Raw frames, oldest first. */
   readonly frames: {
     readonly direction: FrameDirection;
@@ -81,6 +83,7 @@ export class RecordingContext implements AdapterContext {
     this.phase = options.phase ?? 0;
     this.clock = options.clock ?? systemClock;
     this.broker = options.broker ?? deafBroker;
+    this.gateway = options.gateway;
     this.images = options.images ?? noImages;
     this.files = { ...noFiles, ...options.files };
     this.#buses = options.buses ?? new BusRegistry();

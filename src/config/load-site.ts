@@ -2,9 +2,10 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { adapterRegistry } from "../adapter-registry.ts";
 import { nearestName } from "../domain/nearest.ts";
-import { gatewaySchema, type GatewayConfig } from "./gateway-schema.ts";
+import { gatewaySchema } from "./gateway-schema.ts";
 import { lineFile, loadLine } from "./load-line.ts";
-import { checkListeners } from "./listener-rules.ts";
+import { checkDeviceListeners } from "./device-listener-rules.ts";
+import { checkListeners, type ReadGateway } from "./listener-rules.ts";
 import { mergeDevice, type MergedDevice, type SchemaRegistry } from "./merge-device.ts";
 import { Mistakes } from "./mistakes.ts";
 import { checkOutside, type Surroundings } from "./outside-rules.ts";
@@ -42,19 +43,20 @@ export async function loadSite(dir: string, options: LoadOptions = {}): Promise<
     });
     return { ok: false, issues: mistakes.list(), files: [] };
   }
-  const [gateway, devices] = await Promise.all([
+  const [read, devices] = await Promise.all([
     readGateway(folder, { dir: folder.dir, env }, mistakes),
     readDevices(folder, registry, mistakes),
     ...[...otherFiles, lineFile].map((file) => readOther(file, folder, mistakes)),
   ]);
+  checkDeviceListeners(devices, read, mistakes);
   const line = await loadLine(
     folder,
     mistakes.none ? devices.map((one) => one.mapping) : undefined,
     mistakes,
   );
   const { files } = folder;
-  if (gateway === undefined || !mistakes.none) return { ok: false, issues: mistakes.list(), files };
-  const site = { dir: folder.dir, gateway, devices: devices.map((one) => one.mapping), files };
+  if (read === undefined || !mistakes.none) return { ok: false, issues: mistakes.list(), files };
+  const site = { dir: folder.dir, gateway: read.gateway, devices: devices.map((one) => one.mapping), files };
   return { ok: true, site: line === undefined ? site : { ...site, line } };
 }
 
@@ -83,7 +85,7 @@ async function readGateway(
   folder: SiteFolder,
   around: Surroundings,
   mistakes: Mistakes,
-): Promise<GatewayConfig | undefined> {
+): Promise<ReadGateway | undefined> {
   const read = await folder.text(gatewayFile);
   if ("reason" in read) {
     const start = { file: gatewayFile, line: 1, column: 1 };
@@ -96,10 +98,11 @@ async function readGateway(
   if (validated === undefined) return undefined;
   const { value: gateway, leftOut } = validated;
   const commands = isSound(leftOut, ["site"]) ? `cmd/${gateway.site}/` : "cmd/";
-  checkListeners(source, gateway, leftOut, mistakes);
+  const found = { source, gateway, leftOut };
+  checkListeners(found, mistakes);
   checkUsers(source, gateway, commands, mistakes.except(leftOut));
   await checkOutside(source, gateway, leftOut, around, mistakes);
-  return gateway;
+  return found;
 }
 
 async function readDevices(

@@ -16,6 +16,8 @@ import { Supervisor } from "./supervisor.ts";
 
 export interface FleetOptions {
   readonly site: string;
+  /** The gateway's name; undefined where a command runs the devices. */
+  readonly gateway: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** In [0, 1). */
@@ -100,7 +102,7 @@ export class DeviceFleet {
     await before?.supervisor.stop();
     if (this.#stopped) return;
     const { site, clock, log, random, broker, publish, images, files, watch } = this.#options;
-    const { onState, onEvent, onFrame, onFault } = this.#options;
+    const { gateway, onState, onEvent, onFrame, onFault } = this.#options;
     const name = mapping.device;
     const figures = this.#figures.get(name) ?? {
       traffic: new DeviceTraffic((kind) => onFault(name, kind)),
@@ -124,6 +126,7 @@ export class DeviceFleet {
       broker,
       metrics: traffic,
       buses: this.#buses,
+      gateway,
       images,
       files,
       watch,

@@ -32,6 +32,8 @@ export interface SupervisorOptions {
   readonly metrics: DeviceMetrics;
   readonly broker: LocalBroker;
   readonly buses: BusRegistry;
+  /** Its name; undefined where no gateway runs the device. */
+  readonly gateway: string | undefined;
   readonly images: ImageStore;
   readonly files: SiteFiles;
   readonly watch: AdapterContext["watch"];
@@ -220,8 +222,9 @@ export class Supervisor {
   }
 
   #context(connection: AbortSignal): AdapterContext {
-    const { log, clock, metrics, broker, buses, images, files, watch } = this.#options;
+    const { log, clock, metrics, broker, buses, images, files, watch, gateway } = this.#options;
     return {
+      gateway,
       log,
       clock,
       metrics,
