@@ -134,6 +134,7 @@ export class Gateway {
     });
     this.#fleet = new DeviceFleet({
       site: place,
+      gateway,
       clock,
       log,
       random,
@@ -144,7 +145,7 @@ export class Gateway {
         this.#publisher.state(device, state);
       },
       onEvent: (device, event) => this.#publisher.event(device, event),
-      onFrame: (device, direction, channel, frame) => this.#trace.keep(device, direction, channel, frame),
+      onFrame: (device, ...frame) => this.#trace.keep(device, ...frame),
       onFault: (device, kind) => this.#trace.fault(device, kind),
       images: new NatsImageStore({ config: site.gateway.images, link: this.#nats.link, clock }),
       files,

@@ -239,6 +239,19 @@ test("the gateway is the primary host: online while it runs, offline when it end
   expect(await retained).toEqual({ online: false, timestamp: expect.any(Number) });
 });
 
+test("without a host id the gateway is the primary host under its own name, and two of them are two", async () => {
+  const { broker } = await startNode();
+  const hosts: string[] = [];
+  broker.subscribe("spBv1.0/STATE/#", ({ topic, payload }) => {
+    const { online } = JSON.parse(payload.toString()) as { online: boolean };
+    hosts.push(`${topic.split("/").at(-1)} ${online}`);
+  });
+  const first = await runOn(broker, deviceOf(pressTags), new BusRegistry(), "line1-gw");
+  await runOn(broker, deviceOf(pressTags), new BusRegistry(), "line2-gw");
+  await first.end();
+  expect(hosts).toEqual(["line1-gw true", "line2-gw true", "line1-gw false"]);
+});
+
 test("hostile births and payloads cost nobody else anything", async () => {
   const { context, port, node } = await bornPress();
   const hostile = await client(port);

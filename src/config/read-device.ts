@@ -1,6 +1,7 @@
 import type { Deadband, DeviceMapping, TagMapping } from "../adapter-kit/mapping.ts";
 import type { AdapterSchema, Medium } from "../adapter-kit/schema.ts";
 import { ms, type Duration } from "../domain/duration.ts";
+import type { ListenAddress } from "../domain/listen-address.ts";
 import { deviceSchema, type DeviceEntry } from "./device-schema.ts";
 import type { MergedDevice } from "./merge-device.ts";
 import type { Mistakes } from "./mistakes.ts";
@@ -18,6 +19,8 @@ export interface ReadDevice {
   /** Names the device on its medium; undefined where that is not known for certain. */
   readonly endpoint: string | undefined;
   readonly medium: Medium | undefined;
+  /** Where the gateway would listen for it. */
+  readonly listens: ListenAddress | undefined;
 }
 
 interface DeviceReading {
@@ -67,6 +70,7 @@ export function readDevice(device: MergedDevice, mistakes: Mistakes): ReadDevice
     source,
     endpoint: profileRead ? endpointOf(reading, leftOut) : undefined,
     medium: sure ? adapter.medium?.(entry.connection) : undefined,
+    listens: sure ? adapter.listens?.(entry.connection) : undefined,
   };
 }
 
