@@ -17,6 +17,10 @@ const installed = await promisify(execFile)(program, ["-c", "import asyncua"]).t
   () => true,
   () => false,
 );
+const openssl = await promisify(execFile)("openssl", ["version"]).then(
+  () => true,
+  () => false,
+);
 const missing = `asyncua (PyPI) is not there for ${program}: name a Python that has it in LINEGATE_ASYNCUA_PYTHON`;
 
 async function freePort(): Promise<number> {
@@ -186,6 +190,7 @@ test(
   { timeout: 30_000 },
   async (ctx) => {
     if (!installed) return ctx.skip(missing);
+    if (!openssl) return ctx.skip("openssl is not there");
     const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
     const line = /^openssl req .*$/m.exec(readme)?.[0] ?? "no such line";
     const server = await plc({ secure: true });

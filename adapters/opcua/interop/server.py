@@ -111,7 +111,7 @@ class Plc:
         for n in range(self.nodes):
             self.moving.append(await add(f"Value{n}", float(n), ua.VariantType.Double))
         await server.start()
-        self.alarm = await server.get_event_generator(ua.NodeId(ua.ObjectIds.AlarmConditionType), press)
+        self.alarm = await server.get_event_generator(ua.NodeId(ua.ObjectIds.AlarmConditionType))
         self.alarm.event.NodeId = ua.NodeId(f"{self.prefix}.Overheat", line)
         self.alarm.event.ConditionName = "Overheat"
         self.alarm.event.Severity = 700
