@@ -31,6 +31,7 @@ export interface Replayer {
 const replayers: Readonly<Record<string, () => Promise<Replayer>>> = {
   modbus: async () => (await import("../modbus/replay.ts")).modbusReplayer,
   mqtt: async () => (await import("../mqtt/replay.ts")).mqttReplayer,
+  opcua: async () => (await import("../opcua/replay.ts")).opcuaReplayer,
 };
 
 /** Plays a recording. Rejects with CONFIG_INVALID where its protocol can't be replayed yet. */
