@@ -165,6 +165,7 @@ export class EventFeed {
     if (type === refreshEnd) this.#refreshing.delete(source);
     if (type === refreshRequired) this.#refreshLater();
     if (type === refreshStart || type === refreshEnd || type === refreshRequired) return;
+    this.#context.trace("received", "Event", Buffer.from(JSON.stringify(told)));
     const severity = typeof told["severity"] === "number" ? told["severity"] : 0;
     if (severity < source.severity) return;
     this.#context.event(eventOf(told, this.#refreshing.has(source)));

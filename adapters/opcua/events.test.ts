@@ -28,6 +28,11 @@ test("conditions that stood before the connection are told with it, and what fra
       ["alarm/LowOil", true, false],
     ]);
   expect(warnings(context)).toEqual([]);
+  const traced = context.frames.filter(({ channel }) => channel === "Event");
+  expect(traced.map(({ frame }) => JSON.parse(Buffer.from(frame).toString()) as unknown)).toMatchObject([
+    { condition: "Overheat", active: true },
+    { condition: "LowOil", active: true },
+  ]);
 });
 
 test("of two sources each tells its own standing conditions, at its own severity", async () => {

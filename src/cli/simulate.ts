@@ -18,8 +18,9 @@ A simulated device for every device of the folder, made from its own mapping: Mo
 and ports, or on pseudo-terminals in place of their serial ports (with socat), cameras as web servers or clients, MQTT
 devices as clients of the site's broker. Written values stick. Ctrl+C ends it.
 
-With --replay the device of a recording again (linegate record): each request is answered as it was, MQTT messages are
-published at their times, from the beginning when the end is reached. What was never asked gets exception 2.
+With --replay the device of a recording again (linegate record): each Modbus request is answered as it was (what was
+never asked gets exception 2), MQTT messages are published and OPC UA variables change at their times, from the
+beginning when the end is reached.
 
   linegate simulate --replay press-1.ndjson --port 1502
 
@@ -32,7 +33,7 @@ published at their times, from the beginning when the end is reached. What was n
   --speed N          simulated seconds a second (1)
   --seconds N        ends after so long
   --replay FILE      a recording in place of a folder
-  --port N           with --replay: the port of a Modbus device (the recorded mapping's; 0 takes a free one)
+  --port N           with --replay: the port of a Modbus or OPC UA device (the recorded mapping's; 0 takes a free one)
   --help             this text
 `;
 
