@@ -27,6 +27,23 @@ export async function folder(): Promise<string> {
   return made;
 }
 
+/** For tests: a user's certificate and key in PEM. */
+export async function userPems({ from = -1, days = 30 } = {}) {
+  const { CertificatePurpose, createSelfSignedCertificate, generateKeyPair, privateKeyToPEM } =
+    await import("node-opcua-crypto/web");
+  const { privateKey } = await generateKeyPair(2048);
+  const { cert } = await createSelfSignedCertificate({
+    privateKey,
+    notBefore: new Date(Date.now() + from * 86_400_000),
+    validity: days,
+    subject: "CN=operator",
+    applicationUri: "urn:operator",
+    purpose: CertificatePurpose.ForUserAuthentication,
+  });
+  const { privPem } = await privateKeyToPEM(privateKey);
+  return { certificate: cert, key: privPem };
+}
+
 /** For tests: a device behind an endpoint. */
 export function deviceAt(
   endpoint: string,

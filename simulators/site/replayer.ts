@@ -32,6 +32,7 @@ const replayers: Readonly<Record<string, () => Promise<Replayer>>> = {
   camera: async () => (await import("../camera/replay.ts")).cameraReplayer,
   modbus: async () => (await import("../modbus/replay.ts")).modbusReplayer,
   mqtt: async () => (await import("../mqtt/replay.ts")).mqttReplayer,
+  opcua: async () => (await import("../opcua/replay.ts")).opcuaReplayer,
   sparkplug: async () => (await import("../sparkplug/replay.ts")).sparkplugReplayer,
 };
 

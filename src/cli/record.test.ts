@@ -77,9 +77,9 @@ test("Ctrl+C ends a recording with what it has", async () => {
 test("a recording of a protocol that can't be replayed says which can", async () => {
   const dir = await siteFolder({
     "x.ndjson":
-      '{"linegate":"frames","version":1,"device":"a","adapter":"opcua","startedAt":0,"mapping":{}}\n',
+      '{"linegate":"frames","version":1,"device":"a","adapter":"profinet","startedAt":0,"mapping":{}}\n',
   });
   const { code, stderr } = await linegate("simulate", "--replay", `${dir}/x.ndjson`);
   expect(code).toBe(1);
-  expect(stderr).toContain("can't be replayed yet. Allowed: camera, modbus, mqtt, sparkplug");
+  expect(stderr).toContain("can't be replayed yet. Allowed: camera, modbus, mqtt, opcua, sparkplug");
 });

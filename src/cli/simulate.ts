@@ -19,8 +19,8 @@ and ports, or on pseudo-terminals in place of their serial ports (with socat), c
 devices as clients of the site's broker. Written values stick. Ctrl+C ends it.
 
 With --replay the device of a recording again (linegate record): each request is answered as it was, MQTT and Sparkplug
-messages are published, camera posts and streams sent at their times, from the beginning when the end is reached. What was
-never asked gets exception 2 from a Modbus device, 404 from a camera.
+messages are published, camera posts and streams sent, and OPC UA variables change at their times, from the beginning
+when the end is reached. What was never asked gets exception 2 from a Modbus device, 404 from a camera.
 
   linegate simulate --replay press-1.ndjson --port 1502
 
@@ -33,8 +33,8 @@ never asked gets exception 2 from a Modbus device, 404 from a camera.
   --speed N          simulated seconds a second (1)
   --seconds N        ends after so long
   --replay FILE      a recording in place of a folder
-  --port N           with --replay: the port of a Modbus device or camera (the recorded mapping's; 0 takes a free one); for
-                     a camera that posts, the gateway's
+  --port N           with --replay: the port of a Modbus or OPC UA device or camera (the recorded mapping's; 0 takes a free
+                     one); for a camera that posts, the gateway's
   --help             this text
 `;
 
