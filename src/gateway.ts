@@ -17,6 +17,7 @@ import type { RefillReason } from "./nats/link.ts";
 import { LatestForgetter } from "./nats/latest-forgetter.ts";
 import { NatsImageStore } from "./nats/image-store.ts";
 import { NatsPart } from "./nats/nats-part.ts";
+import { OutboxPublisher } from "./nats/outbox-publisher.ts";
 import type { Metric } from "./observability/exposition.ts";
 import { gatewayMetrics } from "./observability/gateway-metrics.ts";
 import type { Health } from "./observability/health.ts";
@@ -88,6 +89,7 @@ export class Gateway {
   /** The last state of each device, as published. */
   readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
   readonly #store: SqliteStateStore;
+  readonly #outbox: OutboxPublisher;
   readonly #audit: AuditTrail;
   readonly #commands: CommandService;
   readonly #line: LinePart;
@@ -157,7 +159,22 @@ export class Gateway {
       load: deps.loadAdapter ?? loadRegistered,
     });
     const data = resolve(site.dir, nats.embedded.store);
-    this.#store = new SqliteStateStore(data, log);
+    this.#store = new SqliteStateStore({
+      dir: data,
+      gateway,
+      outbox: site.gateway.outbox,
+      newToken: randomUUID,
+      clock,
+      log,
+    });
+    this.#outbox = new OutboxPublisher({
+      store: this.#store,
+      link: this.#nats.link,
+      storeBytes: () => this.#nats.storeBytes,
+      syncsAtAck: () => this.#nats.syncsAtAck,
+      clock,
+      log,
+    });
     this.#audit = new AuditTrail({
       gateway,
       dir: join(data, auditFolder),
@@ -253,6 +270,7 @@ export class Gateway {
       await allDone([this.#broker.start(), this.#http.start()]);
       this.#stopping.signal.throwIfAborted();
       this.#store.open();
+      this.#outbox.start();
       await this.#audit.start();
       this.#commands.start();
       this.#line.start(this.#site.line);
@@ -276,6 +294,7 @@ export class Gateway {
     await this.#fleet.stop();
     this.#forgetter.stop();
     await this.#audit.stop();
+    await this.#outbox.stop();
     this.#store.close();
     await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
     this.#readings.complete();
@@ -308,6 +327,7 @@ export class Gateway {
 
   *metrics(): Iterable<Metric> {
     yield* this.#line.metrics();
+    yield* this.#outbox.metrics();
     yield* gatewayMetrics({
       devices: this.#fleet.devices,
       readToNats: this.#live.readToNats,
