@@ -13,6 +13,7 @@ import { GatewayError } from "./domain/errors.ts";
 import type { PublishedReading } from "./domain/reading.ts";
 import { NatsImageStore } from "./nats/image-store.ts";
 import { NatsPart } from "./nats/nats-part.ts";
+import { OutboxPublisher } from "./nats/outbox-publisher.ts";
 import type { Metric } from "./observability/exposition.ts";
 import { gatewayMetrics } from "./observability/gateway-metrics.ts";
 import type { Health } from "./observability/health.ts";
@@ -78,6 +79,7 @@ export class Gateway {
   readonly #fleet: DeviceFleet;
   readonly #publisher: SitePublisher;
   readonly #store: SqliteStateStore;
+  readonly #outbox: OutboxPublisher;
   readonly #audit: AuditTrail;
   readonly #commands: CommandService;
   readonly #services: SiteServices;
@@ -153,7 +155,22 @@ export class Gateway {
       onGone: (topics) => this.#publisher.forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });
-    this.#store = new SqliteStateStore(data, log);
+    this.#store = new SqliteStateStore({
+      dir: data,
+      gateway,
+      outbox: site.gateway.outbox,
+      newToken: randomUUID,
+      clock,
+      log,
+    });
+    this.#outbox = new OutboxPublisher({
+      store: this.#store,
+      link: this.#nats.link,
+      storeBytes: () => this.#nats.storeBytes,
+      syncsAtAck: () => this.#nats.syncsAtAck,
+      clock,
+      log,
+    });
     this.#audit = new AuditTrail({
       gateway,
       dir: join(data, auditFolder),
@@ -253,6 +270,7 @@ export class Gateway {
       await allDone([this.#broker.start(), this.#http.start()]);
       this.#stopping.signal.throwIfAborted();
       this.#store.open();
+      this.#outbox.start();
       await this.#audit.start();
       this.#commands.start();
       this.#services.start(this.#site);
@@ -276,6 +294,7 @@ export class Gateway {
     await this.#fleet.stop();
     this.#publisher.stopForgetting();
     await this.#audit.stop();
+    await this.#outbox.stop();
     this.#store.close();
     await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
     this.#publisher.complete();
@@ -307,6 +326,7 @@ export class Gateway {
 
   *metrics(): Iterable<Metric> {
     yield* this.#services.metrics();
+    yield* this.#outbox.metrics();
     yield* gatewayMetrics({
       devices: this.#fleet.devices,
       readToNats: this.#publisher.readToNats,

@@ -163,6 +163,19 @@ export const gatewaySchema = z.strictObject({
     })
     .prefault({})
     .describe("The trail of everything that was written, or tried to be"),
+  outbox: z
+    .strictObject({
+      maxBytes: byteSizeField
+        .refine((size) => size >= 1_000_000, "expected at least 1MB")
+        .prefault("1GB")
+        .describe("The most that messages may take on disk that NATS has not surely stored yet"),
+      whenFull: z
+        .enum(["oldest", "newest"])
+        .default("oldest")
+        .describe("What is lost then: the oldest messages, batches before events, or the newest"),
+    })
+    .prefault({})
+    .describe("Where events and batches wait for NATS"),
 });
 
 /** `gateway.yaml`, checked, defaults filled in. */

@@ -6,6 +6,7 @@ import type { NatsConfig } from "../config/gateway-schema.ts";
 import { GatewayError } from "../domain/errors.ts";
 import type { PartHealth } from "../observability/health.ts";
 import type { LinkTarget } from "./dial.ts";
+import { foreignStoreBytes } from "./durable-stream.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
 import { externalTarget } from "./external-target.ts";
 import { NatsLink } from "./link.ts";
@@ -61,6 +62,16 @@ export class NatsPart {
   /** The embedded server; undefined before the start and where `nats.url` is used. */
   get server(): Pick<EmbeddedServer, "pid" | "port" | "restarts" | "state" | "version"> | undefined {
     return this.#server;
+  }
+
+  /** What JetStream may keep on disk: of a server that somebody else runs, a guess. */
+  get storeBytes(): number {
+    return this.#server?.maxFileBytes ?? foreignStoreBytes;
+  }
+
+  /** Whether the server has surely synced what it acknowledges. Of one that somebody else runs nobody knows. */
+  get syncsAtAck(): boolean {
+    return this.#server?.syncsAtAck ?? false;
   }
 
   /** Rejects with CONFIG_INVALID where another gateway runs on the embedded server's store: no two may share one. */
