@@ -50,10 +50,14 @@ test("a replay answers a request for a rebirth with the recorded births", async 
   const living = recording.frames.filter(({ channel }) => !channel.includes("NDEATH"));
   const held = living.map((frame, index) => ({ ...frame, t: index < 2 ? 0 : 60_000 }));
   const { broker, port } = await startBroker();
+  const births: string[] = [];
+  broker.subscribe("spBv1.0/plant/DBIRTH/#", ({ topic }) => void births.push(topic));
   await replayed({ ...recording, frames: held }, { broker: `mqtt://127.0.0.1:${port}` });
+  await expect.poll(() => births).toHaveLength(1);
   const { context } = await runOn(broker, mapping);
   await expect.poll(() => context.goodTags()).toHaveLength(2);
   expect(context.latest.get("pressure")?.value).toBe(182.4);
+  expect(births).toHaveLength(2);
 });
 
 test("a replay that ends says so as its node would", async () => {

@@ -59,6 +59,12 @@ test(
       .poll(lines, { timeout: 10_000 })
       .toContainEqual({ device: "press-1", state: expect.objectContaining({ state: "offline" }) as unknown });
     expect(await end()).toMatchObject({ code: 0, stderr: "" });
+
+    // Nothing is said any more: what there is comes from the stream.
+    const late = monitoring(folder.dir, "--broker", nats);
+    const lost = { device: "press-1", tag: "motor/setpoint", value: null, status: "DeviceOffline" };
+    await expect.poll(late.lines, { timeout: 10_000 }).toContainEqual(expect.objectContaining(lost));
+    expect(await late.end()).toMatchObject({ code: 0, stderr: "" });
   },
 );
 
