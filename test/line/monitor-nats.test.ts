@@ -95,6 +95,16 @@ test(
       linegate("monitor", folder.dir, "--gateway", "--broker", address, ...ca),
       linegate("monitor", folder.dir, "--gateway", "--broker", address, ...who),
     ]);
+    const noFile = await linegate(
+      "monitor",
+      folder.dir,
+      "--gateway",
+      "--broker",
+      address,
+      "--ca",
+      "/no/ca.pem",
+    );
+    expect(noFile.stderr).toContain("--ca: /no/ca.pem can't be read");
     for (const { code, stderr } of strangers) {
       expect(code).toBe(1);
       expect(stderr).toContain("--user and --password");
