@@ -33,8 +33,14 @@ test("a birth certificate gives names and types, and data by alias the values an
 
 test("a node that was there before the gateway is asked for its birth certificate, once for all its devices", async () => {
   const { broker, node, start } = await startNode();
+  const births: string[] = [];
+  const unheard = broker.subscribe(
+    "spBv1.0/plant/DBIRTH/edge-1/pump",
+    ({ topic }) => void births.push(topic),
+  );
   start();
-  await vi.waitFor(() => expect(node.connected).toBe(true));
+  await vi.waitFor(() => expect(births).toHaveLength(1));
+  unheard();
   const buses = new BusRegistry();
   const wide = { rebirth: "1m" };
   const press = await runOn(broker, deviceOf(pressTags, wide), buses);

@@ -47,7 +47,8 @@ export class ServedCamera implements SimulatedPart {
   }
 
   redirected(): CameraDevice {
-    const { mapping, camera } = { mapping: this.device.mapping, camera: this.camera };
+    const { camera } = this;
+    const { mapping } = this.device;
     const { connection, options } = mapping;
     if (camera === undefined) return mapping;
     const there = (text: string) => {

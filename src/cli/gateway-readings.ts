@@ -12,8 +12,8 @@ export async function followGateway(
   const secrets = { siteDir: ".", environment: process.env };
   const secret = password === undefined ? undefined : await readSecret(password, secrets);
   const login = { url, user, password: secret, ca };
-  const { isNatsUrl, NatsReadings } = await import("./nats-readings.ts");
-  if (isNatsUrl(url)) return NatsReadings.start(login, sink);
+  if (/^(nats|tls):\/\//.test(url))
+    return (await import("./nats-readings.ts")).NatsReadings.start(login, sink);
   const broker = await RemoteBroker.connect(login);
   broker.subscribe(`data/${sink.site}/#`, ({ topic, payload }) => {
     const reading = readingOf(topic, payload);

@@ -5,6 +5,7 @@ import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import { dial, type LinkTarget } from "../nats/dial.ts";
 import { externalTarget } from "../nats/external-target.ts";
 import { stateOf, readingOf, type ReadingSink } from "./published.ts";
+import { readAuthority } from "./read-authority.ts";
 
 export interface NatsLogin {
   /** Such as `nats://127.0.0.1:4222`; `tls://…` insists on TLS. */
@@ -19,11 +20,6 @@ export interface NatsLogin {
 const dialWithinMs = 3_000;
 const pauseMs = 500;
 const name = "linegate-monitor";
-
-/** True for the addresses that are nats-server's. */
-export function isNatsUrl(url: string): boolean {
-  return /^(nats|tls):\/\//.test(url);
-}
 
 /**
  * What a running gateway publishes, over NATS: the last readings from the stream LATEST, then every one. States are told there
@@ -47,6 +43,8 @@ export class NatsReadings implements AsyncDisposable {
   /** Rejects with UPLINK_UNAVAILABLE where no nats-server answers, or it takes nobody of that name. */
   static async start(login: NatsLogin, sink: ReadingSink): Promise<NatsReadings> {
     const { url, user, password, ca } = login;
+    // The authority is read there again; here it is told by the option's name where it is not to be had.
+    if (ca !== undefined) await readAuthority(ca);
     const target = await externalTarget(url, { user, ca, credentials: undefined }, password, ".");
     try {
       const connection = await dial(target, name, dialWithinMs, new AbortController().signal);

@@ -2,7 +2,7 @@ import type { MqttClient } from "mqtt";
 import type { BrokerMessage, LocalBroker } from "../adapter-kit/local-broker.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { compileFilter } from "../domain/topic-filter.ts";
-import { readPem } from "../nats/own-access.ts";
+import { readAuthority } from "./read-authority.ts";
 
 export interface BrokerLogin {
   /** Such as `mqtt://127.0.0.1:1883`. */
@@ -43,7 +43,7 @@ export class RemoteBroker implements LocalBroker {
         `${plainUrl(url)} is no MQTT broker, to which these devices connect: expected mqtt://HOST:PORT or mqtts://HOST:PORT. What a gateway publishes over NATS is shown by \`linegate monitor DIR --gateway --broker nats://HOST:PORT\`.`,
       );
     }
-    const authority = ca === undefined ? undefined : await readPem(ca);
+    const authority = ca === undefined ? undefined : await readAuthority(ca);
     const { connectAsync } = await import("mqtt");
     try {
       const client = await connectAsync(

@@ -42,13 +42,13 @@ const setpoint = { device: "press-1", tag: "motor/setpoint", value: 900, quality
 
 test(
   "over NATS the last readings come first, then changes, and what became of a device",
-  { timeout: 30_000 },
+  { timeout: 60_000 },
   async (ctx) => {
     const missing = await noServerHere();
     if (missing !== undefined) ctx.skip(missing);
     const { folder, press, nats } = await onPress({});
     const { lines, end } = monitoring(folder.dir, "--broker", nats);
-    await expect.poll(lines, { timeout: 10_000 }).toContainEqual(expect.objectContaining(setpoint));
+    await expect.poll(lines, { timeout: 20_000 }).toContainEqual(expect.objectContaining(setpoint));
     await expect
       .poll(lines)
       .toContainEqual({ device: "press-1", state: expect.objectContaining({ state: "online" }) as unknown });
@@ -56,15 +56,21 @@ test(
     await expect.poll(lines).toContainEqual(expect.objectContaining({ ...setpoint, value: 901 }));
     await press.refuse();
     await expect
-      .poll(lines, { timeout: 10_000 })
+      .poll(lines, { timeout: 20_000 })
       .toContainEqual({ device: "press-1", state: expect.objectContaining({ state: "offline" }) as unknown });
     expect(await end()).toMatchObject({ code: 0, stderr: "" });
+
+    // Nothing is said any more: what there is comes from the stream.
+    const late = monitoring(folder.dir, "--broker", nats);
+    const lost = { device: "press-1", tag: "motor/setpoint", value: null, status: "DeviceOffline" };
+    await expect.poll(late.lines, { timeout: 20_000 }).toContainEqual(expect.objectContaining(lost));
+    expect(await late.end()).toMatchObject({ code: 0, stderr: "" });
   },
 );
 
 test(
   "over NATS with a password and TLS by an own authority; a stranger is told what is missing",
-  { timeout: 40_000 },
+  { timeout: 90_000 },
   async (ctx) => {
     const missing = await noServerHere();
     if (missing !== undefined) ctx.skip(missing);
@@ -82,13 +88,16 @@ test(
     const address = nats.replace(/^\w+:/, "tls:");
     const ca = ["--ca", `${folder.dir}/ca.pem`];
     const { lines, end } = monitoring(folder.dir, "--broker", address, ...who, ...ca);
-    await expect.poll(lines, { timeout: 10_000 }).toContainEqual(expect.objectContaining(setpoint));
+    await expect.poll(lines, { timeout: 20_000 }).toContainEqual(expect.objectContaining(setpoint));
     expect(await end()).toMatchObject({ code: 0, stderr: "" });
 
-    const strangers = await Promise.all([
-      linegate("monitor", folder.dir, "--gateway", "--broker", address, ...ca),
-      linegate("monitor", folder.dir, "--gateway", "--broker", address, ...who),
+    const monitor = ["monitor", folder.dir, "--gateway", "--broker", address];
+    const [noFile, ...strangers] = await Promise.all([
+      linegate(...monitor, "--ca", "/no/ca.pem"),
+      linegate(...monitor, ...ca),
+      linegate(...monitor, ...who),
     ]);
+    expect(noFile?.stderr).toContain("--ca: /no/ca.pem can't be read");
     for (const { code, stderr } of strangers) {
       expect(code).toBe(1);
       expect(stderr).toContain("--user and --password");
