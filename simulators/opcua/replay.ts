@@ -168,7 +168,7 @@ function recordedVariant(value: TagValue, type: string, node: string): Variant {
 
 function statusOf(name: string): StatusCode {
   const known = (StatusCodes as unknown as Readonly<Record<string, StatusCode | undefined>>)[name];
-  return known ?? coerceStatusCode(/^0x/.test(name) ? Number(name) : StatusCodes.Bad.value);
+  return known ?? coerceStatusCode(name.startsWith("0x") ? Number(name) : StatusCodes.Bad.value);
 }
 
 /** The port of the mapping's endpoint; OPC UA's own where it names none. */
