@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { makePrivateKeyFromPem } from "node-opcua-crypto/web";
+import { makePrivateKeyFromPem } from "./library-crypto.ts";
 import {
   computeSignature,
   SecurityPolicy,

@@ -5,6 +5,12 @@ import { onTestFinished } from "vitest";
 import { RecordingContext, type RecordingOptions } from "../../src/adapter-kit/testing.ts";
 import { OpcuaSimulator, type OpcuaSimulatorOptions } from "../../simulators/opcua/server.ts";
 import { opcuaAdapter } from "./adapter.ts";
+import {
+  CertificatePurpose,
+  createSelfSignedCertificate,
+  generateKeyPair,
+  privateKeyToPEM,
+} from "./library-crypto.ts";
 import { deviceOf, type TagEntry } from "./mapping-fixture.ts";
 import type { OpcuaDevice } from "./mapping.ts";
 
@@ -29,8 +35,6 @@ export async function folder(): Promise<string> {
 
 /** For tests: a user's certificate and key in PEM. */
 export async function userPems({ from = -1, days = 30 } = {}) {
-  const { CertificatePurpose, createSelfSignedCertificate, generateKeyPair, privateKeyToPEM } =
-    await import("node-opcua-crypto/web");
   const { privateKey } = await generateKeyPair(2048);
   const { cert } = await createSelfSignedCertificate({
     privateKey,

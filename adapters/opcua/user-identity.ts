@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { makePrivateKeyFromPem } from "node-opcua-crypto/web";
+import { makePrivateKeyFromPem } from "./library-crypto.ts";
 import { computeSignature, fromURI, getCryptoFactory, SecurityPolicy } from "node-opcua-secure-channel";
 import {
   AnonymousIdentityToken,
