@@ -182,7 +182,7 @@ export class Gateway {
       clock,
       log,
       store: this.#store,
-      publish: (subject, payload) => this.#nats.link.publish(subject, payload),
+      publish: (subject, payload) => this.#store.soon({ stream: "EVENTS", subject, payload }),
     });
     this.#commands = new CommandService({
       gateway,
@@ -367,7 +367,7 @@ export class Gateway {
     const path = new TagPath("event", this.#site.gateway.site, device, name);
     const payload = Buffer.from(JSON.stringify({ timestamp: timestamp ?? this.#deps.clock.now(), data }));
     this.#broker.publish(path.topic, payload, { qos: 1 });
-    this.#nats.link.publish(path.subject, payload);
+    void this.#store.change([], [{ stream: "EVENTS", subject: path.subject, payload }]);
   }
 
   #frames(name: string, incident?: number): readonly string[] | undefined {
