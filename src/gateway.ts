@@ -120,15 +120,24 @@ export class Gateway {
       clock,
       random,
     });
+    const data = resolve(site.dir, nats.embedded.store);
+    this.#store = new SqliteStateStore({
+      dir: data,
+      gateway,
+      outbox: site.gateway.outbox,
+      newToken: randomUUID,
+      clock,
+      log,
+    });
     this.#publisher = new SitePublisher({
       site: place,
       broker: this.#broker,
       link: this.#nats.link,
       last: this.#last,
+      store: this.#store,
       clock,
       log,
     });
-    const data = resolve(site.dir, nats.embedded.store);
     const files = siteFiles({
       siteDir: site.dir,
       environment: deps.environment ?? {},
@@ -155,14 +164,6 @@ export class Gateway {
       onGone: (topics) => this.#publisher.forget(topics),
       load: deps.loadAdapter ?? loadRegistered,
     });
-    this.#store = new SqliteStateStore({
-      dir: data,
-      gateway,
-      outbox: site.gateway.outbox,
-      newToken: randomUUID,
-      clock,
-      log,
-    });
     this.#outbox = new OutboxPublisher({
       store: this.#store,
       link: this.#nats.link,
@@ -178,7 +179,7 @@ export class Gateway {
       clock,
       log,
       store: this.#store,
-      publish: (subject, payload) => this.#nats.link.publish(subject, payload),
+      publish: (subject, payload) => this.#store.soon({ stream: "EVENTS", subject, payload }),
     });
     this.#commands = new CommandService({
       gateway,

@@ -211,11 +211,14 @@ export class Outbox {
     add(this.#backlog[stream], rows, bytes);
   }
 
-  /** Acks of this run that are not on disk yet, of messages that the stream does not have after all. */
-  forgetAcks(stream: StreamName, incarnation: number, aboveSeq: number): void {
-    for (const [n, settled] of this.#settled)
-      if (settled.stream === stream && settled.incarnation === incarnation && settled.ack.seq > aboveSeq)
-        this.#settled.delete(n);
+  /** Acks that are not on disk yet, of messages that the stream does not have after all. Returns how many. */
+  forgetAcks(stream: StreamName, incarnation: number, aboveSeq: number): number {
+    const lost = [...this.#settled].filter(
+      ([, settled]) =>
+        settled.stream === stream && settled.incarnation === incarnation && settled.ack.seq > aboveSeq,
+    );
+    for (const [n] of lost) this.#settled.delete(n);
+    return lost.length;
   }
 
   released(gone: readonly Backlog[]): void {

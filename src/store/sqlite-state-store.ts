@@ -113,6 +113,12 @@ export class SqliteStateStore implements StateStore {
     });
   }
 
+  /** For a message that nobody waits for: a commit within 100 ms takes it along, flash wears out. */
+  soon(message: OutgoingMessage): void {
+    this.outbox.add([message]);
+    this.#keep();
+  }
+
   mark(stream: StreamName): StreamMark | undefined {
     return readMark(this.#state.get(outboxScope)?.get(stream));
   }
@@ -128,7 +134,7 @@ export class SqliteStateStore implements StateStore {
    * STORE_FULL where the disk refuses.
    */
   requeue(stream: StreamName, incarnation: number, aboveSeq: number): number {
-    this.outbox.forgetAcks(stream, incarnation, aboveSeq);
+    const forgotten = this.outbox.forgetAcks(stream, incarnation, aboveSeq);
     this.#commit();
     let lost: Backlog = { rows: 0, bytes: 0 };
     const isDone = this.#transact(({ outbox }) => {
@@ -137,7 +143,7 @@ export class SqliteStateStore implements StateStore {
     if (!isDone && this.#opened !== undefined)
       throw new GatewayError("STORE_FULL", "The outbox can't be changed: the disk refuses it");
     this.outbox.requeued(stream, lost);
-    return lost.rows;
+    return forgotten + lost.rows;
   }
 
   /** Deletes what was acknowledged at that Unix ms or before. */
