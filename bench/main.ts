@@ -11,12 +11,13 @@ import { requests } from "./parts/requests.ts";
 import { sparkplug } from "./parts/sparkplug.ts";
 import { serial } from "./parts/serial.ts";
 import { start } from "./parts/start.ts";
+import { upload } from "./parts/upload.ts";
 import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
 Measures the whole gateway in one run, or the named parts: pipeline, latency, complete-to-prepare, memory, requests, start,
-camera, opcua, serial, sparkplug.
+camera, opcua, serial, sparkplug, upload.
 `;
 
 /** Latencies and memory come from several parts; every other key from one. */
@@ -38,6 +39,7 @@ const parts: Readonly<Record<string, Part>> = {
   opcua,
   serial,
   sparkplug,
+  upload,
 };
 
 const { values, positionals } = parseArgs({

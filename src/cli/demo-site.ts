@@ -55,6 +55,7 @@ export async function prepareDemoSite(
     writes: gateway.writes,
     trace: gateway.trace,
     audit: gateway.audit,
+    upload: gateway.upload,
   };
   return { site: { ...site, gateway: prepared }, taken };
 }

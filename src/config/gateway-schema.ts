@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { byteSizeField, durationField, listenField, secretField } from "../adapter-kit/schema.ts";
 import { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
+import { uploadsField } from "./upload-schema.ts";
 import { waitField } from "./wait-field.ts";
 
 export type { ListenAddress } from "../domain/listen-address.ts";
@@ -163,6 +164,7 @@ export const gatewaySchema = z.strictObject({
     })
     .prefault({})
     .describe("The trail of everything that was written, or tried to be"),
+  upload: uploadsField.prefault({}),
 });
 
 /** `gateway.yaml`, checked, defaults filled in. */

@@ -2,13 +2,14 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { adapterRegistry } from "../adapter-registry.ts";
 import { nearestName } from "../domain/nearest.ts";
-import { gatewaySchema, type GatewayConfig } from "./gateway-schema.ts";
+import { gatewaySchema } from "./gateway-schema.ts";
 import { lineFile, loadLine } from "./load-line.ts";
 import { checkListeners } from "./listener-rules.ts";
 import { mergeDevice, type MergedDevice, type SchemaRegistry } from "./merge-device.ts";
 import { Mistakes } from "./mistakes.ts";
 import { checkOutside, type Surroundings } from "./outside-rules.ts";
 import { readDevice, type ReadDevice } from "./read-device.ts";
+import { resolveUploads, type ReadGateway } from "./read-upload.ts";
 import { SiteFolder } from "./site-folder.ts";
 import type { LoadedSite } from "./site.ts";
 import { isSound, keyPlace, sourceAt, valuePlace } from "./source.ts";
@@ -53,9 +54,16 @@ export async function loadSite(dir: string, options: LoadOptions = {}): Promise<
     mistakes,
   );
   const { files } = folder;
+  const upload = gateway === undefined ? undefined : resolveUploads(gateway, devices, mistakes);
   if (gateway === undefined || !mistakes.none) return { ok: false, issues: mistakes.list(), files };
-  const site = { dir: folder.dir, gateway, devices: devices.map((one) => one.mapping), files };
-  return { ok: true, site: line === undefined ? site : { ...site, line } };
+  const site = {
+    dir: folder.dir,
+    gateway: gateway.config,
+    devices: devices.map((one) => one.mapping),
+    files,
+  };
+  const parts = { ...(line === undefined ? {} : { line }), ...(upload === undefined ? {} : { upload }) };
+  return { ok: true, site: { ...site, ...parts } };
 }
 
 async function readOther(file: string, folder: SiteFolder, mistakes: Mistakes): Promise<void> {
@@ -83,7 +91,7 @@ async function readGateway(
   folder: SiteFolder,
   around: Surroundings,
   mistakes: Mistakes,
-): Promise<GatewayConfig | undefined> {
+): Promise<ReadGateway | undefined> {
   const read = await folder.text(gatewayFile);
   if ("reason" in read) {
     const start = { file: gatewayFile, line: 1, column: 1 };
@@ -99,7 +107,7 @@ async function readGateway(
   checkListeners(source, gateway, leftOut, mistakes);
   checkUsers(source, gateway, commands, mistakes.except(leftOut));
   await checkOutside(source, gateway, leftOut, around, mistakes);
-  return gateway;
+  return { config: gateway, source, leftOut };
 }
 
 async function readDevices(

@@ -1,6 +1,7 @@
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import type { GatewayConfig } from "./gateway-schema.ts";
 import type { LineConfig } from "./line.ts";
+import type { UploadConfig } from "./upload.ts";
 
 /** A site folder, checked, defaults filled in. Plain data that can be cloned across a process boundary. */
 export interface Site {
@@ -10,6 +11,8 @@ export interface Site {
   readonly devices: readonly DeviceMapping[];
   /** Absent where there is no line.yaml. */
   readonly line?: LineConfig;
+  /** What is uploaded; absent where nothing is. */
+  readonly upload?: UploadConfig;
   /** Every file that was looked for, absolute, those that are not there too: what a reload watches. */
   readonly files: readonly string[];
 }

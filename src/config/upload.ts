@@ -28,14 +28,14 @@ export interface VibrationRule {
   readonly bands: readonly (readonly [number, number])[];
 }
 
-/** What of a tag's readings is uploaded. Plain data. */
-export type UploadRule =
+/** What of a tag's readings is uploaded; `none`: nothing, though a pattern says otherwise. Plain data. */
+export type UploadRule = { readonly kind: "none" } | ActiveRule;
+
+export type ActiveRule =
   /** Every reading. */
   | { readonly kind: "raw"; readonly stream: string }
   /** Every change of value or quality, sent at once instead of with the next batch. */
   | { readonly kind: "event"; readonly stream: string }
-  /** Nothing, though a pattern says otherwise. */
-  | { readonly kind: "none" }
   /** Readings that are further from the last uploaded one than `deadband`, or of another quality. */
   | {
       readonly kind: "onChange";
@@ -71,9 +71,9 @@ export interface BatchLimits {
   readonly maxReadings: number;
 }
 
-/** `upload:` of gateway.yaml, checked, defaults filled in. Plain data. */
+/** What of a site is uploaded: the rules of its mappings and of gateway.yaml, resolved. Plain data. */
 export interface UploadConfig {
-  /** By pattern, such as `press-1/#`: the most exact one that matches a tag counts, a rule of its mapping before all. */
-  readonly tags: Readonly<Record<string, UploadRule>>;
+  /** By tag, as `press-1/ram/pressure` or, where a wildcard makes the tags, `shelves/shelf/{1}/stock`. */
+  readonly tags: Readonly<Record<string, ActiveRule>>;
   readonly batch: BatchLimits;
 }

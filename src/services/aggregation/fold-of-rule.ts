@@ -1,11 +1,8 @@
-import type { UploadRule } from "../../config/upload.ts";
+import type { ActiveRule } from "../../config/upload.ts";
 import type { Fold } from "./fold.ts";
 import { changeFold, rawFold } from "./on-change.ts";
 import { swingingDoorFold } from "./swinging-door.ts";
 import { windowFold } from "./window-fold.ts";
-
-/** A rule by which something is uploaded. */
-export type ActiveRule = Exclude<UploadRule, { kind: "none" }>;
 
 /** What carries a rule out, with whatever state it has. */
 export function foldOfRule(rule: ActiveRule): Fold<unknown> {
