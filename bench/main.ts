@@ -15,12 +15,13 @@ import { requests } from "./parts/requests.ts";
 import { sparkplug } from "./parts/sparkplug.ts";
 import { serial } from "./parts/serial.ts";
 import { start } from "./parts/start.ts";
+import { upload } from "./parts/upload.ts";
 import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
 Measures the whole gateway in one run, or the named parts: pipeline, latency, complete-to-prepare, alert-to-coil,
-alert-storm, memory, requests, start, camera, opcua, serial, sparkplug, dialled-in, reconnects.
+alert-storm, memory, requests, start, camera, opcua, serial, sparkplug, dialled-in, reconnects, upload.
 `;
 
 /** Latencies and memory come from several parts; every other key from one. */
@@ -46,6 +47,7 @@ const parts: Readonly<Record<string, Part>> = {
   sparkplug,
   "dialled-in": dialledIn,
   reconnects,
+  upload,
 };
 
 const { values, positionals } = parseArgs({

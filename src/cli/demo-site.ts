@@ -56,6 +56,7 @@ export async function prepareDemoSite(
     trace: gateway.trace,
     audit: gateway.audit,
     outbox: gateway.outbox,
+    upload: gateway.upload,
   };
   return { site: { ...site, gateway: prepared }, taken };
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { byteSizeField, durationField, listenField, secretField } from "../adapter-kit/schema.ts";
 import { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
+import { uploadsField } from "./upload-schema.ts";
 import { waitField } from "./wait-field.ts";
 
 export type { ListenAddress } from "../domain/listen-address.ts";
@@ -176,6 +177,7 @@ export const gatewaySchema = z.strictObject({
     })
     .prefault({})
     .describe("Where events and batches wait for NATS"),
+  upload: uploadsField.prefault({}),
 });
 
 /** `gateway.yaml`, checked, defaults filled in. */

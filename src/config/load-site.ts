@@ -11,6 +11,7 @@ import { mergeDevice, type MergedDevice, type SchemaRegistry } from "./merge-dev
 import { Mistakes } from "./mistakes.ts";
 import { checkOutside, type Surroundings } from "./outside-rules.ts";
 import { readDevice, type ReadDevice } from "./read-device.ts";
+import { resolveUploads } from "./read-upload.ts";
 import { SiteFolder } from "./site-folder.ts";
 import type { LoadedSite } from "./site.ts";
 import { isSound, keyPlace, sourceAt, valuePlace } from "./source.ts";
@@ -58,11 +59,13 @@ export async function loadSite(dir: string, options: LoadOptions = {}): Promise<
   await readOther(alertsFile, folder, mistakes);
   const alerts = await loadAlerts({ folder, known, around, mistakes, other });
   const { files } = folder;
+  const upload = read === undefined ? undefined : resolveUploads(read, perDevice, mistakes);
   if (read === undefined || devices === undefined || !mistakes.none)
     return { ok: false, issues: mistakes.list(), files };
   const optional = {
     ...(line === undefined ? {} : { line }),
     ...(alerts === undefined ? {} : { alerts }),
+    ...(upload === undefined ? {} : { upload }),
   };
   return { ok: true, site: { dir: folder.dir, gateway: read.gateway, devices, ...optional, files } };
 }
