@@ -97,7 +97,7 @@ test("reads, writes and calls, on a server that is not node-opcua's", { timeout:
   if (!installed) return ctx.skip(missing);
   const server = await plc();
   const { adapter, context } = await running(deviceAt(server.endpoint, tags));
-  await expect.poll(() => context.goodTags().length, { timeout: 5_000 }).toBe(7);
+  await expect.poll(() => context.goodTags().length, { timeout: 20_000 }).toBe(7);
   const seen = Object.fromEntries([...context.latest].map(([tag, { value }]) => [tag, value]));
   expect(seen).toMatchObject({
     setpoint: 1_200,
