@@ -124,7 +124,8 @@ test("whatever is lost in between, each message is in the stream once, and in or
 test("where the server refuses some of them, each is in the stream once all the same", () => {
   fc.assert(
     fc.property(steps([...usual, "refuse"]), fc.integer({ min: 1, max: 6 }), (taken, messages) => {
-      run(taken, messages);
+      const { stream, committed } = run(taken, messages);
+      expect(stream.length).toBe(committed);
     }),
     { numRuns: 500 },
   );

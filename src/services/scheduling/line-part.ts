@@ -71,7 +71,7 @@ export class LinePart {
   #output(): SchedulingOptions["output"] {
     const { broker, link } = this.#options;
     return {
-      event: ({ topic }, json) => void broker.publish(topic, json, { qos: 1 }),
+      event: ({ topic }, json) => broker.publish(topic, json, { qos: 1 }),
       message: (to, name, json) => {
         const payload = Buffer.from(json);
         if (to === "nats") link.publish(name, payload);
