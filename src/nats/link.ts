@@ -1,10 +1,11 @@
-import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import { backoff } from "../supervisor/backoff.ts";
 import { ask } from "./ask.ts";
 import { dial, type LinkTarget } from "./dial.ts";
+import { headersOf } from "./headers.ts";
 import { LatestStream } from "./latest.ts";
 import { Refusals } from "./refusals.ts";
 import { Session, type Sent } from "./session.ts";
@@ -16,9 +17,6 @@ const longestWaitMs = 5_000;
 const tickMs = 1_000;
 const latestEveryTicks = 30;
 const farewellMs = 1_000;
-/** `NATS/1.0\r\n` and the empty line at the end; `: ` and `\r\n` of each field (ADR-4 of NATS). */
-const statusLineBytes = 12;
-const fieldBytes = 4;
 
 export interface NatsLinkOptions {
   /** Shown in the server's list of connections. */
@@ -137,12 +135,7 @@ export class NatsLink {
     reply: string,
     fields: Readonly<Record<string, string>>,
   ): Sent {
-    const header = headers();
-    let bytes = statusLineBytes;
-    for (const [name, value] of Object.entries(fields)) {
-      header.set(name, value.replaceAll(/[\r\n]/g, " "));
-      bytes += name.length + value.length + fieldBytes;
-    }
+    const { header, bytes } = headersOf(fields);
     const sent =
       this.#session?.publish(subject, payload, { reply, headers: header }, bytes) ?? "disconnected";
     if (sent === "sent") this.#published += 1;

@@ -27,6 +27,9 @@ class World {
   connection: { n: number; generation: number; after: number | undefined }[] = [];
   answers: { n: number; generation: number; taken: boolean; follows: boolean }[] = [];
 
+  /** An answer got lost though the connection did not: only time tells. */
+  isSilenced = false;
+
   constructor(window: Window) {
     this.window = window;
   }
@@ -41,6 +44,7 @@ class World {
     else if (step === "intrude") this.#intrude();
     else if (next !== undefined && step !== "open") {
       this.connection.shift();
+      if (step === "take-silently") this.isSilenced = true;
       this.#arrive(next, step);
     }
     this.#pump();
@@ -76,6 +80,7 @@ class World {
 
   #open(): void {
     this.outbox = this.outbox.filter(({ n }) => !this.stream.includes(n));
+    this.isSilenced = false;
     this.lane = laneAfter(this.lane, { kind: "opened" });
   }
 
@@ -84,7 +89,10 @@ class World {
     if (answer === undefined) return;
     const { n, generation, taken, follows } = answer;
     if (taken) this.outbox = this.outbox.filter((item) => item.n !== n);
-    this.lane = laneAfter(this.lane, taken ? { kind: "done", n } : { kind: "refused", n, generation, follows });
+    this.lane = laneAfter(
+      this.lane,
+      taken ? { kind: "done", n } : { kind: "refused", n, generation, follows },
+    );
   }
 
   #pump(): void {
@@ -102,13 +110,15 @@ class World {
     }
   }
 
-  /** Nothing goes wrong any more. */
+  /** Nothing goes wrong any more; the connection is a new one where there is none, or an answer is missing. */
   heal(): void {
-    this.#lose();
-    this.#open();
-    this.#pump();
-    while (this.connection.length > 0 || this.answers.length > 0)
-      for (const step of ["take", "answer"] as const) this.do(step);
+    if (!this.lane.open || this.isSilenced) {
+      this.#lose();
+      this.#open();
+      this.#pump();
+    }
+    while (this.connection.length > 0 || this.answers.length > 0 || this.lane.paused)
+      for (const step of ["take", "answer", "again"] as const) this.do(step);
   }
 }
 
@@ -153,4 +163,32 @@ test("no more is under way than the window holds, but for one message that is la
   expect(send()).toEqual([3]);
   for (const n of [2, 3]) lane = laneAfter(lane, { kind: "done", n });
   expect(send()).toEqual([4]);
+});
+
+test("after a refusal one at a time goes out until nothing waits, the refused first, and each once", () => {
+  const items = [1, 2, 3].map((n) => ({ n, bytes: 1 }));
+  const window = { messages: 8, bytes: 1_000 };
+  let lane = laneAfter(laneAfter(newLane, { kind: "opened" }), { kind: "page", items: [], more: false });
+  lane = laneAfter(laneAfter(lane, { kind: "committed", items }), { kind: "committed", items });
+  const sendAll = () => {
+    const sent: number[] = [];
+    for (let item = nextToSend(lane, window); item !== undefined; item = nextToSend(lane, window)) {
+      sent.push(item.n);
+      lane = laneAfter(lane, { kind: "sent", item });
+    }
+    return sent;
+  };
+  expect(sendAll()).toEqual([1, 2, 3]);
+  const { generation } = lane;
+  lane = laneAfter(lane, { kind: "refused", n: 1, generation });
+  expect(lane.paused).toBe(false);
+  lane = laneAfter(laneAfter(lane, { kind: "refused", n: 2, generation }), { kind: "done", n: 3 });
+  expect(sendAll()).toEqual([]);
+  lane = laneAfter(lane, { kind: "again" });
+  expect(sendAll()).toEqual([1]);
+  lane = laneAfter(lane, { kind: "done", n: 1 });
+  expect(sendAll()).toEqual([2]);
+  lane = laneAfter(lane, { kind: "done", n: 2 });
+  lane = laneAfter(lane, { kind: "committed", items: [4, 5].map((n) => ({ n, bytes: 1 })) });
+  expect(sendAll()).toEqual([4, 5]);
 });

@@ -98,7 +98,7 @@ test("the server stopped and let go on: each message once, and in order", async 
   for (const i of numbers(100)) await store.change([], [event(i)]);
   process.kill(nats.pid ?? 0, "SIGSTOP");
   for (const i of numbers(400, 100)) await store.change([], [event(i)]);
-  await expect.poll(() => store.outbox.backlog("EVENTS").rows).toBeGreaterThanOrEqual(400);
+  await expect.poll(() => store.outbox.backlog("EVENTS").rows).toBeGreaterThan(300);
   process.kill(nats.pid ?? 0, "SIGCONT");
   await empty();
   expect(await messages("EVENTS")).toEqual(numbers(500));

@@ -20,7 +20,7 @@ const windows: Readonly<Record<StreamName, Window>> = {
 };
 const tickMs = 1_000;
 /** nats-server 2.9 syncs every two minutes, and there is no setting for it. */
-export const syncedAfterMs = 150_000;
+const syncedAfterMs = 150_000;
 const releaseEveryMs = 10_000;
 const farewellMs = 500;
 const farewellStepMs = 5;
@@ -144,14 +144,15 @@ export class OutboxPublisher {
   }
 
   async #run(): Promise<void> {
-    const { clock, syncsAtAck } = this.#options;
+    const { clock, syncsAtAck, syncedAfterMs: after = syncedAfterMs } = this.#options;
+    const everyMs = Math.min(releaseEveryMs, after);
     const signal = this.#stopping.signal;
     for (let releasedAt = clock.monotonic(); !signal.aborted;) {
       await clock.sleep(tickMs, signal).catch(() => undefined);
       if (signal.aborted) return;
       for (const [, sender] of this.#senders) sender.tick();
       this.#pump();
-      if (clock.monotonic() - releasedAt < releaseEveryMs && !syncsAtAck()) continue;
+      if (clock.monotonic() - releasedAt < everyMs && !syncsAtAck()) continue;
       releasedAt = clock.monotonic();
       this.#release();
     }

@@ -104,7 +104,7 @@ test("where it is full the oldest batches go first, then the oldest events, and 
 
 test("where the newest give way, what waits stays, and events find room where batches do not any more", async () => {
   const { store } = open(await folder(), { outbox: { maxBytes: 10_000, whenFull: "newest" } });
-  const large = "x".repeat(1_700);
+  const large = "x".repeat(1_500);
   await store.change(
     [],
     ["1", "2", "3", "4", "5", "6"].map((i) => batch(i + large)),

@@ -1,12 +1,11 @@
-import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
-import { systemClock } from "../adapter-kit/clock.ts";
 import { readState } from "./read-state.ts";
-import { SqliteStateStore, stateFile } from "./sqlite-state-store.ts";
+import { stateFile } from "./sqlite-state-store.ts";
+import { testStore } from "./testing.ts";
 
 async function folder() {
   const dir = await mkdtemp(join(tmpdir(), "linegate-state-"));
@@ -22,16 +21,8 @@ function open(dir: string) {
     warn: () => {},
     error: (_: object, message: string) => void told.push(message),
   };
-  const store = new SqliteStateStore({
-    dir,
-    gateway: "line1-gw",
-    outbox: { maxBytes: 1_000_000, whenFull: "oldest" },
-    newToken: randomUUID,
-    clock: systemClock,
-    log: quiet,
-  });
+  const store = testStore(dir, { log: quiet });
   store.open();
-  onTestFinished(() => store.close());
   return { store, told };
 }
 
