@@ -251,7 +251,7 @@ export class UploadService {
       try {
         await clock.sleep(tickMs, signal);
         await this.#advance();
-        if (clock.monotonic() >= this.#checkpointAt) await this.#checkpoint();
+        if (clock.monotonic() >= this.#checkpointAt) void (await this.#checkpoint());
       } catch (caught) {
         if (!isAbort(caught)) log.error({ error: toGatewayError(caught) }, "the upload failed; it goes on");
       }
