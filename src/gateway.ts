@@ -290,9 +290,10 @@ export class Gateway {
   }
 
   async #tearDown(): Promise<void> {
-    await this.#services.stop();
+    await this.#services.stopDeciding();
     this.#commands.stop();
     await this.#fleet.stop();
+    await this.#services.stopUpload();
     this.#publisher.stopForgetting();
     await this.#audit.stop();
     await this.#outbox.stop();

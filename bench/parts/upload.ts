@@ -65,9 +65,9 @@ async function measure(site: Parameters<typeof prepareDemoSite>[0], dialIn: (bro
   const part = new UploadPart({
     gateway: site.gateway.gateway,
     site: site.gateway.site,
-    epoch: "bench",
     readings$: gateway.readings$,
     store: {
+      epoch: "bench",
       read: () => new Map(),
       change: async (_changes, out = []) => {
         messages.push(...out);

@@ -20,8 +20,6 @@ export interface Lane {
   readonly flying: readonly Item[];
   /** Those of them that were refused. */
   readonly refused: ReadonlySet<number>;
-  /** One of them was refused for its own sake, and not because the one before it is missing. */
-  readonly isHeldUp: boolean;
   /** In order, not sent. */
   readonly waiting: readonly Item[];
   /** The last number that came into the lane; what comes after it is in the outbox alone. */
@@ -30,7 +28,7 @@ export interface Lane {
   readonly more: boolean;
   /** After a refusal: nothing is sent for a while. */
   readonly paused: boolean;
-  /** After a refusal one at a time is sent until nothing waits any more: where others write too, each would be refused. */
+  /** After a refusal one at a time is sent until nothing waits any more, so that none overtakes another. */
   readonly careful: boolean;
 }
 
@@ -46,13 +44,7 @@ export type LaneInput =
   | { readonly kind: "sent"; readonly item: Item }
   /** The stream has it, or never will: either way it is done with. */
   | { readonly kind: "done"; readonly n: number }
-  /** `follows`: because the message that it named as the one before it is not the stream's last. */
-  | {
-      readonly kind: "refused";
-      readonly n: number;
-      readonly generation: number;
-      readonly follows: boolean;
-    }
+  | { readonly kind: "refused"; readonly n: number; readonly generation: number }
   /** The pause is over. */
   | { readonly kind: "again" };
 
@@ -63,7 +55,6 @@ export const newLane: Lane = {
   generation: 0,
   flying: [],
   refused: new Set(),
-  isHeldUp: false,
   waiting: [],
   known: 0,
   more: true,
@@ -87,11 +78,7 @@ export function laneAfter(lane: Lane, input: LaneInput): Lane {
       return afterDone(lane, input.n);
     case "refused":
       if (input.generation !== lane.generation || !lane.flying.some(({ n }) => n === input.n)) return lane;
-      return settleRefused({
-        ...lane,
-        refused: new Set([...lane.refused, input.n]),
-        isHeldUp: lane.isHeldUp || !input.follows,
-      });
+      return settleRefused({ ...lane, refused: new Set([...lane.refused, input.n]) });
     case "again":
       return { ...lane, paused: false };
   }
@@ -108,14 +95,6 @@ export function nextToSend(
   if (careful || flying.length >= window.messages) return undefined;
   const bytes = flying.reduce((sum, item) => sum + item.bytes, next.bytes);
   return bytes > window.bytes ? undefined : next;
-}
-
-/**
- * The message that must be the stream's last when the next one comes to it; undefined where that is the stream's affair.
- * Named only while it is not acknowledged: where it is not stored, none behind it is either, and none overtakes it.
- */
-export function previous({ flying }: Lane): Item | undefined {
-  return flying.at(-1);
 }
 
 /** From which number on the outbox is to be read; undefined: it need not be. */
@@ -155,9 +134,8 @@ function settleRefused(lane: Lane): Lane {
     ...lane,
     flying: [],
     refused: new Set(),
-    isHeldUp: false,
     waiting: [...lane.flying, ...lane.waiting],
-    paused: lane.isHeldUp,
+    paused: true,
     careful: true,
   };
 }

@@ -11,7 +11,6 @@ import {
   mostWaiting,
   newLane,
   nextToSend,
-  previous,
   readFrom,
   type Lane,
   type LaneInput,
@@ -29,8 +28,6 @@ const queuedHeader = "Linegate-Queued-Ms";
 
 /** Of the stream's reply: 10054, larger than the stream takes. */
 const tooLarge = 10_054;
-/** 10070: the message that was named as the stream's last one is not. */
-const wrongLast = 10_070;
 
 /** What JetStream answers to a publish. */
 interface PubAck {
@@ -200,11 +197,9 @@ export class OutboxSender {
   #send(row: OutboxRow): boolean {
     const { link, clock, inbox, store } = this.#options;
     const lateBy = clock.now() - row.queuedAt;
-    const before = this.#rows.get(previous(this.#lane)?.n ?? 0);
     const sent = link.publishKept(row.subject, row.payload, `${inbox}.${row.n}.${this.#lane.generation}`, {
       ...row.headers,
       "Nats-Msg-Id": row.id,
-      ...(before === undefined ? {} : { "Nats-Expected-Last-Msg-Id": before.id }),
       ...(lateBy > lateMs ? { [queuedHeader]: String(Math.round(lateBy)) } : {}),
     });
     if (sent === "disconnected") this.#step({ kind: "closed" });
@@ -239,15 +234,17 @@ export class OutboxSender {
   }
 
   #refusedBy(n: number, generation: number, answer: PubAck | undefined): void {
-    const { clock } = this.#options;
-    const follows = answer?.error?.err_code === wrongLast;
-    if (!follows) this.#tellRefusal(answer?.error?.description ?? "no stream takes it");
+    const { stream, log, clock } = this.#options;
+    this.counters.refused += 1;
+    const why = answer?.error?.description ?? "no stream takes it";
+    if (this.#problem === undefined)
+      log.warn({ stream, error: why }, "JetStream refuses a message: it is sent again");
+    this.#problem = why;
     // Nobody there to answer: the stream is gone.
     if (answer === undefined) return this.reopen();
     const wasPaused = this.#lane.paused;
-    this.#step({ kind: "refused", n, generation, follows });
-    if (!this.#lane.paused) return this.#options.onReady();
-    if (wasPaused) return;
+    this.#step({ kind: "refused", n, generation });
+    if (wasPaused || !this.#lane.paused) return;
     void clock.sleep(refusedPauseMs, this.#stopping.signal).then(
       () => {
         if (generation !== this.#lane.generation) return;
@@ -256,14 +253,6 @@ export class OutboxSender {
       },
       () => undefined,
     );
-  }
-
-  #tellRefusal(why: string): void {
-    const { stream, log } = this.#options;
-    this.counters.refused += 1;
-    if (this.#problem === undefined)
-      log.warn({ stream, error: why }, "JetStream refuses a message: it is sent again");
-    this.#problem = why;
   }
 
   #forget(n: number): void {

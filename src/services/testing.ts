@@ -3,6 +3,7 @@ import type { OutgoingMessage, StateChange, StateStore } from "../store/state-st
 
 /** A store in memory that a killed service leaves as its disk would be: what was not committed is not there. */
 export class FakeStore implements StateStore {
+  readonly epoch = "e1";
   readonly disk = new Map<string, string>();
   /** What is committed to be sent. */
   readonly messages: OutgoingMessage[] = [];

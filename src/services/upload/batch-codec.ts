@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { IntegerType, Quality } from "../../domain/reading.ts";
 import type { Batch, BatchColumn, BatchSeries } from "./batch.ts";
-import { ByteReader, ByteWriter, corrupt } from "./bytes.ts";
+import { ByteReader, ByteWriter, corrupt, fullBudget, type Budget } from "./bytes.ts";
 import { isExactInteger, readIntegers, writeIntegers } from "./integer-column.ts";
 import { readRuns, writeRuns } from "./runs.ts";
 import { readValues, writeValues } from "./value-column.ts";
@@ -9,9 +9,6 @@ import { readValues, writeValues } from "./value-column.ts";
 /** "LGB", and the version of the form. docs/upload-format.md. */
 const magic = Buffer.from("LGB");
 const version = 1;
-
-/** Runs and constants make few bytes many cells; a batch of ours has a hundredth of these. */
-const mostCells = 8_000_000;
 
 const qualities: readonly Quality[] = ["good", "uncertain", "bad"];
 const integerTypes: readonly (IntegerType | undefined)[] = [undefined, "int64", "uint64"];
@@ -62,10 +59,11 @@ export function decodeBatch(bytes: Buffer): Batch {
   const end = bytes.length - 4;
   if (end < magic.length + 1) throw corrupt("it ends too early");
   if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) throw corrupt("its checksum is wrong");
-  const reader = new ByteReader(bytes.subarray(magic.length + 1, end));
+  const budget = fullBudget();
+  const reader = new ByteReader(bytes.subarray(magic.length + 1, end), budget);
   const texts = Array.from({ length: reader.count() }, () => reader.text());
   const blocks = Array.from({ length: reader.count() }, () => reader.raw(reader.count()));
-  const source: BatchSource = { reader, texts, blocks, cells: 0 };
+  const source: BatchSource = { reader, texts, blocks, budget };
   const [gateway, site, epoch, stream] = [textAt(source), textAt(source), textAt(source), textAt(source)];
   const batch = reader.varint();
   const series = Array.from({ length: reader.count() }, () => readSeries(source));
@@ -152,7 +150,7 @@ interface BatchSource {
   readonly reader: ByteReader;
   readonly texts: readonly string[];
   readonly blocks: readonly Buffer[];
-  cells: number;
+  readonly budget: Budget;
 }
 
 function readSeries(source: BatchSource): BatchSeries {
@@ -165,11 +163,10 @@ function readSeries(source: BatchSource): BatchSeries {
   const integerType = integerTypes[type];
   const rows = reader.varint();
   const column = <T>(code: number, read: (from: ByteReader) => T): T => {
-    source.cells += rows;
-    if (source.cells > mostCells) throw corrupt(`it has more than ${mostCells} values`);
     const block = source.blocks[code];
     if (block === undefined) throw corrupt("a column is missing");
-    const from = new ByteReader(block);
+    const from = new ByteReader(block, source.budget);
+    from.spend(rows);
     const values = read(from);
     if (from.left > 0) throw corrupt("a column goes on after its end");
     return values;

@@ -77,13 +77,33 @@ export function corrupt(message: string, context: Readonly<Record<string, unknow
   });
 }
 
+/** Runs and constants make few bytes many values; a batch of ours has a hundredth of these. */
+const mostCells = 8_000_000;
+
+/** How many values may still be read, over all columns of a batch. */
+export interface Budget {
+  cells: number;
+}
+
+export function fullBudget(): Budget {
+  return { cells: mostCells };
+}
+
 /** Reads what a ByteWriter wrote. Throws PROTOCOL_VIOLATION where the bytes end too early or make no sense. */
 export class ByteReader {
   readonly #bytes: Buffer;
+  readonly #budget: Budget;
   #at = 0;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, budget: Budget) {
     this.#bytes = bytes;
+    this.#budget = budget;
+  }
+
+  /** To be called before so many values are made. */
+  spend(cells: number): void {
+    this.#budget.cells -= cells;
+    if (this.#budget.cells < 0) throw corrupt(`it has more than ${mostCells} values`);
   }
 
   get left(): number {

@@ -39,6 +39,20 @@ export function readDecimals(reader: ByteReader, count: number): number[] {
   return readIntegers(reader, count).map((value) => value / power);
 }
 
+/** A single-precision float with the digits that it has, as devices' floats are shown. */
+export function shownSingle(single: number): number {
+  for (const digits of [7, 8]) {
+    const shown = Number(single.toPrecision(digits));
+    if (Math.fround(shown) === single) return shown;
+  }
+  return Number(single.toPrecision(9));
+}
+
+/** True where the number is a single-precision float with the digits that it has. */
+export function isShownSingle(value: number): boolean {
+  return Number.isFinite(value) && Object.is(shownSingle(Math.fround(value)), value);
+}
+
 /** True where a single-precision float holds it: half of the bytes. */
 export function isSingle(value: number): boolean {
   return Object.is(Math.fround(value), value);

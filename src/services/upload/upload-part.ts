@@ -2,19 +2,24 @@ import type { UploadConfig } from "../../config/upload.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import { UploadService, type UploadOptions } from "./upload-service.ts";
 
+export interface UploadPartOptions extends Omit<UploadOptions, "epoch"> {
+  /** Its epoch is known once it is open. */
+  readonly store: UploadOptions["store"] & { readonly epoch: string };
+}
+
 /** The upload inside the gateway: runs while any tag has a rule for it. */
 export class UploadPart {
-  readonly #options: UploadOptions;
+  readonly #options: UploadPartOptions;
   #service: UploadService | undefined;
 
-  constructor(options: UploadOptions) {
+  constructor(options: UploadPartOptions) {
     this.#options = options;
   }
 
   /** Goes on with what the store holds. Without rules nothing runs. */
   start(upload: UploadConfig | undefined): void {
     if (upload === undefined) return;
-    this.#service = new UploadService(upload, this.#options);
+    this.#service = new UploadService(upload, { ...this.#options, epoch: this.#options.store.epoch });
     this.#service.start();
   }
 

@@ -29,7 +29,7 @@ function gateway(
   const warnings: unknown[][] = [];
   const tell = (...said: unknown[]) => void warnings.push(said);
   const log = { debug: () => {}, info: () => {}, warn: tell, error: tell };
-  const part = new UploadPart({ gateway: "gw", site: "plant1", epoch: "e1", readings$, store, clock, log });
+  const part = new UploadPart({ gateway: "gw", site: "plant1", readings$, store, clock, log });
   let sequence = 0;
   const read = (tag: string, value: TagValue | null, time = clock.now()) => {
     const reading = {
@@ -169,6 +169,18 @@ test("late readings are counted and told", async () => {
   expect([...(late?.samples ?? [])]).toEqual([[{ stream: "telemetry" }, 1]]);
 });
 
+/** Ended windows of a tag that are neither in a batch nor in its stored state. */
+function missing(store: FakeStore, tag: string, every: number, began: number): readonly number[] {
+  const text = store.disk.get(`tag/${tag}`);
+  if (text === undefined) return [];
+  const { state } = JSON.parse(text) as { state: { open: { start: number } | null } };
+  const { rows } = sent(store);
+  const gone: number[] = [];
+  for (let start = Math.floor(began / every) * every; start < (state.open?.start ?? 0); start += every)
+    if (!rows.includes(`${tag} ${start}`)) gone.push(start);
+  return gone;
+}
+
 /** Rows as `tag time`, and the numbers of their batches. */
 function sent(store: FakeStore) {
   const all = batches(store);
@@ -191,6 +203,7 @@ test("killed at any commit: no window twice, no number missing, and what is lost
       const feed = (to: ReturnType<typeof gateway>) => (second: number) => {
         for (const tag of Object.keys(tags)) to.read(tag, second);
       };
+      const began = clock.now();
       let diedAt = 0;
       for (let second = 0; second < 120 && !store.isDead; second += 1) {
         await seconds(clock, 1, feed(first));
@@ -198,6 +211,8 @@ test("killed at any commit: no window twice, no number missing, and what is lost
         diedAt = clock.now();
       }
       store.isDead = true;
+      expect(missing(store, "a/x", 10_000, began)).toEqual([]);
+      expect(missing(store, "a/y", 25_000, began)).toEqual([]);
       const after = new FakeStore();
       for (const [key, value] of store.disk) after.disk.set(key, value);
       after.messages.push(...store.messages);

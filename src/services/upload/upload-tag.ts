@@ -1,7 +1,6 @@
 import type { ActiveRule } from "../../config/upload.ts";
 import type { IntegerType } from "../../domain/reading.ts";
 import type { Fold, FoldOutput } from "../aggregation/fold.ts";
-import { foldOfRule } from "../aggregation/fold-of-rule.ts";
 import type { RowSource } from "./open-batch.ts";
 
 /** A tag under one rule, while it runs. */
@@ -27,10 +26,11 @@ export class UploadTag implements RowSource {
   /** Batches closed and not stored yet that have rows of it. */
   closing = 0;
 
-  constructor(name: string, rule: ActiveRule, outputOf: (tag: UploadTag) => FoldOutput) {
+  /** @param fold of this rule; it has no state of its own, and may be that of many tags */
+  constructor(name: string, rule: ActiveRule, fold: Fold<unknown>, outputOf: (tag: UploadTag) => FoldOutput) {
     this.name = name;
     this.rule = rule;
-    this.fold = foldOfRule(rule);
+    this.fold = fold;
     this.columns = this.fold.columns;
     this.every = rule.kind === "window" ? rule.every : undefined;
     this.state = this.fold.begin();

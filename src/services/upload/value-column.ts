@@ -1,10 +1,13 @@
-import type { TagValue } from "../../domain/reading.ts";
-import { corrupt, type ByteReader, type ByteWriter } from "./bytes.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { JsonValue, TagValue } from "../../domain/reading.ts";
+import { ByteWriter, corrupt, type ByteReader } from "./bytes.ts";
 import {
   asDecimals,
+  isShownSingle,
   isSingle,
   readDecimals,
   readFloats,
+  shownSingle,
   writeDecimals,
   writeFloats,
 } from "./float-column.ts";
@@ -12,13 +15,30 @@ import { isExactInteger, readIntegers, readWide, writeIntegers, writeWide } from
 import { readRuns, writeRuns } from "./runs.ts";
 
 /** What a column's values are, by the byte before them. */
-const kinds = { integer: 0, wide: 1, decimal: 2, single: 3, double: 4, boolean: 5, dictionary: 6 } as const;
+const kinds = {
+  integer: 0,
+  wide: 1,
+  decimal: 2,
+  single: 3,
+  double: 4,
+  boolean: 5,
+  dictionary: 6,
+  shownSingle: 7,
+  structure: 8,
+} as const;
+
+/** Structures within structures: further in they are written as JSON. */
+const deepest = 4;
+const mostKeys = 64;
+
+/** Decimals with more bytes than this each are noise, and smaller as floats. */
+const mostDecimalBytes = 3.4;
 
 /** Integers of more bits than any device has are written as texts. */
 const widest = 2n ** 64n;
 
 /** A column: where it has values, their kind, and they. */
-export function writeValues(writer: ByteWriter, values: readonly (TagValue | null)[]): void {
+export function writeValues(writer: ByteWriter, values: readonly (TagValue | null)[], depth = 0): void {
   const present = values.filter((value) => value !== null);
   const gaps = present.length < values.length;
   writer.byte(gaps ? 1 : 0);
@@ -28,14 +48,14 @@ export function writeValues(writer: ByteWriter, values: readonly (TagValue | nul
       values.map((value) => value !== null),
       (there) => writer.byte(there ? 1 : 0),
     );
-  writePresent(writer, present);
+  writePresent(writer, present, depth);
 }
 
 /** @param count the rows of the series */
-export function readValues(reader: ByteReader, count: number): (TagValue | null)[] {
-  if (reader.byte() === 0) return readPresent(reader, count);
+export function readValues(reader: ByteReader, count: number, depth = 0): (TagValue | null)[] {
+  if (reader.byte() === 0) return readPresent(reader, count, depth);
   const mask = readRuns(reader, count, () => reader.byte() === 1);
-  const present = readPresent(reader, mask.filter(Boolean).length);
+  const present = readPresent(reader, mask.filter(Boolean).length, depth);
   let next = 0;
   return mask.map((there) => {
     if (!there) return null;
@@ -44,7 +64,7 @@ export function readValues(reader: ByteReader, count: number): (TagValue | null)
   });
 }
 
-function writePresent(writer: ByteWriter, values: readonly TagValue[]): void {
+function writePresent(writer: ByteWriter, values: readonly TagValue[], depth: number): void {
   if (values.every((value) => typeof value === "number")) return writeNumbers(writer, values);
   if (values.every((value) => typeof value === "boolean")) {
     writer.byte(kinds.boolean);
@@ -54,8 +74,61 @@ function writePresent(writer: ByteWriter, values: readonly TagValue[]): void {
     writer.byte(kinds.wide);
     return writeWide(writer, values as readonly bigint[]);
   }
+  const keys = depth < deepest ? commonKeys(values) : undefined;
+  if (keys !== undefined) {
+    writer.byte(kinds.structure);
+    return writeStructures(writer, values as readonly Structure[], keys, depth);
+  }
   writer.byte(kinds.dictionary);
   writeDictionary(writer, values.map(toText));
+}
+
+type Structure = { readonly [key: string]: JsonValue };
+
+/** The keys of structures that all have the same ones in the same order; undefined where they have not. */
+function commonKeys(values: readonly TagValue[]): readonly string[] | undefined {
+  const [first] = values;
+  if (values.length < 2 || !isStructure(first)) return undefined;
+  const keys = Object.keys(first);
+  // Keys that are numbers have an order of their own.
+  const plain = keys.every((key) => key.isWellFormed() && !/^\d+$/.test(key));
+  if (keys.length === 0 || keys.length > mostKeys || !plain) return undefined;
+  const alike = values.every((value) => isStructure(value) && isDeepStrictEqual(Object.keys(value), keys));
+  return alike ? keys : undefined;
+}
+
+function isStructure(value: TagValue | undefined): value is Structure {
+  return typeof value === "object" && !Array.isArray(value);
+}
+
+function writeStructures(
+  writer: ByteWriter,
+  values: readonly Structure[],
+  keys: readonly string[],
+  depth: number,
+): void {
+  writer.varint(keys.length);
+  for (const key of keys) {
+    writer.text(key);
+    writeValues(
+      writer,
+      values.map((value) => value[key] ?? null),
+      depth + 1,
+    );
+  }
+}
+
+function readStructures(reader: ByteReader, count: number, depth: number): TagValue[] {
+  if (depth >= deepest) throw corrupt("its structures are too deep");
+  const keys = reader.count(3);
+  const columns = Array.from({ length: keys }, () => {
+    const key = reader.text();
+    reader.spend(count);
+    return { key, values: readValues(reader, count, depth + 1) };
+  });
+  return Array.from({ length: count }, (_, row) =>
+    Object.fromEntries(columns.map(({ key, values }) => [key, values[row] as JsonValue])),
+  );
 }
 
 function writeNumbers(writer: ByteWriter, values: readonly number[]): void {
@@ -65,15 +138,24 @@ function writeNumbers(writer: ByteWriter, values: readonly number[]): void {
   }
   const decimals = asDecimals(values);
   if (decimals !== undefined) {
-    writer.byte(kinds.decimal);
-    return writeDecimals(writer, decimals);
+    const written = new ByteWriter();
+    writeDecimals(written, decimals);
+    const bytes = written.bytes();
+    if (bytes.length <= mostDecimalBytes * values.length || !values.every(isShownSingle)) {
+      writer.byte(kinds.decimal);
+      return writer.raw(bytes);
+    }
+  }
+  if (values.every(isShownSingle)) {
+    writer.byte(kinds.shownSingle);
+    return writeFloats(writer, values, 4);
   }
   const single = values.every(isSingle);
   writer.byte(single ? kinds.single : kinds.double);
   writeFloats(writer, values, single ? 4 : 8);
 }
 
-function readPresent(reader: ByteReader, count: number): TagValue[] {
+function readPresent(reader: ByteReader, count: number, depth: number): TagValue[] {
   const kind = reader.byte();
   switch (kind) {
     case kinds.integer:
@@ -86,8 +168,12 @@ function readPresent(reader: ByteReader, count: number): TagValue[] {
       return readFloats(reader, count, 4);
     case kinds.double:
       return readFloats(reader, count, 8);
+    case kinds.shownSingle:
+      return readFloats(reader, count, 4).map(shownSingle);
     case kinds.boolean:
       return readRuns(reader, count, () => reader.byte() === 1);
+    case kinds.structure:
+      return readStructures(reader, count, depth);
     case kinds.dictionary:
       return readDictionary(reader, count);
     default:
