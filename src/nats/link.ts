@@ -132,12 +132,12 @@ export class NatsLink {
   publishKept(
     subject: string,
     payload: Uint8Array,
-    reply: string,
     fields: Readonly<Record<string, string>>,
+    reply?: string,
   ): Sent {
     const { header, bytes } = headersOf(fields);
-    const sent =
-      this.#session?.publish(subject, payload, { reply, headers: header }, bytes) ?? "disconnected";
+    const options = { headers: header, ...(reply === undefined ? {} : { reply }) };
+    const sent = this.#session?.publish(subject, payload, options, bytes) ?? "disconnected";
     if (sent === "sent") this.#published += 1;
     return sent;
   }

@@ -1,13 +1,7 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
 import { DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import { systemClock } from "../adapter-kit/clock.ts";
-import { findServer } from "./find-server.ts";
-import { inspectServer } from "./server-program.ts";
-import { launchServer } from "./server-process.ts";
-import { keptLog, never, noServerHere, scratchFolder, testPart, testServer } from "./testing.ts";
+import { keptLog, never, noServerHere, plainServer, testPart, testServer } from "./testing.ts";
 
 const embedded = { listen: "127.0.0.1:0", store: "data" };
 const quickProbe = { everyMs: 50, timeoutMs: 200, misses: 3 };
@@ -138,17 +132,6 @@ test("a url that carries a password is refused", async () => {
     message: expect.not.stringContaining("secret"),
   });
 });
-
-/** nats-server as it starts by itself: no JetStream. */
-async function plainServer(): Promise<{ readonly port: number }> {
-  const folder = await scratchFolder();
-  const program = await inspectServer(await findServer(undefined, process.env["PATH"] ?? ""));
-  const config = join(folder, "plain.json");
-  await writeFile(config, JSON.stringify({ host: "127.0.0.1", port: -1, logtime: false }));
-  const running = launchServer(program, config, keptLog(), systemClock);
-  onTestFinished(() => running.kill("SIGKILL"));
-  return { port: await running.ready };
-}
 
 async function plainClient(port: number | undefined) {
   const peer = await connect({ servers: `127.0.0.1:${port}`, reconnect: false });

@@ -6,7 +6,7 @@ import type { EmbeddedServer } from "./embedded-server.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 import type { NatsLink } from "./link.ts";
 import { OutboxPublisher } from "./outbox-publisher.ts";
-import { keptLog, never, noServerHere, scratchFolder, testLink, testServer } from "./testing.ts";
+import { keptLog, never, noServerHere, plainServer, scratchFolder, testLink, testServer } from "./testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();
@@ -118,7 +118,7 @@ test("what the stream has and nobody heard of is found there, however long ago: 
   await first.store.change([], numbers(30, 50).map(event));
   const rows = first.store.outbox.read("EVENTS", 0, 100);
   for (const { subject, payload, id } of rows)
-    first.link.publishKept(subject, payload, "nobody", { "Nats-Msg-Id": id });
+    first.link.publishKept(subject, payload, { "Nats-Msg-Id": id });
   await first.link.flush();
   first.store.close();
   const config = await first.api.streamConfig("EVENTS");
@@ -201,4 +201,17 @@ test("what goes out late says so, and what goes out at once does not", async () 
     Buffer.from((await api.message("EVENTS", seq))?.hdrs ?? "", "base64").toString();
   expect(await header(1)).toMatch(/Linegate-Queued-Ms: 1\d\d\d\r/);
   expect(await header(2)).not.toContain("Linegate-Queued-Ms");
+});
+
+test("on a server without JetStream who listens hears events all the same, and they stay in the outbox", async () => {
+  const { port } = await plainServer();
+  const { store, link, publisher } = await outbox();
+  link.start(() => ({ url: `nats://127.0.0.1:${port}` }));
+  await expect.poll(() => publisher.problem, { timeout: 10_000 }).toBeDefined();
+  const heard: string[] = [];
+  link.subscribe("event.>", ({ data }) => void heard.push(Buffer.from(data).toString()));
+  await link.flush();
+  await store.change([], [event("1"), { ...event("before"), live: () => "live" }]);
+  await expect.poll(() => heard).toEqual(["1", "live"]);
+  expect(store.outbox.backlog("EVENTS").rows).toBe(2);
 });

@@ -26,6 +26,9 @@ const refusedPauseMs = 500;
 const lateMs = 1_000;
 const queuedHeader = "Linegate-Queued-Ms";
 
+/** No stream's name can hold a blank. */
+const noStream = "none at all";
+
 /** Of the stream's reply: 10054, larger than the stream takes. */
 const tooLarge = 10_054;
 
@@ -107,6 +110,7 @@ export class OutboxSender {
     this.#step({ kind: "committed", items: rows });
     const { known, open } = this.#lane;
     for (const { n } of rows) if (!open || n > known) this.#rows.delete(n);
+    if (!open && this.#problem !== undefined) this.#sayOnly(rows);
   }
 
   /** Sends what may be sent. True where it all went, or waits for answers only. */
@@ -196,12 +200,18 @@ export class OutboxSender {
 
   #send(row: OutboxRow): boolean {
     const { link, clock, inbox, store } = this.#options;
+    const payload = row.live === undefined ? row.payload : Buffer.from(row.live());
     const lateBy = clock.now() - row.queuedAt;
-    const sent = link.publishKept(row.subject, row.payload, `${inbox}.${row.n}.${this.#lane.generation}`, {
-      ...row.headers,
-      "Nats-Msg-Id": row.id,
-      ...(lateBy > lateMs ? { [queuedHeader]: String(Math.round(lateBy)) } : {}),
-    });
+    const sent = link.publishKept(
+      row.subject,
+      payload,
+      {
+        ...row.headers,
+        "Nats-Msg-Id": row.id,
+        ...(lateBy > lateMs ? { [queuedHeader]: String(Math.round(lateBy)) } : {}),
+      },
+      `${inbox}.${row.n}.${this.#lane.generation}`,
+    );
     if (sent === "disconnected") this.#step({ kind: "closed" });
     if (sent === "oversized") {
       store.outbox.refuse(row);
@@ -214,6 +224,14 @@ export class OutboxSender {
     this.#sentUpTo = Math.max(this.#sentUpTo, row.n);
     this.#step({ kind: "sent", item: row });
     return true;
+  }
+
+  /** No stream takes it now, as on a server without JetStream: who listens hears it all the same, and no stream stores it. */
+  #sayOnly(rows: readonly OutboxRow[]): void {
+    for (const { subject, payload, live, headers, id } of rows) {
+      const fields = { ...headers, "Nats-Msg-Id": id, "Nats-Expected-Stream": noStream };
+      this.#options.link.publishKept(subject, live === undefined ? payload : Buffer.from(live()), fields);
+    }
   }
 
   #acknowledged(n: number, seq: number): void {

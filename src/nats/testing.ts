@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,6 +14,8 @@ import { findServer } from "./find-server.ts";
 import { NatsLink, type NatsLinkOptions } from "./link.ts";
 import { NatsPart, type NatsPartOptions } from "./nats-part.ts";
 import { createOwnKey } from "./own-access.ts";
+import { launchServer } from "./server-process.ts";
+import { inspectServer } from "./server-program.ts";
 
 /** Nothing is asked of a signal in most tests. */
 export const never: AbortSignal = new AbortController().signal;
@@ -61,6 +63,17 @@ export async function testServer(options: Partial<EmbeddedServerOptions> = {}): 
   });
   onTestFinished(() => server.stop());
   return server;
+}
+
+/** nats-server as it starts by itself: no JetStream. */
+export async function plainServer(): Promise<{ readonly port: number }> {
+  const folder = await scratchFolder();
+  const program = await inspectServer(await findServer(undefined, process.env["PATH"] ?? ""));
+  const config = join(folder, "plain.json");
+  await writeFile(config, JSON.stringify({ host: "127.0.0.1", port: -1, logtime: false }));
+  const running = launchServer(program, config, keptLog(), systemClock);
+  onTestFinished(() => running.kill("SIGKILL"));
+  return { port: await running.ready };
 }
 
 /** A link that is not started yet, stopped with the test. */

@@ -15,6 +15,8 @@ export interface OutboxRow {
   readonly id: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly payload: Uint8Array;
+  /** As OutgoingMessage has it; gone after a restart. */
+  readonly live?: OutgoingMessage["live"];
   /** Unix ms. */
   readonly queuedAt: number;
   /** What it counts against the outbox's limit. */

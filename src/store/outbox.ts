@@ -113,6 +113,7 @@ export class Outbox {
         id: message.id ?? `${this.#options.idPrefix()}:${this.#last}`,
         headers: message.headers ?? {},
         payload: typeof message.payload === "string" ? Buffer.from(message.payload) : message.payload,
+        live: message.live,
         queuedAt: this.#options.now(),
       };
       this.#take({ ...row, bytes: rowBytes(row) });

@@ -16,6 +16,8 @@ export interface OutgoingMessage {
   readonly headers?: Readonly<Record<string, string>>;
   /** Its globally unique `Nats-Msg-Id`; absent: the outbox makes one, `<gateway>:<epoch>:<n>`. */
   readonly id?: string;
+  /** The payload as it goes out right after the commit, where that tells more than is known before, such as a latency. */
+  readonly live?: () => string;
 }
 
 export interface StateStore {

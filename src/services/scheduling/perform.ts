@@ -37,12 +37,22 @@ export function sendEvent({ site, output }: PerformOptions, effect: Effect, more
  * The events as they go to NATS, for the transaction of the state that they belong to: none is lost, and none comes twice.
  * So those that are repeated after a restart are not among them.
  */
-export function eventMessages(site: string, effects: readonly Effect[]): readonly OutgoingMessage[] {
-  return effects.flatMap((effect) =>
-    effect.repeated === true
-      ? []
-      : [{ stream: "EVENTS", subject: pathOf(site, effect).subject, payload: eventJson(effect) } as const],
-  );
+export function eventMessages(
+  site: string,
+  effects: readonly Effect[],
+  latencyOf: (effect: Effect) => number | null,
+): readonly OutgoingMessage[] {
+  return effects.flatMap((effect) => {
+    if (effect.repeated === true) return [];
+    const { subject } = pathOf(site, effect);
+    const message = { stream: "EVENTS", subject, payload: eventJson(effect) } as const;
+    if (effect.event !== "prepare") return [message];
+    const live = () => {
+      const latencyMs = latencyOf(effect);
+      return eventJson(effect, latencyMs === null ? {} : { latencyMs });
+    };
+    return [{ ...message, live }];
+  });
 }
 
 function pathOf(site: string, { station, event }: Effect): TagPath {
@@ -76,8 +86,7 @@ export function sendPrepare(
   for (const { to, name, payload } of config.prepare.publications) {
     output.message(to, name, JSON.stringify(fill(payload, filling)));
   }
-  const readAt = cycle?.prepareId === effect.id ? cycle.readAt : null;
-  const latencyMs = readAt === null ? null : Math.round((clock().monotonic - readAt) * 1000) / 1000;
+  const latencyMs = latencySince(effect, cycle, clock());
   sendEvent(options, effect, latencyMs === null ? {} : { latencyMs });
   return { latencyMs, writes };
 }
@@ -96,4 +105,14 @@ function write(
     return outcome.ok ? undefined : outcome.message;
   });
   return Promise.all(orders).then((failures) => failures.find((failure) => failure !== undefined));
+}
+
+/** From the source's read until now, in ms; null where a restart lies between. */
+export function latencySince(
+  { id }: Effect,
+  cycle: StationState["cycle"],
+  { monotonic }: Moment,
+): number | null {
+  const readAt = cycle?.prepareId === id ? cycle.readAt : null;
+  return readAt === null ? null : Math.round((monotonic - readAt) * 1000) / 1000;
 }

@@ -12,7 +12,7 @@ import type { StateChange, StateStore } from "../../store/state-store.ts";
 import { decide, type Input, type Request } from "./decide.ts";
 import { Latencies } from "./latencies.ts";
 import { adapt, planLine, type LinePlan } from "./line-plan.ts";
-import { eventMessages, sendEvent, sendPrepare, type PerformOptions } from "./perform.ts";
+import { eventMessages, latencySince, sendEvent, sendPrepare, type PerformOptions } from "./perform.ts";
 import {
   decodeStation,
   encodeStation,
@@ -175,7 +175,9 @@ export class SchedulingService {
       ...gone.map((key) => ({ scope: lineScope, key, value: null })),
     ];
     this.#stored = stations;
-    const messages = eventMessages(this.#options.site, effects);
+    const messages = eventMessages(this.#options.site, effects, (effect) =>
+      latencySince(effect, stations.get(effect.station)?.cycle ?? null, this.#moment()),
+    );
     if (open.length > 0 || messages.length > 0) await this.#options.store.change(open, messages);
   }
 
