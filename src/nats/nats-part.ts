@@ -63,6 +63,14 @@ export class NatsPart {
     return this.#server;
   }
 
+  /** For clients: the real port included. */
+  get url(): string {
+    const { url, embedded } = this.#options.config;
+    if (url !== undefined) return url;
+    const { host, port } = embedded.listen;
+    return `nats://${host.includes(":") ? `[${host}]` : host}:${this.#server?.port ?? port}`;
+  }
+
   /** Rejects with CONFIG_INVALID where another gateway runs on the embedded server's store: no two may share one. */
   async claim(): Promise<void> {
     if (this.#options.config.url === undefined) await (await this.#embed()).server.claim();

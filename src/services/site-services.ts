@@ -1,9 +1,9 @@
 import { Subject } from "rxjs";
-import type { Site } from "../config/site.ts";
 import { StateBucket, type StateBucketOptions } from "../nats/state-bucket.ts";
 import type { Metric } from "../observability/exposition.ts";
 import { AlertPart, type AlertPartOptions } from "./alerting/alert-part.ts";
 import { LinePart, type LinePartOptions } from "./scheduling/line-part.ts";
+import type { ServedSite, SiteService } from "./site-service.ts";
 
 /** 2,000 alerts with what they tell, and as many stations. */
 const bucketBytes = 4_000_000;
@@ -14,7 +14,8 @@ export type SiteServicesOptions = Omit<LinePartOptions, "bucket" | "told"> &
 
 /** The services that decide for the line, each with its bucket of present states: they begin, change and end together. */
 export class SiteServices {
-  readonly #line: LinePart;
+  /** In the order in which they start: who hears another comes before it. They end in the opposite one. */
+  readonly #services: readonly SiteService[];
   readonly #alerts: AlertPart;
   readonly #buckets: readonly StateBucket[];
 
@@ -31,9 +32,12 @@ export class SiteServices {
       });
     const [stations, alerts] = [bucketOf("line"), bucketOf("alerts")];
     this.#buckets = [stations, alerts];
-    const events = new Subject<{ readonly station: string; readonly event: string }>();
-    this.#line = new LinePart({ ...options, bucket: stations, told: (event) => events.next(event) });
-    this.#alerts = new AlertPart({ ...options, bucket: alerts, lineEvents$: events });
+    const lineEvents = new Subject<{ readonly station: string; readonly event: string }>();
+    this.#alerts = new AlertPart({ ...options, bucket: alerts, lineEvents$: lineEvents });
+    this.#services = [
+      this.#alerts,
+      new LinePart({ ...options, bucket: stations, told: (event) => lineEvents.next(event) }),
+    ];
   }
 
   /** Every alert as it stands; none where there is no alerts.yaml. */
@@ -41,28 +45,24 @@ export class SiteServices {
     return this.#alerts.list();
   }
 
-  /** They go on with what the store holds. The alerts first: they hear what the line tells. */
-  start({ line, alerts }: Pick<Site, "line" | "alerts">): void {
-    this.#alerts.start(alerts);
-    this.#line.start(line);
+  /** They go on with what the store holds. */
+  start(site: ServedSite): void {
+    for (const service of this.#services) service.start(site);
     for (const bucket of this.#buckets) bucket.start();
   }
 
   /** Takes edited files over. */
-  async apply({ line, alerts }: Pick<Site, "line" | "alerts">): Promise<void> {
-    this.#line.apply(line);
-    await this.#alerts.apply(alerts);
+  async apply(site: ServedSite): Promise<void> {
+    for (const service of this.#services.toReversed()) await service.apply(site);
   }
 
   *metrics(): Iterable<Metric> {
-    yield* this.#line.metrics();
-    yield* this.#alerts.metrics();
+    for (const service of this.#services) yield* service.metrics();
   }
 
   /** What was decided is still stored and told. Idempotent. */
   async stop(): Promise<void> {
-    await this.#line.stop();
-    await this.#alerts.stop();
+    for (const service of this.#services.toReversed()) await service.stop();
     await Promise.all(this.#buckets.map((bucket) => bucket.stop()));
   }
 }

@@ -1,10 +1,10 @@
 import type { LocalBroker } from "../../adapter-kit/local-broker.ts";
-import type { LineConfig } from "../../config/line.ts";
 import type { NatsLink } from "../../nats/link.ts";
 import type { StateBucket } from "../../nats/state-bucket.ts";
 import { ServiceEndpoint } from "../../nats/service-endpoint.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
+import type { ServedSite, SiteService } from "../site-service.ts";
 import { describeLine, lineEndpoints } from "./requests.ts";
 import { SchedulingService, type SchedulingOptions } from "./scheduling-service.ts";
 
@@ -24,7 +24,7 @@ export interface LinePartOptions extends Omit<SchedulingOptions, "output"> {
 }
 
 /** Scheduling inside the gateway: runs while there is a line.yaml, on the gateway's own broker and link. */
-export class LinePart {
+export class LinePart implements SiteService {
   readonly #options: LinePartOptions;
   #service: SchedulingService | undefined;
   #endpoint: ServiceEndpoint | undefined;
@@ -34,7 +34,7 @@ export class LinePart {
   }
 
   /** Goes on with what the store holds. Without a line nothing runs. */
-  start(line: LineConfig | undefined): void {
+  start({ line }: ServedSite): void {
     if (line === undefined) return;
     const { gateway, site, link, clock, random, audit } = this.#options;
     const service = new SchedulingService(line, { ...this.#options, output: this.#output() });
@@ -59,8 +59,8 @@ export class LinePart {
   }
 
   /** Takes an edited line.yaml over, or that there is none any more. */
-  apply(line: LineConfig | undefined): void {
-    if (this.#service === undefined) return this.start(line);
+  apply({ line }: ServedSite): void {
+    if (this.#service === undefined) return this.start({ line });
     const before = this.#service.plan.stations;
     this.#service.apply(line ?? { stations: [] });
     for (const station of before.keys())
