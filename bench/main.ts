@@ -1,6 +1,8 @@
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { execFileSync } from "node:child_process";
+import { alertStorm } from "./parts/alert-storm.ts";
+import { alertToCoil } from "./parts/alert-to-coil.ts";
 import { cameras } from "./parts/camera.ts";
 import { completeToPrepare } from "./parts/complete-to-prepare.ts";
 import { latencies } from "./parts/latency.ts";
@@ -15,7 +17,8 @@ import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
-Measures the whole gateway in one run, or the named parts: pipeline, latency, complete-to-prepare, memory, requests, start,
+Measures the whole gateway in one run, or the named parts: pipeline, latency, complete-to-prepare, alert-to-coil,
+alert-storm, memory, requests, start,
 camera, opcua, serial, sparkplug.
 `;
 
@@ -31,6 +34,8 @@ const parts: Readonly<Record<string, Part>> = {
   pipeline,
   latency: latencies,
   "complete-to-prepare": completeToPrepare,
+  "alert-to-coil": alertToCoil,
+  "alert-storm": alertStorm,
   memory,
   requests,
   start,

@@ -137,6 +137,11 @@ export class Gateway {
     return this.#publisher.deviceStates$;
   }
 
+  /** Every alert as it stands; none where there is no alerts.yaml. */
+  get alerts(): SiteServices["alerts"] {
+    return this.#services.alerts;
+  }
+
   get addresses(): GatewayAddresses {
     return { broker: this.#broker.addresses, nats: this.#nats.url, http: this.#http.address };
   }

@@ -1,6 +1,5 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { connectAsync } from "mqtt";
@@ -8,7 +7,8 @@ import { ModbusSimulator } from "../../simulators/modbus/server.ts";
 import { makeSite } from "../made-site.ts";
 import { runGateway } from "../gateway-process.ts";
 import { subscribeEarly } from "../nats-client.ts";
-import { latency, round } from "../statistics.ts";
+import { commits, lateBy } from "../references.ts";
+import { latency } from "../statistics.ts";
 
 /** Read once a second each: the other traffic, readings a second. */
 const otherTags = 10_000;
@@ -86,24 +86,6 @@ async function target(routes: readonly Route[]): Promise<ModbusSimulator> {
       if (route !== undefined) route.writtenAt[Math.max(1, route.writtenAt.length)] = performance.now();
       return 0;
     },
-  });
-}
-
-/** In ms; the timer's own ms taken off. */
-function lateBy(lateness: ReturnType<typeof monitorEventLoopDelay>) {
-  const ms = (nanoseconds: number) => round(Math.max(0, nanoseconds / 1e6 - 1), 3);
-  return { p50: ms(lateness.percentile(50)), p99: ms(lateness.percentile(99)), max: ms(lateness.max) };
-}
-
-/** What a commit that is surely on disk takes here today: no prepare is sent before one. */
-function commits(dir: string): readonly number[] {
-  using database = new DatabaseSync(join(dir, "reference.db"));
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE state (value TEXT)");
-  const insert = database.prepare("INSERT INTO state VALUES (?)");
-  return Array.from({ length: 300 }, () => {
-    const since = performance.now();
-    insert.run("x".repeat(500));
-    return performance.now() - since;
   });
 }
 

@@ -66,8 +66,8 @@ test("the factory's overpressure alert is raised by a valve that sticks, never b
   if (alert?.when.kind !== "above" || action?.kind !== "write") throw new TypeError("it has another shape");
   const { limit, deadband } = alert.when;
   const highest = (states: readonly LineState[]) => Math.max(...states.map(({ press }) => press.pressure));
-  expect(highest(runLine(defaultInput, 44))).toBeLessThan(limit - deadband);
-  const surge = runLine(defaultInput, 60).filter(({ press }) => press.reliefStuck);
+  expect(highest(runLine(defaultInput, 14))).toBeLessThan(limit - deadband);
+  const surge = runLine(defaultInput, 30).filter(({ press }) => press.reliefStuck);
   expect(Math.min(...surge.slice(1).map(({ press }) => press.pressure))).toBeGreaterThan(limit);
   const slowed = { ...defaultInput, motorSetpoint: Number(action.value) };
   expect(highest(runLine(slowed, 60).slice(-100))).toBeLessThan(limit - deadband);

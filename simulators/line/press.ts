@@ -56,7 +56,7 @@ const reliefFreesAfter = 80;
 const slowPace = 0.7;
 const slowFrees = 10;
 /** Seconds after the start at which the valve sticks for the first time. */
-const firstSurge = 45;
+const firstSurge = 15;
 /** Seconds of each phase at the rated speed. */
 const phaseSeconds: Readonly<Record<PressPhase, number>> = {
   idle: 0.8,

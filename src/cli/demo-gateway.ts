@@ -24,6 +24,8 @@ export interface DemoGateway extends AsyncDisposable {
   readonly site: Site;
   readonly table: DemoTable;
   readonly addresses: { readonly mqtt: ListenAddress; readonly nats: string; readonly http: ListenAddress };
+  /** Every alert as it stands. */
+  readonly alerts: () => Gateway["alerts"];
 }
 
 const noneIsFree = async () => false;
@@ -72,6 +74,7 @@ async function startOn(
     site,
     table,
     addresses: { mqtt: broker.mqtt, nats, http },
+    alerts: () => gateway.alerts,
     [Symbol.asyncDispose]: () => gateway.stop(),
   };
 }

@@ -97,6 +97,11 @@ export class DemoSubscriber {
     }
   }
 
+  /** For requests of others. */
+  get connection(): Pick<NatsConnection, "request"> {
+    return this.#connection;
+  }
+
   /** What was sent before is counted when this resolves. */
   async flush(): Promise<void> {
     await this.#connection.flush().catch(() => undefined);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { openView } from "./demo-output.ts";
 import type { DemoPicture } from "./demo-view.ts";
 
-const summary = { devices: 1, online: 1, readings: 5, badReadings: 0, natsMessages: 4, writes: 1 };
+const summary = { devices: 1, online: 1, readings: 5, badReadings: 0, natsMessages: 4, writes: 1, alerts: 0 };
 
 function pictureAt(elapsedMs: number, value: number | undefined): DemoPicture {
   const row = {
@@ -30,6 +30,7 @@ function pictureAt(elapsedMs: number, value: number | undefined): DemoPicture {
     elapsedMs,
     now: 1_000,
     hints: [{ what: "Subscribe", commands: ["mosquitto_sub"] }],
+    alerts: [],
     notes: [],
   };
 }

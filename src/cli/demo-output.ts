@@ -141,7 +141,7 @@ class JsonView implements DemoView {
 }
 
 function inWords(summary: DemoSummary, { elapsedMs }: DemoPicture): string {
-  const { devices, online, readings, badReadings, natsMessages, writes } = summary;
+  const { devices, online, readings, badReadings, natsMessages, writes, alerts } = summary;
   const seconds = (elapsedMs / 1_000).toFixed(1);
-  return `${online} of ${devices} devices online; ${readings} readings in ${seconds} s, ${badReadings} of them bad; ${natsMessages} messages received over NATS; ${writes} writes answered with ok`;
+  return `${online} of ${devices} devices online; ${readings} readings in ${seconds} s, ${badReadings} of them bad; ${natsMessages} messages received over NATS; ${writes} writes answered with ok; ${alerts} alerts raised`;
 }

@@ -2,11 +2,12 @@ import { plainText } from "../domain/reading.ts";
 import type { Clock } from "../adapter-kit/clock.ts";
 import { hostPort, type DemoGateway } from "./demo-gateway.ts";
 import { DemoSubscriber, findSetpoint } from "./demo-nats.ts";
+import { DemoOperator } from "./demo-operator.ts";
 import type { DemoView } from "./demo-output.ts";
 import type { DemoSummary } from "./demo-summary.ts";
 import type { DemoPicture } from "./demo-view.ts";
 
-export interface DemoRunOptions extends Pick<DemoGateway, "site" | "table" | "addresses"> {
+export interface DemoRunOptions extends Pick<DemoGateway, "site" | "table" | "addresses" | "alerts"> {
   readonly view: DemoView;
   readonly clock: Clock;
 }
@@ -14,12 +15,14 @@ export interface DemoRunOptions extends Pick<DemoGateway, "site" | "table" | "ad
 const repaintMs = 250;
 const firstWriteMs = 1_000;
 const writeEveryMs = 5_000;
+const lookEveryMs = 1_000;
 const farewellMs = 500;
 
 /** The demo while it runs: repaints, writes a setpoint now and then, and counts what NATS delivers. */
 export class DemoRun {
   readonly #options: DemoRunOptions;
   readonly #subscriber: DemoSubscriber;
+  readonly #operator: DemoOperator;
   readonly #setpoint: ReturnType<typeof findSetpoint>;
   readonly #startedAt: number;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -30,6 +33,13 @@ export class DemoRun {
   private constructor(options: DemoRunOptions, subscriber: DemoSubscriber) {
     this.#options = options;
     this.#subscriber = subscriber;
+    this.#operator = new DemoOperator({
+      site: options.site,
+      alerts: options.alerts,
+      valueOf: (tag) => options.table.valueOf(tag),
+      connection: subscriber.connection,
+      now: () => options.clock.now(),
+    });
     this.#setpoint = findSetpoint(options.site);
     this.#startedAt = options.clock.monotonic();
   }
@@ -52,6 +62,7 @@ export class DemoRun {
       badReadings: table.badReadings,
       natsMessages: this.#subscriber.messages,
       writes: this.#subscriber.writes,
+      alerts: this.#options.alerts().reduce((sum, { count }) => sum + count, 0),
     };
     view.finish(this.#picture(), summary);
     return summary;
@@ -77,6 +88,7 @@ export class DemoRun {
       setInterval(() => view.show(this.#picture()), repaintMs),
       setTimeout(() => this.#write(), firstWriteMs),
       setInterval(() => this.#write(), writeEveryMs),
+      setInterval(() => void this.#operator.look(), lookEveryMs),
     );
   }
 
@@ -115,7 +127,8 @@ export class DemoRun {
       elapsedMs: clock.monotonic() - this.#startedAt,
       now: clock.now(),
       hints: this.#hints(),
-      notes: this.#lastWrite === "" ? [] : [this.#lastWrite],
+      alerts: this.#options.alerts().filter(({ state }) => state !== "normal"),
+      notes: [this.#lastWrite, this.#operator.lastDeed].filter((note) => note !== ""),
     };
   }
 

@@ -8,4 +8,6 @@ export interface DemoSummary {
   readonly natsMessages: number;
   /** Writes answered with ok. */
   readonly writes: number;
+  /** How often an alert was raised. */
+  readonly alerts: number;
 }

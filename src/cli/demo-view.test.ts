@@ -1,3 +1,4 @@
+import type { DescribedAlert } from "../services/alerting/describe.ts";
 import { expect, test } from "vitest";
 import { withColour, withoutColour } from "./demo-style.ts";
 import type { DeviceRows, Row } from "./demo-table.ts";
@@ -38,6 +39,7 @@ function pictureOf(...devices: readonly DeviceRows[]): DemoPicture {
     elapsedMs: 65_000,
     now: 100_000,
     hints: [{ what: "Subscribe", commands: ["mosquitto_sub -t 'data/#' -v", "nats sub 'data.>'"] }],
+    alerts: [],
     notes: ["wrote 1200 rpm"],
   };
 }
@@ -57,6 +59,36 @@ test("shows gateway, addresses, figures, devices with their tags, and how to sub
     expect(text).toContain(part);
   expect(text).toMatch(/press-1 +online +127\.0\.0\.1:1502 unit 1/);
   expect(text).toMatch(/press-1\/tag0 +182\.4 +bar +good +1\.0 s/);
+});
+
+test("what is not normal stands on top, the worst first, and no more than there is room for", () => {
+  const alert = (name: string, state: string, priority: string): DescribedAlert => ({
+    alert: name,
+    state,
+    event: "raised",
+    priority,
+    message: `${name} wants somebody`,
+    source: null,
+    value: null,
+    timestamp: 0,
+    raisedAt: 0,
+    count: 1,
+    sequence: 1,
+    raised: state === "unacknowledged",
+  });
+  const alerts = [
+    alert("a", "latched-acknowledged", "critical"),
+    alert("b", "unacknowledged", "low"),
+    alert("c", "unacknowledged", "critical"),
+    alert("d", "shelved", "low"),
+  ];
+  const lines = renderScreen({ ...pictureOf(deviceOf("press-1", 1)), alerts }, plain(140, 30));
+  expect(lines.slice(2, 6)).toEqual([
+    "CRITICAL  c  unacknowledged  c wants somebody",
+    "LOW  b  unacknowledged  b wants somebody",
+    "CRITICAL  a  latched-acknowledged  a wants somebody",
+    "… 1 more alerts",
+  ]);
 });
 
 test("no line is wider and no picture higher than the terminal, whatever its size", () => {

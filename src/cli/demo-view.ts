@@ -1,3 +1,4 @@
+import type { DescribedAlert } from "../services/alerting/describe.ts";
 import type { DeviceState } from "../supervisor/device-state.ts";
 import { alignValue, fit, formatAge, formatCount, formatElapsed, formatValue } from "./demo-format.ts";
 import { layOut, type Block } from "./demo-layout.ts";
@@ -20,6 +21,8 @@ export interface DemoPicture {
   readonly elapsedMs: number;
   /** Milliseconds since the Unix epoch: ages are reckoned from it. */
   readonly now: number;
+  /** Those that are not normal. */
+  readonly alerts: readonly DescribedAlert[];
   /** How to subscribe and to write: a word, and commands of which any will do. */
   readonly hints: readonly Hint[];
   /** What happened last: a write, a warning. */
@@ -37,6 +40,7 @@ export interface Screen {
   readonly paint: Paint;
 }
 
+const alertsShown = 3;
 const gap = 3;
 /** The least width at which a row is still good to read. */
 const narrowest = 60;
@@ -93,7 +97,27 @@ function headerLines(picture: DemoPicture, { width, paint }: Screen): readonly s
     `RSS ${formatCount(picture.rssBytes / 1e6)} MB with the simulators`,
     formatElapsed(picture.elapsedMs),
   ].join("   ");
-  return [...first.map((line) => paint("bold", line)), fit(figures, width)];
+  return [
+    ...first.map((line) => paint("bold", line)),
+    fit(figures, width),
+    ...alertLines(picture, width, paint),
+  ];
+}
+
+/** The worst that is not normal, a line each. */
+function alertLines({ alerts }: DemoPicture, width: number, paint: Paint): readonly string[] {
+  const sorted = alerts.toSorted((one, other) => rankOf(one) - rankOf(other));
+  const lines = sorted.slice(0, alertsShown).map((alert) => {
+    const text = `${alert.priority.toUpperCase()}  ${alert.alert}  ${alert.state}  ${alert.message}`;
+    return paint(alert["raised"] === true ? "red" : "yellow", fit(text, width));
+  });
+  const more = alerts.length - lines.length;
+  return more <= 0 ? lines : [...lines, paint("yellow", fit(`… ${more} more alerts`, width))];
+}
+
+/** What is raised before what is not, then by priority. */
+function rankOf({ raised, priority }: DescribedAlert): number {
+  return (raised === true ? 0 : 10) + ["critical", "high", "medium", "low"].indexOf(priority);
 }
 
 function footerLines({ hints, notes }: DemoPicture, { width, height, paint }: Screen): readonly string[] {

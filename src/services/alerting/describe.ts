@@ -35,7 +35,7 @@ export function describe(
     state: stateNameOf(life),
     event: last?.event ?? null,
     priority,
-    message: plainText(fill(message, fillingOf(name, life))),
+    message: plainText(fill(message, { ...fillingOf(name, life), ...readable(cause) })),
     source: cause?.name ?? null,
     value: cause === null ? null : JSON.parse(encodeTagValue(cause.value)),
     timestamp: life.since,
@@ -60,6 +60,11 @@ export function fillingOf(name: string, { cause, raisedAt }: AlertLife): Filling
     value: cause === null ? "" : plainText(cause.value),
     time: raisedAt === null ? "" : new Date(raisedAt).toISOString(),
   };
+}
+
+/** Nobody reads the seventh digit. */
+function readable(cause: AlertLife["cause"]): Filling {
+  return typeof cause?.value === "number" ? { value: Number(cause.value.toPrecision(5)) } : {};
 }
 
 /** True while it is raised or held by its latch. */
