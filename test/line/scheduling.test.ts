@@ -1,3 +1,5 @@
+import { jetstream } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { loadSite } from "../../src/config/load-site.ts";
@@ -127,6 +129,27 @@ test("an edited line.yaml is in force at once, and the stations keep their parts
   strokes(2);
   await vi.waitFor(() => expect(story(told)).toContain("press complete press-2"));
   expect(told.filter(({ event }) => event === "prepare")).toHaveLength(1);
+});
+
+test("the bucket `line` holds each station as the request `state` has it, what it waits for included", async () => {
+  const { welder, folder, strokes } = await plants();
+  const { gateway, readings } = await runGateway(folder);
+  const nats = await natsClient(gateway.addresses.nats);
+  const told = await listen(nats);
+  const state = async () => (await nats.request("scheduling.test-gw.state")).json<{ stations: unknown }>();
+  const kv = await vi.waitFor(() => new Kvm(jetstream(nats)).open("line"), 5_000);
+  const held = async () => {
+    const keys = ["press", "weld"].map((station) => `plant1.line1.${station}`);
+    return Promise.all(keys.map(async (key) => (await kv.get(key))?.json()));
+  };
+  await vi.waitFor(() =>
+    expect(readings.filter(({ quality }) => quality === "good").length).toBeGreaterThan(10),
+  );
+  strokes(1);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"));
+  await vi.waitFor(async () => expect(await held()).toEqual((await state()).stations));
+  await welder.refuse();
+  await vi.waitFor(async () => expect(await held()).toMatchObject([{}, { notReady: ["press-2"] }]), 5_000);
 });
 
 test("a gateway that is killed in the middle of a cycle goes on where it was, and prepares nothing twice", async () => {

@@ -10,6 +10,8 @@ import { SchedulingService, type SchedulingOptions } from "./scheduling-service.
 
 /** Of what the service may be asked, not of the program. */
 const interfaceVersion = "1.0.0";
+/** Changes of this time come into the bucket together. */
+const showEveryMs = 20;
 
 export interface LinePartOptions extends Omit<SchedulingOptions, "output"> {
   readonly gateway: string;
@@ -28,6 +30,8 @@ export class LinePart implements SiteService {
   readonly #options: LinePartOptions;
   #service: SchedulingService | undefined;
   #endpoint: ServiceEndpoint | undefined;
+  #showing = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: LinePartOptions) {
     this.#options = options;
@@ -55,7 +59,6 @@ export class LinePart implements SiteService {
     });
     service.start();
     this.#endpoint.start();
-    this.#show(service);
   }
 
   /** Takes an edited line.yaml over, or that there is none any more. */
@@ -65,7 +68,6 @@ export class LinePart implements SiteService {
     this.#service.apply(line ?? { stations: [] });
     for (const station of before.keys())
       if (!this.#service.plan.stations.has(station)) this.#options.bucket.delete(station);
-    this.#show(this.#service);
   }
 
   metrics(): Iterable<Metric> {
@@ -76,12 +78,25 @@ export class LinePart implements SiteService {
   async stop(): Promise<void> {
     this.#endpoint?.stop();
     await this.#service?.stop();
+    this.#stopping.abort();
+    this.#show();
   }
 
   /** Every station as it stands, into the bucket. */
-  #show(service: SchedulingService): void {
-    for (const station of describeLine(service))
+  #show(): void {
+    if (this.#service === undefined) return;
+    for (const station of describeLine(this.#service))
       this.#options.bucket.put(station.name, JSON.stringify(station));
+  }
+
+  #showSoon(): void {
+    if (this.#showing || this.#stopping.signal.aborted) return;
+    this.#showing = true;
+    const pause = this.#options.clock.sleep(showEveryMs, this.#stopping.signal).catch(() => undefined);
+    void pause.then(() => {
+      this.#showing = false;
+      this.#show();
+    });
   }
 
   #output(): SchedulingOptions["output"] {
@@ -93,8 +108,8 @@ export class LinePart implements SiteService {
         broker.publish(topic, payload, { qos: 1 });
         const [station = "", event = ""] = topic.split("/").slice(-2);
         told({ station, event });
-        if (this.#service !== undefined) this.#show(this.#service);
       },
+      changed: () => this.#showSoon(),
       message: (to, name, json) => {
         const payload = Buffer.from(json);
         if (to === "nats") link.publish(name, payload);

@@ -88,6 +88,7 @@ export function testLine(
         topics.push(path.topic);
         events.push(JSON.parse(json) as Told);
       },
+      changed: () => {},
       message: (to, name, json) => void messages.push({ to, name, payload: JSON.parse(json) }),
     },
     log: {
