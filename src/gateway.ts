@@ -109,7 +109,9 @@ export class Gateway {
       readings$: this.readings$,
       deviceStates$: this.deviceStates$,
       secret: (text) => files.secret(text),
+      states: () => this.#devices.states,
       isOnline: (device) => this.#devices.isOnline(device),
+      places: site.gateway.services,
       commands: this.#commands,
     });
     this.#http = new HttpEndpoint({

@@ -1,5 +1,4 @@
-import type { BrokerMessage } from "../adapter-kit/local-broker.ts";
-import type { Reading } from "../domain/reading.ts";
+import { decodeReading, type Reading } from "../domain/reading.ts";
 import { TagPath } from "../domain/tag-path.ts";
 import { readSecret } from "../security/read-secret.ts";
 import type { DeviceState } from "../supervisor/device-state.ts";
@@ -25,8 +24,9 @@ export class GatewayReadings implements AsyncDisposable {
     const secrets = { siteDir: ".", environment: process.env };
     const secret = password === undefined ? undefined : await readSecret(password, secrets);
     const broker = await RemoteBroker.connect({ url, user, password: secret });
-    broker.subscribe(`data/${sink.site}/#`, (message) => {
-      const reading = readingOf(message);
+    broker.subscribe(`data/${sink.site}/#`, ({ topic, payload }) => {
+      const path = new TagPath("data", topic.slice("data/".length));
+      const reading = decodeReading(path, payload.toString(), 0);
       if (reading !== undefined) sink.onReading(reading);
     });
     broker.subscribe(`state/${sink.site}/+`, ({ topic, payload }) => {
@@ -39,22 +39,6 @@ export class GatewayReadings implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#broker.close();
   }
-}
-
-function readingOf({ topic, payload }: BrokerMessage): Reading | undefined {
-  const said = objectOf(payload) as Partial<Reading> | undefined;
-  if (said?.quality === undefined || said.timestamp === undefined || said.value === undefined)
-    return undefined;
-  return {
-    path: new TagPath("data", topic.slice("data/".length)),
-    value: said.value,
-    quality: said.quality,
-    status: said.status,
-    timestamp: said.timestamp,
-    unit: said.unit,
-    sequence: said.sequence ?? 0,
-    readAt: 0,
-  };
 }
 
 /** Undefined for what is no JSON object: nothing of the gateway's. */

@@ -1,4 +1,5 @@
 import type { Site } from "../config/site.ts";
+import type { StateBucketOptions } from "../nats/state-bucket.ts";
 import type { Metric } from "../observability/exposition.ts";
 
 /** What of a site's files the services are told by. */
@@ -13,4 +14,15 @@ export interface SiteService {
   metrics(): Iterable<Metric>;
   /** What was decided is still stored and told. Idempotent. */
   stop(): Promise<void>;
+}
+
+/** 2,000 alerts with what they tell, and as many stations. */
+const bucketBytes = 4_000_000;
+
+/** The bucket of a service's present states. @param site its place, such as `plant1/line1` */
+export function bucketOptions(
+  bucket: string,
+  { site, link, clock, log }: Pick<StateBucketOptions, "link" | "clock" | "log"> & { readonly site: string },
+): StateBucketOptions {
+  return { bucket, prefix: site.replaceAll("/", "."), maxBytes: bucketBytes, link, clock, log };
 }

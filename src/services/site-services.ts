@@ -1,43 +1,37 @@
 import { Subject } from "rxjs";
+import type { ServicesConfig } from "../config/gateway-schema.ts";
 import { StateBucket, type StateBucketOptions } from "../nats/state-bucket.ts";
 import type { Metric } from "../observability/exposition.ts";
 import { AlertPart, type AlertPartOptions } from "./alerting/alert-part.ts";
+import { ServiceBridge, type ServiceBridgeOptions } from "./outside/service-bridge.ts";
 import { LinePart, type LinePartOptions } from "./scheduling/line-part.ts";
-import type { ServedSite, SiteService } from "./site-service.ts";
-
-/** 2,000 alerts with what they tell, and as many stations. */
-const bucketBytes = 4_000_000;
+import { bucketOptions, type ServedSite, type SiteService } from "./site-service.ts";
 
 export type SiteServicesOptions = Omit<LinePartOptions, "bucket" | "told"> &
   Omit<AlertPartOptions, "bucket" | "lineEvents$"> &
-  Pick<StateBucketOptions, "link">;
+  Pick<StateBucketOptions, "link"> &
+  Pick<ServiceBridgeOptions, "states"> & {
+    /** What runs here, and what in a process of its own. */
+    readonly places: ServicesConfig;
+  };
 
 /** The services that decide for the line, each with its bucket of present states: they begin, change and end together. */
 export class SiteServices {
   /** In the order in which they start: who hears another comes before it. They end in the opposite one. */
   readonly #services: readonly SiteService[];
   readonly #alerts: AlertPart;
-  readonly #buckets: readonly StateBucket[];
+  readonly #buckets: StateBucket[] = [];
 
   constructor(options: SiteServicesOptions) {
-    const { site, link, clock, log } = options;
-    const bucketOf = (bucket: string) =>
-      new StateBucket({
-        bucket,
-        prefix: site.replaceAll("/", "."),
-        maxBytes: bucketBytes,
-        link,
-        clock,
-        log,
-      });
-    const [stations, alerts] = [bucketOf("line"), bucketOf("alerts")];
-    this.#buckets = [stations, alerts];
     const lineEvents = new Subject<{ readonly station: string; readonly event: string }>();
+    const told = (event: { readonly station: string; readonly event: string }) => lineEvents.next(event);
+    const alerts = this.#bucket("alerts", options);
     this.#alerts = new AlertPart({ ...options, bucket: alerts, lineEvents$: lineEvents });
-    this.#services = [
-      this.#alerts,
-      new LinePart({ ...options, bucket: stations, told: (event) => lineEvents.next(event) }),
-    ];
+    const line =
+      options.places.scheduling === "inside"
+        ? new LinePart({ ...options, bucket: this.#bucket("line", options), told })
+        : new ServiceBridge({ ...options, service: "scheduling", told });
+    this.#services = [this.#alerts, line];
   }
 
   /** Every alert as it stands; none where there is no alerts.yaml. */
@@ -64,5 +58,11 @@ export class SiteServices {
   async stop(): Promise<void> {
     for (const service of this.#services.toReversed()) await service.stop();
     await Promise.all(this.#buckets.map((bucket) => bucket.stop()));
+  }
+
+  #bucket(name: string, options: SiteServicesOptions): StateBucket {
+    const bucket = new StateBucket(bucketOptions(name, options));
+    this.#buckets.push(bucket);
+    return bucket;
   }
 }

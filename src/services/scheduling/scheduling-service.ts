@@ -139,12 +139,12 @@ export class SchedulingService {
   }
 
   /** The hot path: one look-up for readings that the line does not know. */
-  #read({ reading }: PublishedReading): void {
+  #read({ reading, recalled }: PublishedReading): void {
     const tag = this.#tags.get(reading.path.topic);
     if (tag === undefined) return;
     this.latencies.readings += 1;
     const { value, quality, timestamp, readAt } = reading;
-    void this.#take({ kind: "reading", tag, value, good: quality === "good", timestamp, readAt });
+    void this.#take({ kind: "reading", tag, value, good: quality === "good", timestamp, readAt, recalled });
   }
 
   /** Decides on inputs; stores what changed, then sends. Resolves with why the last one was refused. */
