@@ -5,21 +5,23 @@ import { alertStorm } from "./parts/alert-storm.ts";
 import { alertToCoil } from "./parts/alert-to-coil.ts";
 import { cameras } from "./parts/camera.ts";
 import { completeToPrepare } from "./parts/complete-to-prepare.ts";
+import { dialledIn } from "./parts/dialled-in.ts";
 import { latencies } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
 import { opcua } from "./parts/opcua.ts";
 import { pipeline } from "./parts/pipeline.ts";
+import { reconnects } from "./parts/reconnects.ts";
 import { requests } from "./parts/requests.ts";
 import { sparkplug } from "./parts/sparkplug.ts";
 import { serial } from "./parts/serial.ts";
 import { start } from "./parts/start.ts";
+import { upload } from "./parts/upload.ts";
 import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
 Measures the whole gateway in one run, or the named parts: pipeline, latency, complete-to-prepare, alert-to-coil,
-alert-storm, memory, requests, start,
-camera, opcua, serial, sparkplug.
+alert-storm, memory, requests, start, camera, opcua, serial, sparkplug, dialled-in, reconnects, upload.
 `;
 
 /** Latencies and memory come from several parts; every other key from one. */
@@ -43,6 +45,9 @@ const parts: Readonly<Record<string, Part>> = {
   opcua,
   serial,
   sparkplug,
+  "dialled-in": dialledIn,
+  reconnects,
+  upload,
 };
 
 const { values, positionals } = parseArgs({

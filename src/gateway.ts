@@ -1,12 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
 import type { Observable } from "rxjs";
-import type { AdapterModule } from "./adapter-kit/adapter.ts";
-import { adapterRegistry } from "./adapter-registry.ts";
+import { loadRegistered } from "./adapter-registry.ts";
 import { Broker } from "./broker/broker.ts";
 import type { Site } from "./config/site.ts";
 import { diffSites } from "./config/site-diff.ts";
-import { GatewayError } from "./domain/errors.ts";
 import type { PublishedReading } from "./domain/reading.ts";
 import { allDone } from "./gateway/all-done.ts";
 import type { Applied, GatewayAddresses, GatewayDeps } from "./gateway/gateway-types.ts";
@@ -14,6 +12,7 @@ import { Lifecycle } from "./gateway/lifecycle.ts";
 import { SiteDevices } from "./gateway/site-devices.ts";
 import { NatsImageStore } from "./nats/image-store.ts";
 import { NatsPart } from "./nats/nats-part.ts";
+import { OutboxPublisher } from "./nats/outbox-publisher.ts";
 import type { Metric } from "./observability/exposition.ts";
 import { gatewayMetrics } from "./observability/gateway-metrics.ts";
 import type { Health } from "./observability/health.ts";
@@ -43,6 +42,7 @@ export class Gateway {
   readonly #devices: SiteDevices;
   readonly #publisher: SitePublisher;
   readonly #store: SqliteStateStore;
+  readonly #outbox: OutboxPublisher;
   readonly #audit: AuditTrail;
   readonly #commands: CommandService;
   readonly #services: SiteServices;
@@ -56,10 +56,16 @@ export class Gateway {
     this.#deps = deps;
     const { log, clock, random } = deps;
     const { dir } = site;
-    const { gateway, site: place, broker, nats, http, users, writes, trace, images, audit } = site.gateway;
+    const config = site.gateway;
+    const { gateway, site: place, nats, users, images } = config;
     const basis = { gateway, site: place, log, clock, random };
     const authenticator = new Authenticator(users, { log, clock });
-    this.#broker = new Broker(broker, { ...basis, siteDir: dir, authenticator, lastValues: this.#last });
+    this.#broker = new Broker(config.broker, {
+      ...basis,
+      siteDir: dir,
+      authenticator,
+      lastValues: this.#last,
+    });
     this.#nats = new NatsPart({
       ...basis,
       siteDir: dir,
@@ -69,8 +75,9 @@ export class Gateway {
       searchPath: deps.searchPath,
     });
     const net = { broker: this.#broker, link: this.#nats.link };
-    this.#publisher = new SitePublisher({ ...basis, ...net, last: this.#last });
     const data = resolve(dir, nats.embedded.store);
+    this.#store = new SqliteStateStore({ ...basis, dir: data, outbox: config.outbox, newToken: randomUUID });
+    this.#publisher = new SitePublisher({ ...basis, ...net, store: this.#store, last: this.#last });
     const files = siteFiles({
       siteDir: dir,
       environment: deps.environment ?? {},
@@ -79,25 +86,31 @@ export class Gateway {
     this.#devices = new SiteDevices({
       ...basis,
       ...net,
-      traceBytes: trace.maxBytes,
+      traceBytes: config.trace.maxBytes,
       publisher: this.#publisher,
       images: new NatsImageStore({ ...net, config: images, clock }),
       files,
       load: deps.loadAdapter ?? loadRegistered,
     });
-    this.#store = new SqliteStateStore(data, log);
+    this.#outbox = new OutboxPublisher({
+      ...basis,
+      link: net.link,
+      store: this.#store,
+      storeBytes: () => this.#nats.storeBytes,
+      syncsAtAck: () => this.#nats.syncsAtAck,
+    });
     this.#audit = new AuditTrail({
       ...basis,
       dir: join(data, auditFolder),
-      limits: audit,
+      limits: config.audit,
       store: this.#store,
-      publish: (subject, payload) => net.link.publish(subject, payload),
+      publish: (subject, payload) => this.#store.soon({ stream: "EVENTS", subject, payload }),
     });
     const kept = { ...net, store: this.#store, audit: this.#audit };
     this.#commands = new CommandService({
       ...basis,
       ...kept,
-      ...writes,
+      ...config.writes,
       newToken: randomUUID,
       find: (device) => this.#devices.running.get(device),
       userOf: (client) => this.#broker.userOf(client),
@@ -111,11 +124,11 @@ export class Gateway {
       secret: (text) => files.secret(text),
       states: () => this.#devices.states,
       isOnline: (device) => this.#devices.isOnline(device),
-      places: site.gateway.services,
+      places: config.services,
       commands: this.#commands,
     });
     this.#http = new HttpEndpoint({
-      listen: http.listen,
+      listen: config.http.listen,
       health: () => this.health(),
       metrics: () => this.metrics(),
       frames: {
@@ -170,6 +183,7 @@ export class Gateway {
     await allDone([this.#broker.start(), this.#http.start()]);
     stopping.throwIfAborted();
     this.#store.open();
+    this.#outbox.start();
     await this.#audit.start();
     this.#commands.start();
     this.#services.start(this.#site);
@@ -181,6 +195,7 @@ export class Gateway {
     this.#commands.stop();
     await this.#devices.stop();
     await this.#audit.stop();
+    await this.#outbox.stop();
     this.#store.close();
     await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
     this.#publisher.complete();
@@ -209,6 +224,7 @@ export class Gateway {
 
   *metrics(): Iterable<Metric> {
     yield* this.#services.metrics();
+    yield* this.#outbox.metrics();
     yield* gatewayMetrics({
       devices: this.#devices.running,
       readToNats: this.#publisher.readToNats,
@@ -234,11 +250,4 @@ export class Gateway {
     const { added, changed, removed, restartKeys } = diff;
     return { restarted: changed, added, removed, needRestart: restartKeys };
   }
-}
-
-async function loadRegistered(name: string): Promise<AdapterModule> {
-  const registered = adapterRegistry[name];
-  if (registered === undefined)
-    throw new GatewayError("CONFIG_INVALID", `There is no adapter ${JSON.stringify(name)}.`);
-  return registered.load();
 }

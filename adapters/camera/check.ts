@@ -1,7 +1,9 @@
 import { isLoopback } from "../../src/adapter-kit/index.ts";
 import type { MappingIssue } from "../../src/adapter-kit/schema.ts";
 import {
+  httpUrl,
   typeOf,
+  type CameraConnection,
   type CameraDevice,
   type CameraTagMapping,
   type CameraWriteOptions,
@@ -12,7 +14,12 @@ import {
 export function checkDevice(device: CameraDevice): MappingIssue[] {
   const { connection, tags } = device;
   const issues = [...checkImages(device), ...tags.flatMap((tag) => [...checkTag(tag, device)])];
-  if (connection.transport === "http-push") issues.push(...checkListener(connection));
+  if (connection.transport === "http-push") {
+    issues.push(
+      ...checkListener(connection),
+      ...checkUnasked(connection, device.options.snapshot !== undefined),
+    );
+  }
   if (connection.transport === "websocket" && connection.auth?.scheme === "digest") {
     issues.push({
       path: ["connection", "auth", "scheme"],
@@ -40,6 +47,42 @@ function wrongUrl(url: string, base: string): Pick<MappingIssue, "message" | "al
   if (found === null) return { message: `${url} is no URL, nor one relative to ${base}`, allowed };
   if (found.origin === new URL(base).origin) return undefined;
   return { message: `${url} is at another place than the camera`, allowed };
+}
+
+/** A stream's images may be on another port of the camera; a camera that posts says nowhere else where it is. */
+function wrongSnapshotUrl(
+  url: string,
+  connection: CameraConnection,
+): Pick<MappingIssue, "message" | "allowed"> | undefined {
+  if (connection.transport === "http-poll") return wrongUrl(url, connection.url);
+  const base = connection.transport === "websocket" ? new URL(httpUrl(connection.url)) : undefined;
+  const found = URL.parse(url, base?.href);
+  const allowed =
+    base === undefined
+      ? "a whole URL without a password in it, such as http://10.0.0.7/snapshot.jpg"
+      : `a path, such as /snapshot.jpg, or a URL at ${base.protocol}//${base.hostname}`;
+  const isWeb = found?.protocol === "http:" || found?.protocol === "https:";
+  if (found === null || !isWeb || found.username !== "" || found.password !== "")
+    return { message: `${url} does not say where the image is`, allowed };
+  const isThere =
+    base === undefined || (found.hostname === base.hostname && found.protocol === base.protocol);
+  return isThere ? undefined : { message: `${url} is at another place than the camera`, allowed };
+}
+
+/** Nothing is asked of a camera that posts, but for its snapshot. */
+function* checkUnasked({ auth, tls }: HttpPushConnection, isAsked: boolean): Generator<MappingIssue> {
+  if (isAsked) return;
+  for (const [key, value] of [
+    ["auth", auth],
+    ["tls", tls],
+  ] as const) {
+    if (value === undefined) continue;
+    yield {
+      path: ["connection", key],
+      message: "a camera that posts is asked for nothing but a snapshot, and there is none",
+      allowed: "a snapshot, or token for what the camera must show",
+    };
+  }
 }
 
 function* checkUrls(
@@ -70,13 +113,7 @@ function* checkImages({ connection, options, tags }: CameraDevice): Generator<Ma
       allowed: "a tag with image: true",
     };
   }
-  if (snapshot !== undefined && connection.transport !== "http-poll") {
-    yield { path: ["snapshot"], message: "only a camera with transport http-poll is asked for snapshots" };
-  }
-  const wrong =
-    snapshot !== undefined && connection.transport === "http-poll"
-      ? wrongUrl(snapshot.url, connection.url)
-      : undefined;
+  const wrong = snapshot === undefined ? undefined : wrongSnapshotUrl(snapshot.url, connection);
   if (wrong !== undefined) yield { path: ["snapshot", "url"], ...wrong };
   if (event?.image === true && image === undefined) {
     yield {

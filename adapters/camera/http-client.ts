@@ -3,7 +3,7 @@ import { GatewayError, type AdapterContext } from "../../src/adapter-kit/index.t
 import { readCredentials, readTls, type Credentials, type TlsOptions } from "./credentials.ts";
 import { connectionFailure, placeOf, timedOut, tooLarge } from "./failures.ts";
 import type { DialledConnection } from "./mapping.ts";
-import { traced } from "./trace.ts";
+import { trace } from "./trace.ts";
 
 /** Enough for a poll beside a snapshot; many cameras take no more. */
 const mostSockets = 2;
@@ -117,14 +117,15 @@ export class HttpClient {
     const startedAt = clock.monotonic();
     const sent = [`${method} ${url.pathname} HTTP/1.1`, `Host: ${url.host}`];
     if (etag !== undefined) sent.push(`If-None-Match: ${etag}`);
-    this.#context.trace("sent", placeOf(url), traced(sent, body ?? Buffer.alloc(0), false));
+    const asked = { head: sent, body: body ?? Buffer.alloc(0), binary: false };
+    trace(this.#context, "sent", placeOf(url), asked);
     const request = wire.ask(url, { method, headers, agent: once ? false : wire.agent, ...this.#tls });
     const response = await answerOf(request, { url, body, timeout, maxBytes, signal });
     metrics.request(method, clock.monotonic() - startedAt);
     const binary = response.contentType.startsWith("image/");
     const head = [`HTTP/1.1 ${response.status}`, `Content-Type: ${response.contentType}`];
     if (response.etag !== undefined) head.push(`ETag: ${response.etag}`);
-    this.#context.trace("received", placeOf(url), traced(head, response.body, binary));
+    trace(this.#context, "received", placeOf(url), { head, body: response.body, binary });
     return response;
   }
 }

@@ -17,6 +17,7 @@ import {
 import { ResultDocument } from "./document.ts";
 import { statusFailure } from "./failures.ts";
 import { HttpClient } from "./http-client.ts";
+import { ImageFetch } from "./image-fetch.ts";
 import { ImageSink } from "./image-sink.ts";
 import type { CameraDevice, CameraWriteOptions, HttpPollConnection } from "./mapping.ts";
 import { eventOf, resultTags, type Content, type ResultTag, type Trigger } from "./result.ts";
@@ -41,7 +42,7 @@ export class HttpPollCamera implements Adapter {
   readonly #context: AdapterContext;
   readonly #client: HttpClient;
   readonly #documents: readonly PolledDocument[];
-  readonly #images: ImageSink;
+  readonly #fetching: ImageFetch;
   readonly #inspections: SingleFlight;
   readonly #ending = new AbortController();
   #failures = 0;
@@ -67,7 +68,8 @@ export class HttpPollCamera implements Adapter {
       ];
     });
     const tag = device.tags.find(({ options }) => options.image)?.name;
-    this.#images = new ImageSink({ device: device.device, tag, context });
+    const images = new ImageSink({ device: device.device, tag, context });
+    this.#fetching = new ImageFetch({ device: device.device, client: this.#client, images, context });
     this.#inspections = new SingleFlight(() => context.metrics.fault("overrun"));
   }
 
@@ -254,23 +256,8 @@ export class HttpPollCamera implements Adapter {
     }
   }
 
-  /** Never rejects: what is wrong stands in the image tag. */
-  async #image(reference: string | undefined, at?: number): Promise<ImageReference | null> {
-    const url = this.#client.url(reference);
-    const ending = this.#ending.signal;
-    try {
-      const { status, contentType, body, location } = await this.#client.request(url, {}, ending);
-      const failure = statusFailure(status, url, location);
-      if (failure === undefined) return await this.#images.put(body, contentType, ending, at);
-      this.#context.log.debug({ device: this.#device.device, ...failure.context }, failure.message);
-      this.#context.metrics.fault(`image-http${status}`);
-      return this.#images.missing(`Http${status}`);
-    } catch (caught) {
-      if (ending.aborted) return null;
-      this.#context.metrics.fault("image");
-      const { context } = toGatewayError(caught);
-      return this.#images.missing(typeof context["status"] === "string" ? context["status"] : "NoImage");
-    }
+  #image(reference: string | undefined, at?: number): Promise<ImageReference | null> {
+    return this.#fetching.from(this.#client.url(reference), this.#ending.signal, at);
   }
 
   #publish(

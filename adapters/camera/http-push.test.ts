@@ -6,8 +6,7 @@ import { pictureOf } from "../../simulators/camera/picture.ts";
 import { postResult } from "../../simulators/camera/push.ts";
 import { cameraAdapter } from "./adapter.ts";
 import { cameraOf, inspection, inspectionTags } from "./mapping-fixture.ts";
-import { PushListener } from "./push-listener.ts";
-import { keptImages, refusal, running, untilValue } from "./testing.ts";
+import { freePort, keptImages, refusal, running, untilValue } from "./testing.ts";
 
 const picture = pictureOf("P-1");
 const event = { name: "inspected", fields: { part: "/part" }, image: true };
@@ -18,9 +17,7 @@ async function listening(
   options: Parameters<typeof running>[1] = {},
   more: Parameters<typeof cameraOf>[2] = {},
 ) {
-  const free = new PushListener({ host: "127.0.0.1", port: 0 });
-  const port = await free.open();
-  await free.close();
+  const port = await freePort();
   const device = cameraOf(
     { ...inspectionTags, image: { image: true } },
     { transport: "http-push", listen: `127.0.0.1:${port}`, ...connection },

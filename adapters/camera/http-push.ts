@@ -1,12 +1,13 @@
 import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { Adapter, AdapterContext, BusLease } from "../../src/adapter-kit/index.ts";
+import type { Adapter, AdapterContext, BusLease, ImageReference } from "../../src/adapter-kit/index.ts";
 import { ImageSink, imageType } from "./image-sink.ts";
-import { pathOf, type CameraDevice, type HttpPushConnection } from "./mapping.ts";
+import { pathOf, snapshotConnection, type CameraDevice, type HttpPushConnection } from "./mapping.ts";
 import { boundaryOf, partsOf, type Part } from "./multipart.ts";
 import { PushListener, type Answer, type Post } from "./push-listener.ts";
 import { contentOf, eventOf, resultTags, samplesOf, type Content, type ResultTag } from "./result.ts";
-import { traced } from "./trace.ts";
+import { trace } from "./trace.ts";
+import { TriggeredSnapshots } from "./triggered-snapshots.ts";
 
 /** A camera that posts its results, with or without an image, to the gateway. */
 export class HttpPushCamera implements Adapter {
@@ -14,6 +15,7 @@ export class HttpPushCamera implements Adapter {
   readonly #context: AdapterContext;
   readonly #tags: readonly ResultTag[];
   readonly #images: ImageSink;
+  readonly #snapshots: TriggeredSnapshots | undefined;
   #lease: BusLease<PushListener> | undefined;
   #token: string | undefined;
 
@@ -23,6 +25,11 @@ export class HttpPushCamera implements Adapter {
     this.#tags = resultTags(device.tags);
     const tag = device.tags.find(({ options }) => options.image)?.name;
     this.#images = new ImageSink({ device: device.device, tag, context });
+    const { snapshot } = device.options;
+    const connection = snapshot && snapshotConnection(device.connection, snapshot);
+    this.#snapshots =
+      connection &&
+      new TriggeredSnapshots({ device: device.device, snapshot, connection, images: this.#images, context });
   }
 
   /** Opens the listener, where no other camera has. */
@@ -30,6 +37,7 @@ export class HttpPushCamera implements Adapter {
     signal.throwIfAborted();
     const { listen, token } = this.#device.connection;
     if (token !== undefined) this.#token = await this.#context.files.secret(token);
+    await this.#snapshots?.open();
     const key = `camera-push ${listen.host}:${listen.port}`;
     this.#lease = this.#context.bus(key, () => new PushListener(listen));
     const port = await this.#lease.bus.open();
@@ -46,9 +54,11 @@ export class HttpPushCamera implements Adapter {
       receive: (post) => this.#receive(post, signal),
       refused: (status) => metrics.fault(`http-${status}`),
     });
+    const unwatch = this.#snapshots?.watch(signal);
     const ended = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => ended.resolve(), { once: true });
     await ended.promise;
+    unwatch?.();
     remove?.();
     signal.throwIfAborted();
   }
@@ -56,6 +66,7 @@ export class HttpPushCamera implements Adapter {
   async close(): Promise<void> {
     const lease = this.#lease;
     this.#lease = undefined;
+    this.#snapshots?.close();
     await lease?.release();
   }
 
@@ -78,7 +89,8 @@ export class HttpPushCamera implements Adapter {
     const startedAt = clock.monotonic();
     const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
     const binary = type.startsWith("image/") || type.startsWith("multipart/");
-    this.#context.trace("received", pathOf(this.#device), traced([`Content-Type: ${type}`], body, binary));
+    const head = [`Content-Type: ${contentType}`];
+    trace(this.#context, "received", pathOf(this.#device), { head, body, binary });
     const taken = takeApart(type, contentType, body);
     if (typeof taken === "string") {
       metrics.fault("malformed-payload");
@@ -90,16 +102,28 @@ export class HttpPushCamera implements Adapter {
     try {
       const reference =
         image === undefined ? undefined : await this.#images.put(image.body, image.contentType, signal);
-      const { event } = this.#device.options;
-      if (event !== undefined && content !== undefined) {
-        const wanted = event.image ? (reference ?? null) : undefined;
-        this.#context.event(eventOf(event, { content, image: wanted }, judging));
-      }
+      if (content !== undefined) this.#publish(content, reference, signal);
       metrics.request("post", clock.monotonic() - startedAt);
       return { status: 200, text: reference === null ? "taken, without the image" : "taken" };
     } catch {
       return { status: 503, text: "The gateway is being stopped." };
     }
+  }
+
+  /** The event has the image that came with the result, else that of the snapshot that it belongs to; nobody waits for that one. */
+  #publish(content: Content, came: ImageReference | null | undefined, signal: AbortSignal): void {
+    const { event } = this.#device.options;
+    if (event === undefined) return;
+    const { metrics, clock } = this.#context;
+    const judging = { now: clock.now(), onBadTimestamp: () => metrics.fault("timestamp") };
+    const snapshot = this.#snapshots?.claim();
+    const tell = (image: ImageReference | null) => {
+      if (signal.aborted) return;
+      const wanted = event.image ? image : undefined;
+      this.#context.event(eventOf(event, { content, image: wanted, trigger: snapshot?.trigger }, judging));
+    };
+    if (came !== undefined || snapshot === undefined || !event.image) tell(came ?? null);
+    else void snapshot.image.then(tell);
   }
 }
 

@@ -19,7 +19,7 @@ export interface CameraTls {
   readonly insecure: boolean;
 }
 
-/** What a connection that the gateway opens has. */
+/** What a connection that the gateway opens has; of a camera that posts, the one for its snapshots. */
 export interface DialledConnection {
   readonly url: string;
   readonly timeout: Duration;
@@ -43,14 +43,13 @@ export interface WebSocketConnection extends DialledConnection {
 /** Where a pushing camera shows its token. */
 export type TokenPlace = "authorization" | "x-token" | "query";
 
-export interface HttpPushConnection {
+export interface HttpPushConnection extends Omit<DialledConnection, "url"> {
   readonly transport: "http-push";
   readonly listen: ListenAddress;
   /** Absent: `/camera/<device>`. */
   readonly path?: string | undefined;
   readonly token?: string | undefined;
   readonly tokenIn: TokenPlace;
-  readonly maxBytes: number;
 }
 
 /** The keys of `connection:`. */
@@ -63,6 +62,8 @@ export interface SnapshotOptions {
   readonly trigger: string;
   readonly on: "rise" | "change";
   readonly delay: Duration;
+  /** Of a camera that posts or streams: a result that comes this soon after the trigger belongs to it. */
+  readonly within: Duration;
 }
 
 /** An event for each inspection result. */
@@ -112,12 +113,28 @@ export type CameraDevice<C extends CameraConnection = CameraConnection> = Device
   CameraTagOptions
 >;
 
+/** How a camera that posts or streams is reached where its snapshot is. */
+export function snapshotConnection(
+  connection: HttpPushConnection | WebSocketConnection,
+  { url }: Pick<SnapshotOptions, "url">,
+): DialledConnection {
+  return { ...connection, url: connection.transport === "http-push" ? url : httpUrl(connection.url) };
+}
+
+/** The web server of a stream: `ws://camera/stream` is on `http://camera/`. */
+export function httpUrl(stream: string): string {
+  return stream.replace(/^ws/, "http");
+}
+
 /** The type of a tag that names none. */
 export function typeOf({ type }: Pick<CameraTagOptions, "type">): JsonValueType {
   return type ?? "float";
 }
 
 /** Where a pushing camera posts to. */
-export function pathOf({ device, connection }: CameraDevice<HttpPushConnection>): string {
+export function pathOf({
+  device,
+  connection,
+}: Pick<CameraDevice<HttpPushConnection>, "device" | "connection">): string {
   return connection.path ?? `/camera/${device}`;
 }

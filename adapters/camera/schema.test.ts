@@ -9,6 +9,7 @@ import { cameraSchema } from "./schema.ts";
 
 const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
 const poll = { transport: "http-poll", url: "http://127.0.0.1/r" };
+const stream = { transport: "websocket", url: "ws://h/stream" };
 const push = { transport: "http-push" };
 const image = { image: { image: true } };
 
@@ -45,6 +46,16 @@ test("the examples are sound", () => {
   }
 });
 
+test.each([
+  [push, "http://10.0.0.7/snapshot.jpg"],
+  [stream, "/snapshot.jpg"],
+  [stream, "http://h:8080/snapshot.jpg"],
+])("a camera %j may have its snapshot at %s", (connection, url) => {
+  expect(cameraSchema.check?.(cameraOf(image, connection, { snapshot: { url, trigger: "a/b" } }))).toEqual(
+    [],
+  );
+});
+
 type Case = [wrong: string, ...device: Parameters<typeof cameraOf>];
 
 test.each<Case>([
@@ -54,7 +65,16 @@ test.each<Case>([
   ["no tag for the image", inspectionTags, poll, { event: { name: "seen", image: true } }],
   ["nothing says where the image is", image, poll, { event: { name: "seen" } }],
   ["nothing says when the image is taken", { image: { image: true, url: "/i" } }, poll],
-  ["asked for snapshots", image, push, { snapshot: { url: "/i", trigger: "a/b" } }],
+  ["does not say where the image is", image, push, { snapshot: { url: "/i", trigger: "a/b" } }],
+  ["does not say where", image, push, { snapshot: { url: "http://u:p@h/i", trigger: "a/b" } }],
+  ["nothing but a snapshot", image, { ...push, tls: { ca: "ca.pem" } }],
+  ["another place", image, stream, { snapshot: { url: "http://elsewhere/i", trigger: "a/b" } }],
+  [
+    "another place",
+    image,
+    { ...stream, url: "wss://h/s" },
+    { snapshot: { url: "http://h/i", trigger: "a/b" } },
+  ],
   ["asked for a url", { score: { url: "/x" } }, push],
   ["an image has no parts", { image: { image: true, pointer: "/x" } }, push],
   ["takes values", { score: { write: { url: "/x" } } }, push],

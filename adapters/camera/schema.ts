@@ -59,7 +59,7 @@ const tls = z
 
 const dialled = {
   timeout: wait.prefault("2s").describe("An answer takes no longer"),
-  maxBytes: byteSizeField.prefault("16MB").describe("The largest answer, message or image"),
+  maxBytes: byteSizeField.prefault("16MB").describe("The largest answer, message, post or image"),
   auth,
   tls,
 };
@@ -85,7 +85,7 @@ const connection = z.discriminatedUnion("transport", [
       .enum(["authorization", "x-token", "query"])
       .default("authorization")
       .describe("Where the camera shows it: `Authorization: Bearer`, `X-Token`, or `?token=`"),
-    maxBytes: byteSizeField.prefault("16MB").describe("The largest post"),
+    ...dialled,
   }),
   z.strictObject({
     transport: z.literal("websocket").describe("The camera streams results"),
@@ -110,7 +110,9 @@ const timestamp = z
 const options = z.object({
   snapshot: z
     .strictObject({
-      url: reference.describe("Where the image is; relative to the connection's url"),
+      url: reference.describe(
+        "Where the image is; relative to the connection's url, or whole for a camera that posts",
+      ),
       trigger: tagPath.describe("The tag of this site that says when, such as press-1/cycle/done"),
       on: z
         .enum(["rise", "change"])
@@ -120,6 +122,12 @@ const options = z.object({
         .refine((span) => span <= 60_000, "expected at most 60s")
         .prefault("0ms")
         .describe("So long after it"),
+      within: durationField
+        .refine((span) => span <= 60_000, "expected at most 60s")
+        .prefault("2s")
+        .describe(
+          "Of a camera that posts or streams: a result that comes this soon after the trigger belongs to it",
+        ),
     })
     .optional()
     .describe("An image for each change of another tag, put where the image tag says"),
@@ -194,5 +202,6 @@ export const cameraSchema: AdapterSchema<CameraConnection, CameraOptions, Camera
     if (camera.transport !== "http-push" || camera.path === undefined) return undefined;
     return `${camera.listen.host}:${camera.listen.port}${camera.path}`;
   },
+  listens: (camera) => (camera.transport === "http-push" ? camera.listen : undefined),
   check: checkDevice,
 };

@@ -1,4 +1,7 @@
-import { expect, test } from "vitest";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { WebSocketServer } from "ws";
 import { pictureOf } from "../../simulators/camera/picture.ts";
 import { cameraOf, inspection, inspectionTags } from "./mapping-fixture.ts";
 import { camera, keptImages, refusal, running, untilValue } from "./testing.ts";
@@ -29,6 +32,25 @@ test("messages become tags and events, and a binary one the image of the result 
   const keys = context.events.map(({ data }) => (data["image"] as { key: string }).key);
   expect(keys.map((key) => kept.get(key)?.bytes)).toEqual([pictureOf("P-1"), pictureOf("P-2")]);
   expect(context.latest.get("inspection/part")).toMatchObject({ value: "P-2" });
+});
+
+test("a message that a camera sends in one piece with the handshake is not lost", async () => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  onTestFinished(() => {
+    for (const client of server.clients) client.terminate();
+    server.close();
+  });
+  await once(server, "listening");
+  server.on("headers", (_, request) => request.socket.cork());
+  server.on("connection", (client, request) => {
+    client.send(JSON.stringify(inspection("P-0")));
+    request.socket.uncork();
+  });
+  const { port } = server.address() as AddressInfo;
+  const device = cameraOf(inspectionTags, { transport: "websocket", url: `ws://127.0.0.1:${port}/` });
+  const { context } = await running(device);
+  await untilValue(context, "inspection/part", "P-0");
+  expect(context.faults).toEqual(new Map());
 });
 
 test("an event without its image goes out all the same: at the next result, or a second later", async () => {

@@ -8,10 +8,11 @@ import {
 import { readCredentials, readTls } from "./credentials.ts";
 import { connectionFailure, notJson, placeOf, statusFailure, timedOut } from "./failures.ts";
 import { ImageSink } from "./image-sink.ts";
-import type { CameraDevice, WebSocketConnection } from "./mapping.ts";
+import { snapshotConnection, type CameraDevice, type WebSocketConnection } from "./mapping.ts";
 import { contentOf, eventOf, resultTags, samplesOf, type Content, type ResultTag } from "./result.ts";
 import { SingleFlight } from "./single-flight.ts";
-import { traced } from "./trace.ts";
+import { binaryMark, trace } from "./trace.ts";
+import { TriggeredSnapshots, type Snapshot } from "./triggered-snapshots.ts";
 
 /** An image that belongs to a result comes this soon after it. */
 const imageWithinMs = 1_000;
@@ -23,6 +24,7 @@ export class WebSocketCamera implements Adapter {
   readonly #tags: readonly ResultTag[];
   readonly #images: ImageSink;
   readonly #storing: SingleFlight;
+  readonly #snapshots: TriggeredSnapshots | undefined;
   readonly #url: URL;
   #socket: WebSocket | undefined;
   #malformedTold = false;
@@ -37,6 +39,11 @@ export class WebSocketCamera implements Adapter {
     this.#images = new ImageSink({ device: device.device, tag, context });
     this.#storing = new SingleFlight(() => context.metrics.fault("overrun"));
     this.#url = new URL(device.connection.url);
+    const { snapshot } = device.options;
+    const connection = snapshot && snapshotConnection(device.connection, snapshot);
+    this.#snapshots =
+      connection &&
+      new TriggeredSnapshots({ device: device.device, snapshot, connection, images: this.#images, context });
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -47,6 +54,7 @@ export class WebSocketCamera implements Adapter {
       readCredentials(auth, files),
       readTls(tls, files),
       import("ws"),
+      this.#snapshots?.open(),
     ]);
     signal.throwIfAborted();
     const authorization = credentials.authorization("GET", this.#url.pathname);
@@ -59,8 +67,6 @@ export class WebSocketCamera implements Adapter {
     });
     this.#socket = socket;
     await this.#opened(socket, timeout, signal);
-    // Nothing is read before somebody listens.
-    socket.pause();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -83,11 +89,13 @@ export class WebSocketCamera implements Adapter {
       socket.send(subscribe);
     }
     const pinging = this.#keepPinging(socket);
+    const unwatch = this.#snapshots?.watch(signal);
     try {
       await ended.promise;
     } finally {
       signal.removeEventListener("abort", abort);
       clearInterval(pinging);
+      unwatch?.();
       this.#drop();
       socket.terminate();
     }
@@ -95,6 +103,7 @@ export class WebSocketCamera implements Adapter {
 
   async close(): Promise<void> {
     this.#drop();
+    this.#snapshots?.close();
     const socket = this.#socket;
     this.#socket = undefined;
     if (socket === undefined || socket.readyState === socket.CLOSED) return;
@@ -113,7 +122,11 @@ export class WebSocketCamera implements Adapter {
     const abort = () => fail(signal.reason);
     const timer = setTimeout(() => fail(timedOut(this.#url, timeoutMs)), timeoutMs);
     signal.addEventListener("abort", abort, { once: true });
-    socket.once("open", resolve);
+    socket.once("open", () => {
+      // Nothing is read before somebody listens; a message may have come in one piece with the answer.
+      socket.pause();
+      resolve();
+    });
     socket.on("error", (caught) => reject(this.#failure(caught)));
     socket.once("unexpected-response", (request, { statusCode = 0, headers }) => {
       const failure = statusFailure(statusCode, this.#url, headers.location);
@@ -150,7 +163,8 @@ export class WebSocketCamera implements Adapter {
   #take(bytes: Buffer, binary: boolean, signal: AbortSignal): void {
     if (signal.aborted) return;
     const { clock, metrics } = this.#context;
-    this.#context.trace("received", placeOf(this.#url), traced([], bytes, binary));
+    const channel = `${placeOf(this.#url)}${binary ? binaryMark : ""}`;
+    trace(this.#context, "received", channel, { head: [], body: bytes, binary });
     if (binary) {
       this.#takeImage(bytes, signal);
       return;
@@ -161,7 +175,12 @@ export class WebSocketCamera implements Adapter {
     this.#context.emit(samplesOf(this.#tags, content, judging));
     if (content.bad !== undefined) return;
     this.#goOn();
-    if (this.#device.options.event?.image !== true) return this.#publish(content, undefined);
+    const snapshot = this.#snapshots?.claim();
+    if (this.#device.options.event?.image !== true) return this.#publish(content, undefined, snapshot);
+    if (snapshot !== undefined) {
+      void snapshot.image.then((image) => signal.aborted || this.#publish(content, image, snapshot));
+      return;
+    }
     this.#waiting = { content, timer: setTimeout(() => this.#goOn(), imageWithinMs) };
   }
 
@@ -183,12 +202,12 @@ export class WebSocketCamera implements Adapter {
     if (waiting !== undefined) this.#publish(waiting.content, null);
   }
 
-  #publish(content: Content, image: ImageReference | null | undefined): void {
+  #publish(content: Content, image: ImageReference | null | undefined, snapshot?: Snapshot): void {
     const { event } = this.#device.options;
     if (event === undefined) return;
     const { clock, metrics } = this.#context;
     const judging = { now: clock.now(), onBadTimestamp: () => metrics.fault("timestamp") };
-    this.#context.event(eventOf(event, { content, image }, judging));
+    this.#context.event(eventOf(event, { content, image, trigger: snapshot?.trigger }, judging));
   }
 
   #drop(): void {

@@ -130,6 +130,7 @@ test("a rate that holds on average but not when all is due at once is warned of"
   ]);
 });
 
+const character = 10 / 9.6;
 const drive = (keys: object = {}, device = "drive-1") =>
   deviceOf(
     [
@@ -145,7 +146,6 @@ const drive = (keys: object = {}, device = "drive-1") =>
 
 test("on a serial line a request costs its characters, the device's own time and the silence", () => {
   const [bus] = planModbus([drive()]);
-  const character = 10 / 9.6;
   expect(bus?.bus).toBe("rtu /dev/ttyUSB0 9600 8N1");
   const costs = bus?.devices[0]?.groups.map(({ requests }) => requests.map(({ costMs }) => costMs));
   expect(costs).toEqual([
@@ -159,12 +159,62 @@ test("an ASCII line takes twice the characters and no silence", () => {
   expect(bus?.devices[0]?.groups[0]?.requests[0]?.costMs).toBeCloseTo((32 * 10) / 9.6 + 2);
 });
 
-test("the worst wait of a write or an event tag is one request of the bus, and the change of unit", () => {
+test("the worst wait of a write or an event tag is the longest request of the bus, and the change of unit", () => {
   const [bus] = planModbus([drive(), drive({ unitId: 2, turnaround: "5ms" }, "drive-2")]);
   const longest = (216.5 * 10) / 9.6 + 2;
   expect(bus?.worstWait?.answeredMs).toBeCloseTo(longest + 5);
   expect(bus?.worstWait?.unansweredMs).toBeCloseTo(500 + (8 * 10) / 9.6 + 20 + 5);
   expect(bus?.cycleMs).toBeCloseTo(2 * (longest + (18.5 * 10) / 9.6 + 2) + 5);
+});
+
+const line = { transport: "rtu", port: "/dev/ttyUSB0", baud: 9_600, parity: "none" };
+const ownTime = { requests: { cost: { request: "2ms", register: "1ms" } } };
+
+/** The worst wait on a line of one device with a short poll and one tag that is written. */
+function waitBehind(
+  written: { address: string; type?: string },
+  writes: object = {},
+  connection: object = {},
+) {
+  const tags = [
+    tagOf({ address: "holding:0", event: true }, { name: "fault/tripped", poll: fast }),
+    tagOf(written, { name: "run", poll: fast, write: { options: {} } }),
+  ];
+  const device = deviceOf(tags, { connection: { ...line, ...connection }, options: { ...ownTime, writes } });
+  const [bus] = planModbus([device]);
+  return bus?.worstWait;
+}
+
+test("the worst wait counts both requests of a bit that is written by read-modify-write", () => {
+  const read = 15 * character + 2 + 1 + 3.5 * character;
+  const write = 16 * character + 2 + 1 + 3.5 * character;
+  const wait = waitBehind({ address: "holding:1.3" });
+  expect(wait?.answeredMs).toBeCloseTo(read + write);
+  // The read is answered, and the unit falls silent at the write.
+  expect(wait?.unansweredMs).toBeCloseTo(read + 8 * character + 500 + 20);
+  const multiple = waitBehind({ address: "holding:1.3" }, { single: "multiple" });
+  expect(multiple?.answeredMs).toBeCloseTo(read + write + 3 * character);
+});
+
+test.each([
+  ["holding:1.3", undefined, { bits: "mask-write" }, 20 + 3.5, 3],
+  ["coil:1", undefined, {}, 16 + 3.5, 2],
+  ["coil:1", undefined, { single: "multiple" }, 18 + 3.5, 2],
+  ["holding:1", "uint16", {}, 16 + 3.5, 3],
+  ["holding:1", "float32", {}, 13 + 8 + 3.5, 4],
+])(
+  "a write of %s as %s (%j) keeps the line for one request",
+  (address, type, writes, characters, deviceMs) => {
+    const wait = waitBehind(type === undefined ? { address } : { address, type }, writes);
+    expect(wait?.answeredMs).toBeCloseTo(characters * character + deviceMs);
+  },
+);
+
+test("in ASCII a read-modify-write takes its own characters, on TCP the device's time alone", () => {
+  const ascii = waitBehind({ address: "holding:1.3" }, {}, { transport: "ascii", dataBits: 8 });
+  expect(ascii?.answeredMs).toBeCloseTo((32 + 34) * character + 2 * 3);
+  const tcp = deviceOf([tagOf({ address: "holding:1.3" }, { write: { options: {} } })], { options: ownTime });
+  expect(planModbus([tcp])[0]?.worstWait?.answeredMs).toBeCloseTo(2 * 3);
 });
 
 test("a rate that the baud rate forbids is said with both", () => {

@@ -14,6 +14,7 @@ import { endpointOf, isSerial, lineOf, type ModbusDevice, type ModbusTag } from 
 import { costOf, planReads, type CostModel, type ReadRequest } from "./planner.ts";
 import { readCodeOf } from "./request.ts";
 import { costModelOf, limitsOf, unansweredMsOf, spanOf } from "./tag.ts";
+import { writeHoldOf, type WriteHold } from "./write-cost.ts";
 
 /** What is in a table, in the words of the specification (Modbus V1.1b3 §4.3). */
 const contents: Readonly<Record<Table, string>> = {
@@ -110,18 +111,25 @@ function planBus(bus: string, devices: readonly PlannedDevice[]): BusPlan {
   };
 }
 
-/** One request that is under way is never interrupted; then the line is silent, and the unit may change. */
-function worstWaitOf(devices: readonly PlannedDevice[], answeredMs: number): Pick<BusPlan, "worstWait"> {
+/** A request or write that is under way is never interrupted; then the line is silent, and the unit may change. */
+function worstWaitOf(devices: readonly PlannedDevice[], readMs: number): Pick<BusPlan, "worstWait"> {
   const polled = devices.filter(({ groups }) => groups.length > 0).map(({ mapping }) => mapping.connection);
   if (polled.length === 0) return {};
   const turnaround = devices.length > 1 ? Math.max(...polled.map((connection) => connection.turnaround)) : 0;
   const silent = Math.max(...polled.map((connection) => unansweredMsOf(connection)));
+  const writes = devices.flatMap(({ mapping }) => writeHoldsOf(mapping));
+  const answeredMs = Math.max(readMs, ...writes.map((hold) => hold.answeredMs));
   return {
     worstWait: {
       answeredMs: answeredMs + turnaround,
-      unansweredMs: Math.max(answeredMs, silent) + turnaround,
+      unansweredMs: Math.max(answeredMs, silent, ...writes.map((hold) => hold.unansweredMs)) + turnaround,
     },
   };
+}
+
+/** What may stand in the way beside the polls: each of the device's writes, tag by tag. */
+function writeHoldsOf(mapping: ModbusDevice): readonly WriteHold[] {
+  return mapping.tags.filter(({ write }) => write !== undefined).map((tag) => writeHoldOf(tag, mapping));
 }
 
 function planDevice(device: PlannedDevice): DevicePlan {

@@ -6,7 +6,7 @@ import {
   type SecurityPolicy,
 } from "node-opcua-secure-channel";
 import { ClientTCP_transport, type TransportSettingsOptions } from "node-opcua-transport";
-import { makePrivateKeyFromPem } from "node-opcua-crypto/web";
+import { makePrivateKeyFromPem } from "./library-crypto.ts";
 import type { MessageSecurityMode } from "node-opcua-types";
 import { GatewayError, toGatewayError } from "../../src/adapter-kit/index.ts";
 import { abortable } from "./abortable.ts";

@@ -4,7 +4,9 @@ import { DataType, Variant } from "node-opcua-variant";
 import type { AdapterContext, DeviceEvent, JsonValue } from "../../src/adapter-kit/index.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { EventSource, OpcuaDevice } from "./mapping.ts";
+import { ServiceFaultError } from "./channel.ts";
 import type { Session } from "./session.ts";
+import { qualityOf, statusName } from "./status.ts";
 import type { MonitoredSpec, Subscription } from "./subscription.ts";
 import { valueOf } from "./variant-value.ts";
 
@@ -36,11 +38,24 @@ const refreshRequired = "i=2789";
 /** How many events the server keeps between two publishings. */
 const eventQueue = 1_000;
 
+/** What the server is asked on, and until when. */
+interface Parts {
+  readonly session: Session;
+  readonly subscription: Subscription;
+  readonly signal: AbortSignal;
+}
+
 /** Alarms, conditions and other events of the server's, as events of the device. */
 export class EventFeed {
   readonly #device: OpcuaDevice;
   readonly #context: AdapterContext;
-  #refreshing = false;
+  /** The sources whose standing conditions are just being told. */
+  readonly #refreshing = new Set<EventSource>();
+  #parts: Parts | undefined;
+  /** The refresh under way, and whether one more is due after it. */
+  #refresh: Promise<void> | undefined;
+  #refreshDue = false;
+  #refused = false;
 
   constructor(device: OpcuaDevice, context: AdapterContext) {
     this.#device = device;
@@ -61,6 +76,7 @@ export class EventFeed {
     });
     const results = await subscription.monitor(specs, signal);
     const refused = results.flatMap((result) => ("bad" in result ? [result.bad] : []));
+    const heard = results.length - refused.length;
     if (specs.length < events.length) refused.push("BadNodeIdUnknown");
     if (refused.length > 0) {
       this.#context.log.warn(
@@ -68,10 +84,54 @@ export class EventFeed {
         "the server refuses some of the event sources of this device",
       );
     }
+    if (heard === 0) return;
+    this.#parts = { session, subscription, signal };
+    await this.#refreshed(this.#parts);
+  }
+
+  /** The server lost conditions and wants to be asked for them (Part 9 §5.11.4); what it asks in one go is done once. */
+  #refreshLater(): void {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    if (this.#refresh !== undefined) {
+      this.#refreshDue = true;
+      return;
+    }
+    // A connection that breaks meanwhile is told by the channel.
+    this.#refresh = this.#refreshed(parts)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#refresh = undefined;
+        if (!this.#refreshDue) return;
+        this.#refreshDue = false;
+        this.#refreshLater();
+      });
+  }
+
+  /** ConditionRefresh, Part 9 §5.5.7. A refusal is no loss of the connection: changes are heard all the same. */
+  async #refreshed({ session, subscription, signal }: Parts): Promise<void> {
     const inputArguments = [new Variant({ dataType: DataType.UInt32, value: subscription.id })];
     const call = { objectId: condition, methodId: conditionRefresh, inputArguments };
-    // A server without conditions refuses; there is nothing to be refreshed then.
-    await session.request<CallResponse>(new CallRequest({ methodsToCall: [call] }), { signal });
+    const request = new CallRequest({ methodsToCall: [call] });
+    try {
+      const { results } = await session.request<CallResponse>(request, { signal });
+      const status = results?.[0]?.statusCode;
+      if (status === undefined) this.#tellRefused("no result");
+      else if (qualityOf(status) === "bad") this.#tellRefused(statusName(status));
+    } catch (caught) {
+      if (!(caught instanceof ServiceFaultError)) throw caught;
+      this.#tellRefused(caught.status);
+    }
+  }
+
+  #tellRefused(status: string): void {
+    // One is under way, and what it tells comes here.
+    if (this.#refused || status === "BadRefreshInProgress") return;
+    this.#refused = true;
+    this.#context.log.warn(
+      { device: this.#device.device, status },
+      `the server takes no ConditionRefresh (${status}): alarms that stood before this connection are heard of when they change`,
+    );
   }
 
   #spec(source: EventSource, node: MonitoredSpec["node"]): MonitoredSpec {
@@ -101,13 +161,14 @@ export class EventFeed {
       }),
     );
     const type = textOf(told["eventType"]).replace(/^ns=0;/, "");
-    if (type === refreshStart || type === refreshEnd) {
-      this.#refreshing = type === refreshStart;
-      return;
-    }
+    if (type === refreshStart) this.#refreshing.add(source);
+    if (type === refreshEnd) this.#refreshing.delete(source);
+    if (type === refreshRequired) this.#refreshLater();
+    if (type === refreshStart || type === refreshEnd || type === refreshRequired) return;
+    this.#context.trace("received", "Event", Buffer.from(JSON.stringify(told)));
     const severity = typeof told["severity"] === "number" ? told["severity"] : 0;
-    if (type === refreshRequired || severity < source.severity) return;
-    this.#context.event(eventOf(told, this.#refreshing));
+    if (severity < source.severity) return;
+    this.#context.event(eventOf(told, this.#refreshing.has(source)));
   }
 }
 

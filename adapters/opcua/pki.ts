@@ -3,6 +3,12 @@ import { access, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { GatewayError } from "../../src/adapter-kit/index.ts";
+import {
+  CertificatePurpose,
+  createSelfSignedCertificate,
+  generateKeyPair,
+  privateKeyToPEM,
+} from "./library-crypto.ts";
 
 /** The gateway as an OPC UA client application. */
 export interface ClientIdentity {
@@ -126,9 +132,6 @@ function readIdentity(pem: string, path: string): ClientIdentity {
 
 /** Certificate and private key in one PEM text, so that no crash leaves one without the other. */
 async function makeIdentity(): Promise<string> {
-  // 5 MB that only the first start of a site needs.
-  const { CertificatePurpose, createSelfSignedCertificate, generateKeyPair, privateKeyToPEM } =
-    await import("node-opcua-crypto/web");
   const { privateKey } = await generateKeyPair(2048);
   const host = hostname();
   const { cert } = await createSelfSignedCertificate({

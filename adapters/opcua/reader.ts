@@ -4,7 +4,7 @@ import { isMethod, type OpcuaDevice, type OpcuaTag } from "./mapping.ts";
 import type { Methods } from "./methods.ts";
 import { badSample } from "./sample-of.ts";
 import type { TagNodes } from "./tag-nodes.ts";
-import { tracedSample, traceValues } from "./trace.ts";
+import { tracedName, tracedValue, traceValues } from "./trace.ts";
 import type { ValueReader } from "./value-reader.ts";
 
 export interface ReaderOptions {
@@ -39,9 +39,10 @@ export async function readTags(
     const resolved = nodes.get(tag.name);
     return samples.get(tag.name) ?? badSample(tag.name, "bad" in resolved ? resolved.bad : "BadNoData");
   });
-  const traced = known.flatMap(([tag, node]) => {
+  const traced = known.flatMap(([tag], index) => {
     const sample = samples.get(tag.name);
-    return sample === undefined ? [] : [tracedSample(node.toString(), sample)];
+    const data = values[index];
+    return sample === undefined || data === undefined ? [] : [tracedValue(tracedName(tag), data, sample)];
   });
   if (traced.length > 0) traceValues(context, "received", "Read", traced);
   return read;

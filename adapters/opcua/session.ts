@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { makePrivateKeyFromPem } from "node-opcua-crypto/web";
+import { makePrivateKeyFromPem } from "./library-crypto.ts";
 import {
   computeSignature,
   SecurityPolicy,
@@ -20,12 +20,13 @@ import {
   type EndpointDescription,
   type GetEndpointsResponse,
 } from "node-opcua-types";
-import { GatewayError, isAbort, type AdapterContext } from "../../src/adapter-kit/index.ts";
+import { GatewayError, isAbort, toGatewayError, type AdapterContext } from "../../src/adapter-kit/index.ts";
 import { abortable } from "./abortable.ts";
 import { Channel, ServiceFaultError } from "./channel.ts";
 import { chooseEndpoint, type ChosenEndpoint } from "./endpoint.ts";
 import type { OpcuaConnection, OpcuaDevice } from "./mapping.ts";
 import { Pki, type ClientIdentity } from "./pki.ts";
+import { doubtsAbout, nameOf, readUserCertificate } from "./user-certificate.ts";
 import { identityToken, type User } from "./user-identity.ts";
 
 /** How long the server keeps a session that nobody uses, in ms. */
@@ -61,7 +62,7 @@ export class Session {
       const first = connection.security.trust === "on-first-use";
       await pki.requireTrusted(leafOf(serverCertificate), place, first);
     }
-    const user = await userOf(connection, context);
+    const user = await userOf(connection, context, place);
     const channel = await Channel.open(
       {
         endpoint: connection.endpoint,
@@ -81,7 +82,7 @@ export class Session {
       return new Session(channel, token, context);
     } catch (caught) {
       channel.close();
-      throw isAbort(caught) ? caught : explained(caught, place);
+      throw isAbort(caught) ? caught : explained(caught, { place, user, now: context.clock.now() });
     }
   }
 
@@ -136,14 +137,19 @@ function leafOf(chain: Buffer): Buffer {
   return chain.subarray(0, 4 + chain.readUInt16BE(2));
 }
 
-async function userOf(connection: OpcuaConnection, context: AdapterContext): Promise<User> {
+async function userOf(connection: OpcuaConnection, context: AdapterContext, place: string): Promise<User> {
   const { user, password, userCertificate } = connection;
   if (userCertificate !== undefined) {
-    return {
-      kind: "certificate",
-      certificatePem: await context.files.secret(userCertificate.certificate),
-      keyPem: await context.files.secret(userCertificate.key),
+    const read = async (part: "certificate" | "key") => {
+      try {
+        return await context.files.secret(userCertificate[part]);
+      } catch (cause) {
+        const { code, message } = toGatewayError(cause);
+        throw new GatewayError(code, `${place}: userCertificate.${part}: ${message}`, { cause });
+      }
     };
+    const [certificate, key] = [await read("certificate"), await read("key")];
+    return { kind: "certificate", ...readUserCertificate(certificate, key, place) };
   }
   if (user === undefined) return { kind: "anonymous" };
   return {
@@ -220,17 +226,28 @@ function requireOwnership(
   throw new GatewayError("DEVICE_REJECTED", `${place} can't prove that its certificate is its own.`);
 }
 
-function explained(caught: unknown, place: string): unknown {
+interface Attempt {
+  readonly place: string;
+  readonly user: User;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number;
+}
+
+function explained(caught: unknown, { place, user, now }: Attempt): unknown {
   if (!(caught instanceof ServiceFaultError)) return caught;
   const { status } = caught;
-  if (/^Bad(Identity|User)/.test(status)) {
+  if (user.kind === "certificate" && /^Bad(Identity|User|Certificate(?!Uri)|SecurityChecks)/.test(status)) {
     return new GatewayError(
       "DEVICE_REJECTED",
-      `${place} refuses the user (${status}). Check user and password.`,
-      {
-        cause: caught,
-      },
+      `${place} refuses the user certificate of ${nameOf(user.certificate)} (${status}). ${doubtsAbout(user, now)}`,
+      { cause: caught, context: { status } },
     );
+  }
+  if (/^Bad(Identity|User)/.test(status)) {
+    const check = user.kind === "password" ? "Check user and password." : "Name a user.";
+    return new GatewayError("DEVICE_REJECTED", `${place} refuses the user (${status}). ${check}`, {
+      cause: caught,
+    });
   }
   // A server that is starting or full is one to come back to.
   if (/^Bad(TooMany|Server|Out|Resource|Shutdown)/.test(status)) {

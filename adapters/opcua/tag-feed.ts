@@ -5,7 +5,7 @@ import type { AdapterContext, Sample } from "../../src/adapter-kit/index.ts";
 import type { OpcuaDevice, OpcuaTag } from "./mapping.ts";
 import { badSample, type SampleRule } from "./sample-of.ts";
 import { statusName } from "./status.ts";
-import { tracedSample, traceValues } from "./trace.ts";
+import { tracedName, tracedValue, traceValues, type TracedValue } from "./trace.ts";
 import type { Monitored, MonitoredSpec, Subscription } from "./subscription.ts";
 import type { TagNodes } from "./tag-nodes.ts";
 import type { ValueReader } from "./value-reader.ts";
@@ -31,8 +31,8 @@ export class TagFeed {
   readonly #items = new Map<string, Extract<Monitored, { id: number }>>();
   readonly #missing = new Set<OpcuaTag>();
   #pending: Sample[] = [];
+  #traced: TracedValue[] = [];
   #told = false;
-  #named: ReadonlyMap<string, string> | undefined;
 
   constructor(options: TagFeedOptions) {
     this.#options = options;
@@ -74,17 +74,9 @@ export class TagFeed {
     if (this.#pending.length === 0) return;
     const samples = this.#pending;
     this.#pending = [];
-    const { context, device } = this.#options;
-    this.#named ??= new Map(
-      device.tags.map(({ name, options }) => [name, options.node ?? options.path ?? ""]),
-    );
-    const named = this.#named;
-    traceValues(
-      context,
-      "received",
-      "Publish",
-      samples.map((sample) => tracedSample(named.get(sample.tag) ?? "", sample)),
-    );
+    const { context } = this.#options;
+    traceValues(context, "received", "Publish", this.#traced);
+    this.#traced = [];
     context.emit(samples);
   }
 
@@ -111,6 +103,7 @@ export class TagFeed {
 
   #spec(tag: OpcuaTag, node: NodeId, filtered: boolean): MonitoredSpec {
     const { device, reader } = this.#options;
+    const name = tracedName(tag);
     const rule: SampleRule = { tag: tag.name, spec: tag.value, timestamps: device.options.timestamps };
     return {
       node,
@@ -120,10 +113,19 @@ export class TagFeed {
       filter: filterOf(tag, device, filtered),
       onData: (data) => {
         this.#watchFor(tag, data);
-        const sample = reader.sample(rule, data, (late) => this.#options.context.emit([late]));
-        if (sample !== undefined) this.#pending.push(sample);
+        const sample = reader.sample(rule, data, (late) => this.#takeLate(name, data, late));
+        if (sample === undefined) return;
+        this.#pending.push(sample);
+        this.#traced.push(tracedValue(name, data, sample));
       },
     };
+  }
+
+  /** A structure whose type had to be asked for. */
+  #takeLate(name: string, data: DataValue, sample: Sample): void {
+    const { context } = this.#options;
+    traceValues(context, "received", "Publish", [tracedValue(name, data, sample)]);
+    context.emit([sample]);
   }
 
   #watchFor(tag: OpcuaTag, data: DataValue): void {

@@ -5,6 +5,12 @@ import { onTestFinished } from "vitest";
 import { RecordingContext, type RecordingOptions } from "../../src/adapter-kit/testing.ts";
 import { OpcuaSimulator, type OpcuaSimulatorOptions } from "../../simulators/opcua/server.ts";
 import { opcuaAdapter } from "./adapter.ts";
+import {
+  CertificatePurpose,
+  createSelfSignedCertificate,
+  generateKeyPair,
+  privateKeyToPEM,
+} from "./library-crypto.ts";
 import { deviceOf, type TagEntry } from "./mapping-fixture.ts";
 import type { OpcuaDevice } from "./mapping.ts";
 
@@ -25,6 +31,21 @@ export async function folder(): Promise<string> {
   const made = await mkdtemp(join(tmpdir(), "linegate-pki-"));
   onTestFinished(() => rm(made, { recursive: true, force: true }));
   return made;
+}
+
+/** For tests: a user's certificate and key in PEM. */
+export async function userPems({ from = -1, days = 30 } = {}) {
+  const { privateKey } = await generateKeyPair(2048);
+  const { cert } = await createSelfSignedCertificate({
+    privateKey,
+    notBefore: new Date(Date.now() + from * 86_400_000),
+    validity: days,
+    subject: "CN=operator",
+    applicationUri: "urn:operator",
+    purpose: CertificatePurpose.ForUserAuthentication,
+  });
+  const { privPem } = await privateKeyToPEM(privateKey);
+  return { certificate: cert, key: privPem };
 }
 
 /** For tests: a device behind an endpoint. */

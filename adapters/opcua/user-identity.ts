@@ -1,5 +1,5 @@
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { makePrivateKeyFromPem } from "node-opcua-crypto/web";
+import { X509Certificate } from "node:crypto";
+import { makePrivateKeyFromPem } from "./library-crypto.ts";
 import { computeSignature, fromURI, getCryptoFactory, SecurityPolicy } from "node-opcua-secure-channel";
 import {
   AnonymousIdentityToken,
@@ -12,12 +12,13 @@ import {
   type UserTokenPolicy,
 } from "node-opcua-types";
 import { GatewayError } from "../../src/adapter-kit/index.ts";
+import type { UserCertificate } from "./user-certificate.ts";
 
 /** Who logs in, secrets in plain. */
 export type User =
   | { readonly kind: "anonymous" }
   | { readonly kind: "password"; readonly name: string; readonly password: string }
-  | { readonly kind: "certificate"; readonly certificatePem: string; readonly keyPem: string };
+  | ({ readonly kind: "certificate" } & UserCertificate);
 
 export interface IdentityContext {
   readonly endpoint: EndpointDescription;
@@ -110,22 +111,23 @@ function passwordToken(
   });
 }
 
+/** The certificate, and a signature that shows that the user has its key: Part 4 §7.40.5. */
 function certificateToken(
-  { certificatePem, keyPem }: Extract<User, { kind: "certificate" }>,
+  { certificate, keyPem }: UserCertificate,
   policyId: string | null,
   policy: SecurityPolicy,
-  { serverCertificate, serverNonce }: IdentityContext,
+  { serverCertificate, serverNonce, place }: IdentityContext,
 ): IdentityToken {
-  try {
-    createPrivateKey(keyPem);
-    const certificateData = new X509Certificate(certificatePem).raw;
-    const key = makePrivateKeyFromPem(keyPem);
-    const signature = computeSignature(serverCertificate, serverNonce, key, policy);
-    return {
-      userIdentityToken: new X509IdentityToken({ policyId, certificateData }),
-      ...(signature === undefined ? {} : { userTokenSignature: signature }),
-    };
-  } catch (cause) {
-    throw new GatewayError("CONFIG_INVALID", "The user certificate or its key is not in PEM.", { cause });
+  const key = makePrivateKeyFromPem(keyPem);
+  const userTokenSignature = computeSignature(serverCertificate, serverNonce, key, policy);
+  if (userTokenSignature === undefined) {
+    throw new GatewayError(
+      "DEVICE_REJECTED",
+      `${place} can't check a user certificate without security. Use a secure policy.`,
+    );
   }
+  return {
+    userIdentityToken: new X509IdentityToken({ policyId, certificateData: certificate.raw }),
+    userTokenSignature,
+  };
 }

@@ -5,7 +5,7 @@ import type { Methods } from "./methods.ts";
 import type { Session } from "./session.ts";
 import { qualityOf, statusName } from "./status.ts";
 import type { TagNodes } from "./tag-nodes.ts";
-import { traceValues } from "./trace.ts";
+import { tracedName, traceValues } from "./trace.ts";
 import { builtInOf } from "./value-type.ts";
 import { variantOf } from "./variant-of.ts";
 
@@ -28,9 +28,8 @@ export async function writeTags(
     if (tag?.write === undefined) {
       throw new GatewayError("WRITE_REFUSED", `${device.device}/${write.tag} has no \`write\` entry.`);
     }
-    const node = tag.options.node ?? tag.options.path ?? tag.options.method ?? "";
     const service = isMethod(tag.options) ? "Call" : "Write";
-    traceValues(context, "sent", service, [{ node, value: write.value }]);
+    traceValues(context, "sent", service, [{ node: tracedName(tag), value: write.value }]);
     if (isMethod(tag.options)) await methods.call(tag, write.value, signal);
     else await writeValue(tag, write, device, { session, nodes }, signal);
   }

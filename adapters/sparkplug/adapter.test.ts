@@ -33,8 +33,14 @@ test("a birth certificate gives names and types, and data by alias the values an
 
 test("a node that was there before the gateway is asked for its birth certificate, once for all its devices", async () => {
   const { broker, node, start } = await startNode();
+  const births: string[] = [];
+  const unheard = broker.subscribe(
+    "spBv1.0/plant/DBIRTH/edge-1/pump",
+    ({ topic }) => void births.push(topic),
+  );
   start();
-  await vi.waitFor(() => expect(node.connected).toBe(true));
+  await vi.waitFor(() => expect(births).toHaveLength(1));
+  unheard();
   const buses = new BusRegistry();
   const wide = { rebirth: "1m" };
   const press = await runOn(broker, deviceOf(pressTags, wide), buses);
@@ -237,6 +243,19 @@ test("the gateway is the primary host: online while it runs, offline when it end
   });
   await late.subscribeAsync("spBv1.0/STATE/line-1");
   expect(await retained).toEqual({ online: false, timestamp: expect.any(Number) });
+});
+
+test("without a host id the gateway is the primary host under its own name, and two of them are two", async () => {
+  const { broker } = await startNode();
+  const hosts: string[] = [];
+  broker.subscribe("spBv1.0/STATE/#", ({ topic, payload }) => {
+    const { online } = JSON.parse(payload.toString()) as { online: boolean };
+    hosts.push(`${topic.split("/").at(-1)} ${online}`);
+  });
+  const first = await runOn(broker, deviceOf(pressTags), new BusRegistry(), "line1-gw");
+  await runOn(broker, deviceOf(pressTags), new BusRegistry(), "line2-gw");
+  await first.end();
+  expect(hosts).toEqual(["line1-gw true", "line2-gw true", "line1-gw false"]);
 });
 
 test("hostile births and payloads cost nobody else anything", async () => {

@@ -30,6 +30,9 @@ import type { Scope } from "./scope.ts";
 /** A birth certificate that is asked for and does not come within this is not to be had. */
 const browseMs = 15_000;
 
+/** A command that looks at a device by itself is not the gateway: it must not say of that one's state what it likes. */
+const commandHost = "linegate-command";
+
 interface Leases {
   readonly node: BusLease<EdgeNode>;
   readonly host: BusLease<HostState>;
@@ -57,8 +60,14 @@ class SparkplugDevice implements Adapter, NodeListener {
   /** The node connects, not the gateway: there is nothing to open. */
   async connect(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { group, node, hostId, reorder, rebirth } = this.#mapping.connection;
     const context = this.#context;
+    const {
+      group,
+      node,
+      hostId = context.gateway ?? commandHost,
+      reorder,
+      rebirth,
+    } = this.#mapping.connection;
     const { broker, clock } = context;
     this.#leases ??= {
       node: context.bus(

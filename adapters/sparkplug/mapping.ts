@@ -10,7 +10,7 @@ export interface SparkplugConnection {
   /** Device id; absent: the metrics of the edge node itself. */
   readonly device?: string | undefined;
   /** The id under which the gateway is a host application. */
-  readonly hostId: string;
+  readonly hostId?: string | undefined;
   /** So long a message that came too early waits for those before it. */
   readonly reorder: Duration;
   /** The least time between two requests for a rebirth. */

@@ -19,8 +19,10 @@ const connection = z.strictObject({
   node: id.describe("Edge node id"),
   device: id.optional().describe("Device id behind the edge node; absent: the metrics of the node itself"),
   hostId: id
-    .default("linegate")
-    .describe("The id under which the gateway is the primary host application: spBv1.0/STATE/<hostId>"),
+    .optional()
+    .describe(
+      "The id under which the gateway is the primary host application, spBv1.0/STATE/<hostId>; absent: the gateway's name",
+    ),
   reorder: durationField
     .prefault("500ms")
     .describe("So long a message that came too early waits for those before it"),

@@ -13,8 +13,9 @@ export async function runOn(
   broker: LocalBroker,
   device: SparkplugDeviceMapping,
   buses: BusRegistry = new BusRegistry(),
+  gateway?: string,
 ) {
-  const context = new RecordingContext({ broker, buses });
+  const context = new RecordingContext({ broker, buses, ...(gateway === undefined ? {} : { gateway }) });
   const adapter = sparkplugAdapter.create(device, context);
   const stop = new AbortController();
   await adapter.connect(stop.signal);

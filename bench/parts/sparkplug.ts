@@ -44,6 +44,7 @@ function fed() {
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     clock: systemClock,
     phase: 0,
+    gateway: "bench-gw",
     metrics: { request: nothing, fault: () => void (faults += 1) },
     broker: {
       subscribe: (filter, take) => {

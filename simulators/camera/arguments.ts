@@ -13,6 +13,7 @@ An inspection camera: results at /api/result (JSON with an ETag), an image at /s
   --auth SCHEME       basic, digest-md5, digest-sha256 or bearer: as user camera, password (or token) camera
   --push URL          posts each result with its image there, such as http://127.0.0.1:8090/camera/camera-1
   --token TOKEN       shown with each post
+  --tls FILE          https and wss; the certificate of its authority is written to FILE, for tls.ca
   --fault KIND        from the start: ${cameraFaults.join(", ")}
   --help              this text
 `;
@@ -27,6 +28,7 @@ export interface Arguments {
   readonly auth: "basic" | "digest-md5" | "digest-sha256" | "bearer" | undefined;
   readonly push: string | undefined;
   readonly token: string | undefined;
+  readonly tls: string | undefined;
   readonly fault: CameraFault | undefined;
 }
 
@@ -43,6 +45,7 @@ export function readArguments(args: readonly string[]): Arguments {
     auth: oneOf("--auth", values.auth, schemes),
     push: values.push,
     token: values.token,
+    tls: values.tls,
     fault: oneOf("--fault", values.fault, cameraFaults),
   };
 }
@@ -59,6 +62,7 @@ function parsed(args: readonly string[]) {
         auth: text,
         push: text,
         token: text,
+        tls: text,
         fault: text,
         help: { type: "boolean", short: "h" },
       },

@@ -1,5 +1,7 @@
+import { writeFile } from "node:fs/promises";
 import { toGatewayError } from "../../src/domain/errors.ts";
 import { readArguments, usage, type Arguments } from "./arguments.ts";
+import { Authority } from "./authority.ts";
 import { CameraSimulator } from "./camera.ts";
 import type { Gate } from "./gate.ts";
 import { pictureOf } from "./picture.ts";
@@ -32,10 +34,13 @@ async function serve(options: Arguments): Promise<void> {
   let count = 1;
   let result = partNumber(count);
   const gate = gateOf(options.auth);
+  const authority = options.tls === undefined ? undefined : new Authority("Simulated camera");
+  if (options.tls !== undefined) await writeFile(options.tls, authority?.cert ?? "");
   const camera = await CameraSimulator.start({
     host: options.host,
     port: options.port,
     ...(gate === undefined ? {} : { gate }),
+    ...(authority === undefined ? {} : { tls: authority.issue({ names: [options.host, "localhost"] }) }),
     result: (path) => (path === "/api/result" || path === "/stream" ? result : undefined),
     image: (path) => (path === "/snapshot" ? pictureOf(result.part) : undefined),
     onWrite: (path, value) => console.log(`${path}: ${JSON.stringify(value)}`),

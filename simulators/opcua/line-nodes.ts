@@ -1,4 +1,4 @@
-import type { AddressSpace, Namespace, UAObject, UAVariable } from "node-opcua-address-space";
+import type { AddressSpace, Namespace, UAMethod, UAObject, UAVariable } from "node-opcua-address-space";
 import { coerceStatusCode, type StatusCode, StatusCodes } from "node-opcua-status-code";
 import { Range } from "node-opcua-types";
 import { DataType, Variant } from "node-opcua-variant";
@@ -13,8 +13,10 @@ export interface LineNodes {
   readonly setpoint: SimulatedVariable;
   /** Sets any of the press's variables, such as `Pressure`. */
   set(name: string, value: TagValue): void;
-  /** Raises or clears the alarm `Overheat`. */
-  alarm(active: boolean): void;
+  /** Raises or clears an alarm: `Overheat` with severity 700, `LowOil` with 300. */
+  alarm(active: boolean, name?: AlarmName): void;
+  /** Asks clients to have their conditions refreshed. */
+  requireRefresh(): void;
   /** Fast nodes stand still. */
   pause(paused: boolean): void;
   stop(): void;
@@ -25,14 +27,20 @@ export interface LineOptions {
   readonly prefix: string;
   /** The namespaces stand in another order. */
   readonly reversed: boolean;
+  /** The server takes no ConditionRefresh. */
+  readonly refusesRefresh: boolean;
 }
+
+/** The alarms of the press with their severities. */
+const severities = { Overheat: 700, LowOil: 300 } as const;
+type AlarmName = keyof typeof severities;
 
 const stepMs = 20;
 /** InfoType DataValue with the overflow bit: OPC UA Part 4 §7.39.1. */
 const overflow = 0x0000_0480;
 
 /** Adds the press: fast, bad and uncertain nodes, arrays, structures, a method and an alarm. */
-export function addLine(space: AddressSpace, { prefix, reversed }: LineOptions): LineNodes {
+export function addLine(space: AddressSpace, { prefix, reversed, refusesRefresh }: LineOptions): LineNodes {
   for (const uri of reversed ? [lineUri, otherUri] : [otherUri, lineUri]) space.registerNamespace(uri);
   const namespace = space.getNamespace(lineUri) as Namespace;
   const press = namespace.addObject({
@@ -68,7 +76,12 @@ export function addLine(space: AddressSpace, { prefix, reversed }: LineOptions):
   addOdd(add);
   addShaped(namespace, press, prefix);
   addDouble(namespace, press, prefix);
-  const alarm = addAlarm(namespace, press, add("Hot", "Boolean", false));
+  const alarms = {
+    Overheat: addAlarm(namespace, press, "Overheat", add("Hot", "Boolean", false)),
+    LowOil: addAlarm(namespace, press, "LowOil", add("OilLow", "Boolean", false)),
+  };
+  space.installAlarmsAndConditionsService();
+  if (refusesRefresh) refuseRefresh(space);
   let count = 0;
   let paused = false;
   const timer = setInterval(() => {
@@ -82,7 +95,8 @@ export function addLine(space: AddressSpace, { prefix, reversed }: LineOptions):
       const node = variables.get(name);
       if (node !== undefined) simulated(node, DataType[node.dataType.value as number] ?? "Double").set(value);
     },
-    alarm,
+    alarm: (active, name = "Overheat") => alarms[name](active),
+    requireRefresh: () => space.rootFolder.objects.server.raiseEvent("RefreshRequiredEventType", {}),
     pause: (still) => {
       paused = still;
     },
@@ -148,24 +162,40 @@ function addDouble(namespace: Namespace, press: UAObject, prefix: string): void 
   });
 }
 
-function addAlarm(namespace: Namespace, press: UAObject, hot: UAVariable): (active: boolean) => void {
-  const normal = namespace.addVariable({ componentOf: press, browseName: "HotNormal", dataType: "Boolean" });
+function refuseRefresh(space: AddressSpace): void {
+  const refresh = space.findNode("i=3875") as UAMethod | null;
+  refresh?.bindMethod(async (_inputs: Variant[], _context: unknown) => ({
+    statusCode: StatusCodes.BadMethodInvalid,
+  }));
+}
+
+function addAlarm(
+  namespace: Namespace,
+  press: UAObject,
+  name: AlarmName,
+  input: UAVariable,
+): (active: boolean) => void {
+  const normal = namespace.addVariable({
+    componentOf: press,
+    browseName: `${input.browseName.name}Normal`,
+    dataType: "Boolean",
+  });
   normal.setValueFromSource({ dataType: DataType.Boolean, value: false });
   const alarm = namespace.instantiateOffNormalAlarm({
-    browseName: "Overheat",
-    conditionName: "Overheat",
+    browseName: name,
+    conditionName: name,
     componentOf: press,
     conditionSource: press,
-    inputNode: hot,
+    inputNode: input,
     normalState: normal,
   });
   return (active) => {
     const state = active ? "active" : "inactive";
     alarm.activeState.setValue(active);
     alarm.raiseNewCondition({
-      message: `Overheat is ${state}`,
+      message: `${name} is ${state}`,
       retain: active,
-      severity: 700,
+      severity: severities[name],
       quality: StatusCodes.Good,
     });
   };

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import type { Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -26,10 +27,14 @@ export interface OpcuaSimulatorOptions {
   readonly security?: "none" | "both" | "required";
   /** Users and their passwords; with none of them everybody is let in. */
   readonly users?: Readonly<Record<string, string>>;
+  /** Certificates of users (PEM) that are let in, and no others; without the key all of them are. */
+  readonly userCertificates?: readonly string[];
   /** Variables by node id with namespace URI. */
   readonly variables?: readonly VariableSpec[];
   /** The example press: fast, bad and uncertain nodes, structures, a method, an alarm. Needs the whole standard nodeset. */
   readonly line?: boolean;
+  /** The line's server takes no ConditionRefresh. */
+  readonly refusesRefresh?: boolean;
 }
 
 const securePolicies = [
@@ -156,14 +161,16 @@ export class OpcuaSimulator {
   }
 
   async #listen(): Promise<void> {
-    const { security = "none", users, line = false, variables = [] } = this.#options;
+    const { security = "none", users, userCertificates, line = false } = this.#options;
+    const { refusesRefresh = false, variables = [] } = this.#options;
     const modes = security === "none" ? [] : [MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt];
-    const certificates = (name: string) =>
+    const certificates = (name: string, acceptsUnknown: boolean) =>
       new OPCUACertificateManager({
         rootFolder: join(this.#folder, name),
-        automaticallyAcceptUnknownCertificate: true,
+        automaticallyAcceptUnknownCertificate: acceptsUnknown,
         disableFileWatchers: true,
       });
+    const userCertificateManager = certificates("users", userCertificates === undefined);
     const server = new OPCUAServer({
       host: this.host,
       hostname: this.host,
@@ -179,8 +186,8 @@ export class OpcuaSimulator {
         ...(security === "required" ? [] : [SecurityPolicy.None]),
         ...(security === "none" ? [] : securePolicies),
       ],
-      serverCertificateManager: certificates("pki"),
-      userCertificateManager: certificates("users"),
+      serverCertificateManager: certificates("pki", true),
+      userCertificateManager,
       disableDiscovery: false,
       maxConnectionsPerEndpoint: 100,
       serverCapabilities: {
@@ -194,12 +201,17 @@ export class OpcuaSimulator {
     });
     this.#server = server;
     await server.initialize();
+    for (const pem of userCertificates ?? []) {
+      await userCertificateManager.trustCertificate(new X509Certificate(pem).raw);
+    }
     server.on("create_session", () => {
       this.#contacts += 1;
     });
     const space = server.engine.addressSpace;
     if (!space) throw new GatewayError("INTERNAL", "the simulator has no address space");
-    if (line) this.#line = addLine(space, { prefix: this.#prefix, reversed: this.#reversed });
+    if (line) {
+      this.#line = addLine(space, { prefix: this.#prefix, reversed: this.#reversed, refusesRefresh });
+    }
     this.#variables = addVariables(space, variables);
     await server.start();
     this.#port = server.endpoints[0]?.port ?? this.#port;

@@ -1,6 +1,6 @@
 import type { AddressSpace, Namespace, UAObject, UAVariable } from "node-opcua-address-space";
-import { type DataType, Variant, VariantArrayType } from "node-opcua-variant";
-import { StatusCodes } from "node-opcua-status-code";
+import { DataType, Variant, VariantArrayType } from "node-opcua-variant";
+import { type StatusCode, StatusCodes } from "node-opcua-status-code";
 import {
   parseBrowsePath,
   parseNodeAddress,
@@ -18,13 +18,18 @@ export interface VariableSpec {
   readonly name: string;
   /** An OPC UA built-in type, such as `Double`. */
   readonly builtIn: string;
-  readonly value: TagValue;
+  /** Before the first `set`; absent: none, with the status BadWaitingForInitialData. */
+  readonly value?: TagValue;
+  /** An array's dimensions, 0 for a length that changes; absent: one value. */
+  readonly dimensions?: readonly number[];
   readonly writable: boolean;
 }
 
 /** Sets a variable, and gets what it holds, as last set or written by a client. */
 export interface SimulatedVariable {
   set(value: TagValue): void;
+  /** As a device would: a value with its status and its own time, or no value. */
+  put(value: Variant | undefined, status: StatusCode, sourceTime: Date): void;
   get(): TagValue | null;
 }
 
@@ -38,7 +43,7 @@ export function addVariables(
   for (const spec of specs) {
     const node = spec.node.startsWith("/") ? addByPath(space, spec, folders) : addById(space, spec, folders);
     const variable = simulated(node, spec.builtIn);
-    variable.set(spec.value);
+    if (spec.value !== undefined) variable.set(spec.value);
     variables.set(spec.node, variable);
   }
   return variables;
@@ -73,9 +78,11 @@ function addByPath(space: AddressSpace, spec: VariableSpec, folders: Map<string,
   return owner.addVariable({ organizedBy: parent, browseName: last.name, ...shapeOf(spec) });
 }
 
-function shapeOf({ builtIn, writable }: VariableSpec) {
+function shapeOf({ builtIn, writable, dimensions }: VariableSpec) {
   const accessLevel = writable ? "CurrentRead | CurrentWrite" : "CurrentRead";
-  return { dataType: builtIn, accessLevel, userAccessLevel: accessLevel };
+  const shape = { dataType: builtIn, accessLevel, userAccessLevel: accessLevel };
+  if (dimensions === undefined) return shape;
+  return { ...shape, valueRank: dimensions.length, arrayDimensions: [...dimensions] };
 }
 
 /** A bound variable whose value is kept in the server. */
@@ -87,6 +94,9 @@ export function simulated(node: UAVariable, builtIn: string): SimulatedVariable 
         StatusCodes.Good,
         new Date(),
       );
+    },
+    put: (value, status, sourceTime) => {
+      node.setValueFromSource(value ?? new Variant({ dataType: DataType.Null }), status, sourceTime);
     },
     get: () => valueOf(node.readValue().value),
   };

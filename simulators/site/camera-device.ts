@@ -1,4 +1,9 @@
-import type { CameraDevice, CameraTagMapping, CameraWriteOptions } from "../../adapters/camera/mapping.ts";
+import {
+  httpUrl,
+  type CameraDevice,
+  type CameraTagMapping,
+  type CameraWriteOptions,
+} from "../../adapters/camera/mapping.ts";
 import { pointerPath, valueAt } from "../../src/adapter-kit/json-pointer.ts";
 import type { DeviceMapping } from "../../src/adapter-kit/mapping.ts";
 import type { TagValue } from "../../src/domain/reading.ts";
@@ -122,14 +127,11 @@ export class SimulatedCameraDevice implements SimulatedDevice {
 
   #pathOf(url: string | undefined): string {
     const { connection } = this.mapping;
-    if (connection.transport === "http-push") return "";
-    return new URL(url ?? connection.url, connection.url).pathname;
+    const base = connection.transport === "http-push" ? undefined : httpUrl(connection.url);
+    return URL.parse(url ?? base ?? "", base)?.pathname ?? "";
   }
 }
 
-/** True for the cameras that are simulated: behind TLS none is, for want of a certificate that the gateway trusts. */
 export function isCamera(device: DeviceMapping): device is CameraDevice {
-  if (device.adapter !== "camera") return false;
-  const { connection } = device as CameraDevice;
-  return connection.transport === "http-push" || !/^(https|wss):/.test(connection.url);
+  return device.adapter === "camera";
 }

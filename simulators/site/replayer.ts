@@ -29,8 +29,11 @@ export interface Replayer {
 
 /** Every protocol whose recordings can be replayed. */
 const replayers: Readonly<Record<string, () => Promise<Replayer>>> = {
+  camera: async () => (await import("../camera/replay.ts")).cameraReplayer,
   modbus: async () => (await import("../modbus/replay.ts")).modbusReplayer,
   mqtt: async () => (await import("../mqtt/replay.ts")).mqttReplayer,
+  opcua: async () => (await import("../opcua/replay.ts")).opcuaReplayer,
+  sparkplug: async () => (await import("../sparkplug/replay.ts")).sparkplugReplayer,
 };
 
 /** Plays a recording. Rejects with CONFIG_INVALID where its protocol can't be replayed yet. */

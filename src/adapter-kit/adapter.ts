@@ -71,13 +71,16 @@ export interface AdapterContext {
   watch(tag: string, onReading: (reading: WatchedReading) => void): () => void;
   /** Where images go. */
   readonly images: ImageStore;
+  /** The gateway's name; undefined where a command looks at a device by itself. */
+  readonly gateway: string | undefined;
   /** What a mapping names beside itself: secrets, certificates. */
   readonly files: SiteFiles;
   /**
    * Keeps a raw frame for `record` and for looking at a fault afterwards: as it stood on the wire, or, where the wire is
    * encrypted, the message within. Copies the bytes; cheap. `channel` says which of several, such as a topic or a URL.
+   * `more` is the rest of a large frame, such as of an image: a recording keeps it, a running gateway only how long it is.
    */
-  trace(direction: FrameDirection, channel: string, frame: Uint8Array): void;
+  trace(direction: FrameDirection, channel: string, frame: Uint8Array, more?: Uint8Array): void;
   /** A connection shared by all devices that name the same key; opened by the first, closed with the last. */
   bus<B extends Bus>(key: string, create: () => B): BusLease<B>;
 }

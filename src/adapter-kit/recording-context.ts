@@ -18,6 +18,7 @@ export interface RecordingOptions {
   readonly buses?: BusRegistry;
   /** By default none is there. */
   readonly files?: Partial<SiteFiles>;
+  readonly gateway?: string;
   /** By default one that is away. */
   readonly images?: ImageStore;
 }
@@ -65,11 +66,15 @@ export class RecordingContext implements AdapterContext {
   readonly events: DeviceEvent[] = [];
   readonly images: ImageStore;
   readonly files: SiteFiles;
+  readonly gateway: string | undefined;
   /** Raw frames, oldest first. */
   readonly frames: {
     readonly direction: FrameDirection;
     readonly channel: string;
     readonly frame: Uint8Array;
+    readonly more: Uint8Array;
+    /** Monotonic ms. */
+    readonly t: number;
   }[] = [];
   readonly #watchers = new Map<string, Set<(reading: WatchedReading) => void>>();
   readonly #buses: BusRegistry;
@@ -78,6 +83,7 @@ export class RecordingContext implements AdapterContext {
     this.phase = options.phase ?? 0;
     this.clock = options.clock ?? systemClock;
     this.broker = options.broker ?? deafBroker;
+    this.gateway = options.gateway;
     this.images = options.images ?? noImages;
     this.files = { ...noFiles, ...options.files };
     this.#buses = options.buses ?? new BusRegistry();
@@ -122,8 +128,9 @@ export class RecordingContext implements AdapterContext {
     return watchers.size;
   }
 
-  trace(direction: FrameDirection, channel: string, frame: Uint8Array): void {
-    this.frames.push({ direction, channel, frame: Uint8Array.from(frame) });
+  trace(direction: FrameDirection, channel: string, frame: Uint8Array, more = new Uint8Array()): void {
+    const t = this.clock.monotonic();
+    this.frames.push({ direction, channel, frame: Uint8Array.from(frame), more: Uint8Array.from(more), t });
   }
 
   bus<B extends Bus>(key: string, create: () => B): BusLease<B> {

@@ -112,6 +112,8 @@ export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptio
   readonly url?: ConnectionUrl;
   /** What the device shares with others: those that name the same medium must agree on its settings, in words. */
   medium?(connection: Connection): Medium | undefined;
+  /** Where the gateway itself listens for the device; devices that name the same address share the listener. */
+  listens?(connection: Connection): ListenAddress | undefined;
   /** Mistakes across fields and tags. */
   check?(device: DeviceMapping<Connection, Options, TagOptions>): readonly MappingIssue[];
 }

@@ -57,6 +57,8 @@ export async function prepareDemoSite(
     audit: gateway.audit,
     // The demo starts nothing beside the gateway.
     services: { scheduling: "inside" },
+    outbox: gateway.outbox,
+    upload: gateway.upload,
   };
   return { site: { ...site, gateway: prepared }, taken };
 }

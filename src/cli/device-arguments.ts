@@ -8,6 +8,7 @@ export const deviceOptions = {
   broker: { type: "string" },
   user: { type: "string" },
   password: { type: "string" },
+  ca: { type: "string" },
   help: { type: "boolean", short: "h" },
 } as const;
 
@@ -16,6 +17,7 @@ export const deviceUsage = `  --json             one JSON object a line, for too
   --broker URL       for devices that connect to the gateway's MQTT broker: that broker (the one of gateway.yaml)
   --user NAME        the user of that broker
   --password SECRET  its password: env:NAME or file:PATH
+  --ca FILE          the authority of its certificate in PEM, where it is a mqtts:// or tls:// address
   --help             this text
 
 DEVICE is a device file, such as mappings/factory/devices/press-1.yaml, or, for a device without a mapping, its

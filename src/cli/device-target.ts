@@ -23,6 +23,8 @@ export interface TargetOptions {
   readonly user?: string | undefined;
   /** `env:NAME` or `file:PATH`. */
   readonly password?: string | undefined;
+  /** A PEM file with the authority of the broker's certificate. */
+  readonly ca?: string | undefined;
 }
 
 /** A device that a command works on. */
@@ -97,14 +99,14 @@ async function targetOf(device: string, loaded: LoadedDevice, options: TargetOpt
 async function brokerOf(
   device: string,
   { gateway }: Extract<LoadedDevice, { ok: true }>,
-  { broker, user, password }: TargetOptions,
+  { broker, user, password, ca }: TargetOptions,
   siteDir: string,
 ): Promise<BrokerLogin> {
   const secret =
     password === undefined ? undefined : await readSecret(password, { siteDir, environment: process.env });
   const { host, port } = gateway?.broker.listen ?? { host: "127.0.0.1", port: 1883 };
   const listening = `mqtt://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  return { url: broker ?? (isUrl(device) ? device : listening), user, password: secret };
+  return { url: broker ?? (isUrl(device) ? device : listening), user, password: secret, ca };
 }
 
 /** A tag name made of an address: `holding:40` becomes `holding/40`. */

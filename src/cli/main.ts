@@ -85,6 +85,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     does: "raw requests and responses with their times, for simulate --replay",
     load: () => import("./record.ts"),
   },
+  unpack: {
+    usage: "unpack FILE|- [--format ndjson|csv|json]",
+    does: "the readings and windows of an upload batch",
+    load: () => import("./unpack.ts"),
+  },
   passwd: {
     usage: "passwd [NAME]",
     does: "asks for a password and prints the lines for gateway.yaml",

@@ -8,7 +8,7 @@ import { GatewayError } from "../domain/errors.ts";
 import { DemoTable, type TableSite } from "./demo-table.ts";
 import { deviceAnd, deviceOptions, deviceUsage, durationArgument } from "./device-arguments.ts";
 import { findTarget, type Target, type TargetOptions } from "./device-target.ts";
-import { GatewayReadings } from "./gateway-readings.ts";
+import { followGateway } from "./gateway-readings.ts";
 import { issueReport } from "./issue-text.ts";
 import { openMonitorView } from "./monitor-view.ts";
 import { StandaloneFleet } from "./standalone-fleet.ts";
@@ -20,10 +20,12 @@ const usage = `Usage: linegate monitor DEVICE... [options]
 
 The values of devices, live: a table in the terminal, lost devices found again by themselves. Every sample is shown,
 whatever a deadband would hold back. Ctrl+C ends it. With --gateway nothing is asked of the devices: what a running
-gateway publishes over MQTT is shown, deadbands and all.
+gateway publishes is shown, deadbands and all, over MQTT or, with --broker nats://HOST:PORT, over NATS. There a device's state is told
+when it changes; until then its readings say whether it is online.
 
   linegate monitor mappings/factory/devices/press-1.yaml mappings/factory/devices/meter-1.yaml
   linegate monitor mappings/factory --gateway
+  linegate monitor mappings/factory --gateway --broker nats://10.0.0.5:4222 --user viewer --password env:VIEWER
 
   --gateway          what the running gateway of the folder publishes
   --for TIME         ends after so long, such as 30s
@@ -82,7 +84,7 @@ export async function run(args: readonly string[]): Promise<number> {
     onFrame: () => undefined,
   };
   await using _source = values.gateway
-    ? await GatewayReadings.start(watched.broker ?? "", sink, values)
+    ? await followGateway(watched.broker ?? "", sink, values)
     : await StandaloneFleet.start(watched.targets, sink);
   const picture = () => ({ devices: table.devices, now: systemClock.now() });
   const timer = setInterval(() => view.show(picture()), repaintMs);

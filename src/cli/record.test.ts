@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { CameraSimulator } from "../../simulators/camera/camera.ts";
 import { readRecording } from "../trace/frame-reader.ts";
 import { siteFolder } from "../config/test-site.ts";
 import { linegate, linesOf, pumpFile, simulatedPump, startLinegate } from "./testing.ts";
@@ -34,6 +35,33 @@ test(
   },
 );
 
+test("a camera recorded, replayed and read gives the same values", { timeout: 30_000 }, async () => {
+  const camera = await CameraSimulator.start({ result: () => ({ score: 0.97, at: 1_795_348_800_000 }) });
+  onTestFinished(() => camera.stop());
+  const mapping = (origin: string) => `
+device: camera-1
+adapter: camera
+connection: { transport: http-poll, url: "${origin}/result" }
+poll: { fast: 50ms }
+tags:
+  score: { pointer: /score, poll: fast, timestamp: { pointer: /at, unit: ms } }
+`;
+  const dir = await siteFolder({ "devices/camera-1.yaml": mapping(camera.origin) });
+  const out = `${dir}/camera-1.ndjson`;
+  const file = `${dir}/devices/camera-1.yaml`;
+  expect((await linegate("record", file, "--for", "400ms", "--out", out)).code).toBe(0);
+  const before = linesOf((await linegate("read", file, "--json")).stdout);
+  await camera.stop();
+
+  const { said } = startLinegate("simulate", "--replay", out, "--port", "0");
+  await expect.poll(() => said.stdout, { timeout: 10_000 }).toContain("again and again");
+  const [origin = ""] = /http:\/\/127\.0\.0\.1:\d+/.exec(said.stdout) ?? [];
+  const again = await siteFolder({ "devices/camera-1.yaml": mapping(origin) });
+  const after = await linegate("read", `${again}/devices/camera-1.yaml`, "--json");
+  expect(linesOf(after.stdout)).toEqual(before);
+  expect(before).toMatchObject([{ value: 0.97, quality: "good" }]);
+});
+
 test("Ctrl+C ends a recording with what it has", async () => {
   const { file, dir, simulator } = await simulatedPump();
   const out = `${dir}/pump-1.ndjson`;
@@ -49,9 +77,9 @@ test("Ctrl+C ends a recording with what it has", async () => {
 test("a recording of a protocol that can't be replayed says which can", async () => {
   const dir = await siteFolder({
     "x.ndjson":
-      '{"linegate":"frames","version":1,"device":"a","adapter":"opcua","startedAt":0,"mapping":{}}\n',
+      '{"linegate":"frames","version":1,"device":"a","adapter":"profinet","startedAt":0,"mapping":{}}\n',
   });
   const { code, stderr } = await linegate("simulate", "--replay", `${dir}/x.ndjson`);
   expect(code).toBe(1);
-  expect(stderr).toContain("can't be replayed yet. Allowed: modbus, mqtt");
+  expect(stderr).toContain("can't be replayed yet. Allowed: camera, modbus, mqtt, opcua, sparkplug");
 });

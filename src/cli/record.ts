@@ -106,7 +106,7 @@ async function record(
       onState: (_, { state }) => {
         online ||= state === "online";
       },
-      onFrame: (_, direction, channel, frame) => recorder.keep(direction, channel, frame),
+      onFrame: (_, ...frame) => recorder.keep(...frame),
     });
     await untilAborted(stop, forMs === undefined ? undefined : forMs / 1_000, systemClock);
   } catch (caught) {

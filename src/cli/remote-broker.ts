@@ -2,12 +2,15 @@ import type { MqttClient } from "mqtt";
 import type { BrokerMessage, LocalBroker } from "../adapter-kit/local-broker.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { compileFilter } from "../domain/topic-filter.ts";
+import { readAuthority } from "./read-authority.ts";
 
 export interface BrokerLogin {
   /** Such as `mqtt://127.0.0.1:1883`. */
   readonly url: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  /** A PEM file with the authority of the broker's certificate; without it the system's count. */
+  readonly ca?: string | undefined;
 }
 
 const connectWithinMs = 3_000;
@@ -33,7 +36,14 @@ export class RemoteBroker implements LocalBroker {
   }
 
   /** Rejects with DEVICE_UNREACHABLE where no broker is there or it takes nobody of that name. */
-  static async connect({ url, user, password }: BrokerLogin): Promise<RemoteBroker> {
+  static async connect({ url, user, password, ca }: BrokerLogin): Promise<RemoteBroker> {
+    if (!/^(mqtts?|wss?):\/\//.test(url)) {
+      throw new GatewayError(
+        "CONFIG_INVALID",
+        `${plainUrl(url)} is no MQTT broker, to which these devices connect: expected mqtt://HOST:PORT or mqtts://HOST:PORT. What a gateway publishes over NATS is shown by \`linegate monitor DIR --gateway --broker nats://HOST:PORT\`.`,
+      );
+    }
+    const authority = ca === undefined ? undefined : await readAuthority(ca);
     const { connectAsync } = await import("mqtt");
     try {
       const client = await connectAsync(
@@ -44,6 +54,7 @@ export class RemoteBroker implements LocalBroker {
           connectTimeout: connectWithinMs,
           ...(user === undefined ? {} : { username: user }),
           ...(password === undefined ? {} : { password }),
+          ...(authority === undefined ? {} : { ca: authority }),
         },
         false,
       );

@@ -18,8 +18,9 @@ A simulated device for every device of the folder, made from its own mapping: Mo
 and ports, or on pseudo-terminals in place of their serial ports (with socat), cameras as web servers or clients, MQTT
 devices as clients of the site's broker. Written values stick. Ctrl+C ends it.
 
-With --replay the device of a recording again (linegate record): each request is answered as it was, MQTT messages are
-published at their times, from the beginning when the end is reached. What was never asked gets exception 2.
+With --replay the device of a recording again (linegate record): each request is answered as it was, MQTT and Sparkplug
+messages are published, camera posts and streams sent, and OPC UA variables change at their times, from the beginning
+when the end is reached. What was never asked gets exception 2 from a Modbus device, 404 from a camera.
 
   linegate simulate --replay press-1.ndjson --port 1502
 
@@ -27,12 +28,13 @@ published at their times, from the beginning when the end is reached. What was n
   --ports WHICH      mapped, or free-if-taken: a free port (serial: path) where the mapping's can't be had (mapped)
   --broker URL       the broker for MQTT devices (the one of gateway.yaml)
   --user NAME        the user of the broker for all of them
-  --password SECRET  its password: env:NAME or file:PATH
+  --password SECRET  its password, with --replay also the token of a camera that posts: env:NAME or file:PATH
   --seed N           the same seed gives the same values (1)
   --speed N          simulated seconds a second (1)
   --seconds N        ends after so long
   --replay FILE      a recording in place of a folder
-  --port N           with --replay: the port of a Modbus device (the recorded mapping's; 0 takes a free one)
+  --port N           with --replay: the port of a Modbus or OPC UA device or camera (the recorded mapping's; 0 takes a free
+                     one); for a camera that posts, the gateway's
   --help             this text
 `;
 

@@ -1,4 +1,4 @@
-import type { FrameDirection } from "../adapter-kit/adapter.ts";
+import type { AdapterContext } from "../adapter-kit/adapter.ts";
 import { systemClock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import { GatewayError } from "../domain/errors.ts";
@@ -15,7 +15,7 @@ export interface StandaloneOptions {
   readonly log: Log;
   onReading(reading: Reading): void;
   onState(device: string, state: DeviceState): void;
-  onFrame(device: string, direction: FrameDirection, channel: string, frame: Uint8Array): void;
+  onFrame(device: string, ...frame: Parameters<AdapterContext["trace"]>): void;
 }
 
 /** Devices polled and reconnected as a gateway would, with nothing behind them. */
@@ -44,7 +44,7 @@ export class StandaloneFleet implements AsyncDisposable {
       publish: (reading) => options.onReading(reading),
       onState: (device, state) => options.onState(device, state),
       onEvent: () => undefined,
-      onFrame: (device, direction, channel, frame) => options.onFrame(device, direction, channel, frame),
+      onFrame: (device, ...frame) => options.onFrame(device, ...frame),
       onFault: () => undefined,
       onGone: () => undefined,
       // Every adapter of a target is loaded already.

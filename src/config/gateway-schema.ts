@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { byteSizeField, durationField, listenField, secretField } from "../adapter-kit/schema.ts";
 import { isPath, isSegment, segmentForm } from "../domain/tag-path.ts";
+import { uploadsField } from "./upload-schema.ts";
 import { waitField } from "./wait-field.ts";
 
 export type { ListenAddress } from "../domain/listen-address.ts";
@@ -178,6 +179,20 @@ export const gatewaySchema = z.strictObject({
     })
     .prefault({})
     .describe("The trail of everything that was written, or tried to be"),
+  outbox: z
+    .strictObject({
+      maxBytes: byteSizeField
+        .refine((size) => size >= 1_000_000, "expected at least 1MB")
+        .prefault("1GB")
+        .describe("The most that messages may take on disk that NATS has not surely stored yet"),
+      whenFull: z
+        .enum(["oldest", "newest"])
+        .default("oldest")
+        .describe("What is lost then: the oldest messages, batches before events, or the newest"),
+    })
+    .prefault({})
+    .describe("Where events and batches wait for NATS"),
+  upload: uploadsField.prefault({}),
 });
 
 /** `gateway.yaml`, checked, defaults filled in. */

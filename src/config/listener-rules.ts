@@ -3,6 +3,14 @@ import type { GatewayConfig, ListenAddress } from "./gateway-schema.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { isSound, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
 
+/** `gateway.yaml` as far as it could be understood. */
+export interface ReadGateway {
+  readonly source: Source;
+  readonly gateway: GatewayConfig;
+  /** What was wrong, and is left out of it. */
+  readonly leftOut: readonly SourcePath[];
+}
+
 interface Listener {
   readonly path: SourcePath;
   readonly address: ListenAddress;
@@ -22,7 +30,8 @@ function listeners({ broker, nats, http }: GatewayConfig): readonly Listener[] {
   return found;
 }
 
-function overlap(left: string, right: string): boolean {
+/** True where one port can't be had at both hosts. */
+export function overlap(left: string, right: string): boolean {
   const any = (host: string) => host === "0.0.0.0" || host === "::";
   return left === right || any(left) || any(right) || (isLoopback(left) && isLoopback(right));
 }
@@ -38,13 +47,13 @@ function isKnown({ path }: Listener, leftOut: readonly SourcePath[]): boolean {
   return isSound(leftOut, path) && (path[0] !== "nats" || isSound(leftOut, ["nats", "url"]));
 }
 
+/** Every listener of the gateway's own that is known for certain, but for those that take any port. */
+export function listenersOf({ gateway, leftOut }: ReadGateway): readonly Listener[] {
+  return listeners(gateway).filter((one) => isKnown(one, leftOut) && one.address.port !== 0);
+}
+
 /** No two listeners on one port, and none beyond this machine where nobody has to say who they are. */
-export function checkListeners(
-  source: Source,
-  gateway: GatewayConfig,
-  leftOut: readonly SourcePath[],
-  mistakes: Mistakes,
-): void {
+export function checkListeners({ source, gateway, leftOut }: ReadGateway, mistakes: Mistakes): void {
   const open: Listener[] = [];
   const anybody = hasUsers(source, leftOut);
   for (const listener of listeners(gateway)) {

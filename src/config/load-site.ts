@@ -2,14 +2,16 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { adapterRegistry } from "../adapter-registry.ts";
 import { nearestName } from "../domain/nearest.ts";
-import { gatewaySchema, type GatewayConfig } from "./gateway-schema.ts";
+import { gatewaySchema } from "./gateway-schema.ts";
 import { alertsFile, loadAlerts, type OtherAlerts } from "./load-alerts.ts";
 import { lineFile, loadLine } from "./load-line.ts";
-import { checkListeners } from "./listener-rules.ts";
+import { checkDeviceListeners } from "./device-listener-rules.ts";
+import { checkListeners, type ReadGateway } from "./listener-rules.ts";
 import { mergeDevice, type MergedDevice, type SchemaRegistry } from "./merge-device.ts";
 import { Mistakes } from "./mistakes.ts";
 import { checkOutside, type Surroundings } from "./outside-rules.ts";
 import { readDevice, type ReadDevice } from "./read-device.ts";
+import { resolveUploads } from "./read-upload.ts";
 import { SiteFolder } from "./site-folder.ts";
 import type { LoadedSite } from "./site.ts";
 import { isSound, keyPlace, sourceAt, valuePlace } from "./source.ts";
@@ -44,25 +46,28 @@ export async function loadSite(dir: string, options: LoadOptions = {}): Promise<
     return { ok: false, issues: mistakes.list(), files: [] };
   }
   const around = { dir: folder.dir, env };
-  const [gateway, read] = await Promise.all([
+  const [read, perDevice] = await Promise.all([
     readGateway(folder, around, mistakes),
     readDevices(folder, registry, mistakes),
   ]);
+  checkDeviceListeners(perDevice, read, mistakes);
   // What a file that is broken would have named is not known.
-  const devices = mistakes.none ? read.map((one) => one.mapping) : undefined;
+  const devices = mistakes.none ? perDevice.map((one) => one.mapping) : undefined;
   await readOther(lineFile, folder, mistakes);
   const line = await loadLine(folder, devices, mistakes);
   const known = { devices, line: mistakes.none ? (line ?? null) : undefined };
   await readOther(alertsFile, folder, mistakes);
   const alerts = await loadAlerts({ folder, known, around, mistakes, other });
   const { files } = folder;
-  if (gateway === undefined || devices === undefined || !mistakes.none)
+  const upload = read === undefined ? undefined : resolveUploads(read, perDevice, mistakes);
+  if (read === undefined || devices === undefined || !mistakes.none)
     return { ok: false, issues: mistakes.list(), files };
   const optional = {
     ...(line === undefined ? {} : { line }),
     ...(alerts === undefined ? {} : { alerts }),
+    ...(upload === undefined ? {} : { upload }),
   };
-  return { ok: true, site: { dir: folder.dir, gateway, devices, ...optional, files } };
+  return { ok: true, site: { dir: folder.dir, gateway: read.gateway, devices, ...optional, files } };
 }
 
 async function readOther(file: string, folder: SiteFolder, mistakes: Mistakes): Promise<void> {
@@ -90,7 +95,7 @@ async function readGateway(
   folder: SiteFolder,
   around: Surroundings,
   mistakes: Mistakes,
-): Promise<GatewayConfig | undefined> {
+): Promise<ReadGateway | undefined> {
   const read = await folder.text(gatewayFile);
   if ("reason" in read) {
     const start = { file: gatewayFile, line: 1, column: 1 };
@@ -103,10 +108,11 @@ async function readGateway(
   if (validated === undefined) return undefined;
   const { value: gateway, leftOut } = validated;
   const commands = isSound(leftOut, ["site"]) ? `cmd/${gateway.site}/` : "cmd/";
-  checkListeners(source, gateway, leftOut, mistakes);
+  const found = { source, gateway, leftOut };
+  checkListeners(found, mistakes);
   checkUsers(source, gateway, commands, mistakes.except(leftOut));
   await checkOutside(source, gateway, leftOut, around, mistakes);
-  return gateway;
+  return found;
 }
 
 async function readDevices(

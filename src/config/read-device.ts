@@ -1,13 +1,26 @@
 import type { Deadband, DeviceMapping, TagMapping } from "../adapter-kit/mapping.ts";
 import type { AdapterSchema, Medium } from "../adapter-kit/schema.ts";
 import { ms, type Duration } from "../domain/duration.ts";
+import type { ListenAddress } from "../domain/listen-address.ts";
 import { deviceSchema, type DeviceEntry } from "./device-schema.ts";
 import type { MergedDevice } from "./merge-device.ts";
 import type { Mistakes } from "./mistakes.ts";
 import { pollGroups, unknownGroup, type PollGroups } from "./poll-groups.ts";
-import { isBelow, isSound, keyPlace, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
+import {
+  isBelow,
+  isSound,
+  isWhole,
+  keyPlace,
+  sourceAt,
+  valuePlace,
+  type Source,
+  type SourcePath,
+} from "./source.ts";
 import { checkTag, checkTagName } from "./tag-rules.ts";
 import { defaultStale, republishOf, tagSchema, type TagEntry } from "./tag-schema.ts";
+import { toUploadRule } from "./read-upload.ts";
+import type { UploadRule } from "./upload.ts";
+import { checkUploadEntry } from "./upload-rules.ts";
 import { validate } from "./validate.ts";
 import { checkWriteEntry, toWriteRule } from "./write-rules.ts";
 
@@ -18,6 +31,10 @@ export interface ReadDevice {
   /** Names the device on its medium; undefined where that is not known for certain. */
   readonly endpoint: string | undefined;
   readonly medium: Medium | undefined;
+  /** Where the gateway would listen for it. */
+  readonly listens: ListenAddress | undefined;
+  /** The `upload` entries of its tags, by the tag's name. */
+  readonly uploads: ReadonlyMap<string, UploadRule>;
 }
 
 interface DeviceReading {
@@ -30,6 +47,7 @@ interface DeviceReading {
   readonly groupsKnown: boolean;
   readonly tagsRead: boolean;
   readonly mistakes: Mistakes;
+  readonly uploads: Map<string, UploadRule>;
 }
 
 /** Validates one device with its profile and CSV already merged in; undefined where too little of it is right. */
@@ -51,7 +69,9 @@ export function readDevice(device: MergedDevice, mistakes: Mistakes): ReadDevice
   const groups = pollGroups(entry.poll);
   const leftOut = validated?.leftOut ?? [];
   const groupsKnown = profileRead && isSound(leftOut, ["poll"]);
-  const reading: DeviceReading = { adapter, source, entry, options, groups, groupsKnown, tagsRead, mistakes };
+  const uploads = new Map<string, UploadRule>();
+  const known = { adapter, source, entry, options, groups, groupsKnown, tagsRead };
+  const reading: DeviceReading = { ...known, mistakes, uploads };
   const read = readTags(reading, tags, validated !== undefined);
   if (validated === undefined) return undefined;
   const mapping = toDevice(reading, read.tags);
@@ -67,6 +87,8 @@ export function readDevice(device: MergedDevice, mistakes: Mistakes): ReadDevice
     source,
     endpoint: profileRead ? endpointOf(reading, leftOut) : undefined,
     medium: sure ? adapter.medium?.(entry.connection) : undefined,
+    listens: sure ? adapter.listens?.(entry.connection) : undefined,
+    uploads,
   };
 }
 
@@ -170,11 +192,11 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
   const value = adapter.value(options, reading.options);
   const answers = adapter.answers?.(options) ?? false;
   const ofWrite = tag.write !== undefined && known.type ? checkWriteEntry(tag.write, value, answers) : [];
-  const soundOfWrite = ofWrite.filter((finding) => isSound(known.leftOut, finding.path));
-  for (const { path: below, at, problem } of [
-    ...checkTag(tag, known.type ? value : undefined),
-    ...soundOfWrite,
-  ]) {
+  const ofUpload =
+    tag.upload === undefined ? [] : checkUploadEntry(tag.upload, known.type ? value : undefined, ["upload"]);
+  const sound = [...ofWrite, ...ofUpload].filter(({ path }) => isWhole(known.leftOut, path));
+  if (tag.upload !== undefined) reading.uploads.set(name, toUploadRule(tag.upload));
+  for (const { path: below, at, problem } of [...checkTag(tag, known.type ? value : undefined), ...sound]) {
     if (!known.deadband && below[0] === "republish") continue;
     const where = [...path, ...below];
     mistakes.add(at === "key" ? keyPlace(source, where) : valuePlace(source, where), where, problem);

@@ -31,12 +31,15 @@ export function diffSites(before: Site, after: Site): SiteDiff {
   };
 }
 
+/** They take effect at once: resolved, they are a part of the site. */
+const livingKeys: readonly string[] = ["upload"];
+
 /** Two levels deep, as an operator names them: `nats.url`, `site`. */
 function changedKeys(before: GatewayConfig, after: GatewayConfig): readonly string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)] as (keyof GatewayConfig)[]);
   return [...keys].flatMap((key) => {
     const [left, right]: unknown[] = [before[key], after[key]];
-    if (isDeepStrictEqual(left, right)) return [];
+    if (livingKeys.includes(key) || isDeepStrictEqual(left, right)) return [];
     if (!isMap(left) || !isMap(right)) return [key];
     const inner = new Set([...Object.keys(left), ...Object.keys(right)]);
     return [...inner]

@@ -2,6 +2,7 @@ import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import type { AlertsConfig } from "./alerts.ts";
 import type { GatewayConfig } from "./gateway-schema.ts";
 import type { LineConfig } from "./line.ts";
+import type { UploadConfig } from "./upload.ts";
 
 /** A site folder, checked, defaults filled in. Plain data that can be cloned across a process boundary. */
 export interface Site {
@@ -13,6 +14,8 @@ export interface Site {
   readonly line?: LineConfig;
   /** Absent where there is no alerts.yaml. */
   readonly alerts?: AlertsConfig;
+  /** What is uploaded; absent where nothing is. */
+  readonly upload?: UploadConfig;
   /** Every file that was looked for, absolute, those that are not there too: what a reload watches. */
   readonly files: readonly string[];
 }

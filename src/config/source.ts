@@ -37,6 +37,11 @@ export function isSound(leftOut: readonly SourcePath[], path: SourcePath): boole
   return !leftOut.some((part) => isBelow(path, part));
 }
 
+/** True where nothing within the part was left out either. */
+export function isWhole(leftOut: readonly SourcePath[], part: SourcePath): boolean {
+  return isSound(leftOut, part) && !leftOut.some((path) => isBelow(path, part));
+}
+
 /** A map with nothing in it. */
 export function emptyMap(place: Place): Source {
   return { kind: "map", place, entries: new Map() };

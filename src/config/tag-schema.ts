@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { AdapterSchema } from "../adapter-kit/schema.ts";
 import { ms, type Duration } from "../domain/duration.ts";
+import { uploadField } from "./upload-schema.ts";
 import { limitField, waitField } from "./wait-field.ts";
 import { commonWrite, type WriteEntry } from "./write-schema.ts";
 
@@ -38,6 +39,7 @@ const commonTag = {
     .describe(
       "Without a sample for this long the tag goes bad; never: it does not. Where it is absent, the device's, else three poll intervals, at least 5s",
     ),
+  upload: uploadField.optional(),
 };
 
 const pollKey = {

@@ -15,6 +15,7 @@ import { allDone } from "./all-done.ts";
 
 export interface SiteDevicesOptions {
   readonly site: string;
+  readonly gateway: string;
   /** For the raw frames that are kept. */
   readonly traceBytes: number;
   readonly publisher: SitePublisher;
@@ -48,7 +49,7 @@ export class SiteDevices {
         publisher.state(device, state);
       },
       onEvent: (device, event) => publisher.event(device, event),
-      onFrame: (device, direction, channel, frame) => trace.keep(device, direction, channel, frame),
+      onFrame: (device, ...frame) => trace.keep(device, ...frame),
       onFault: (device, kind) => trace.fault(device, kind),
       watch: (tag, onReading) => watch.watch(tag, onReading),
       onGone: (topics) => publisher.forget(topics),

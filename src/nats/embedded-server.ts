@@ -57,6 +57,7 @@ export class EmbeddedServer {
   #restarts = 0;
   #version = "";
   #maxFileBytes: number;
+  #syncsAtAck = false;
   #watched: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -79,6 +80,16 @@ export class EmbeddedServer {
 
   get pid(): number | undefined {
     return this.#process?.pid;
+  }
+
+  /** The most that JetStream keeps on disk: less than asked for where the disk has no room for it. */
+  get maxFileBytes(): number {
+    return this.#maxFileBytes;
+  }
+
+  /** Whether it has synced what it acknowledges: `sync_interval: always` stands in its configuration. */
+  get syncsAtAck(): boolean {
+    return this.#syncsAtAck;
   }
 
   get restarts(): number {
@@ -111,6 +122,7 @@ export class EmbeddedServer {
       signal.throwIfAborted();
       const program = await inspectServer(await findServer(server, searchPath));
       this.#version = program.version.text;
+      this.#syncsAtAck = program.version.features.syncInterval;
       if (!program.diesWithGateway) {
         log.warn({}, "setpriv (util-linux) is missing: nats-server would outlive a gateway that is killed");
       }

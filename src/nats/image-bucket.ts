@@ -74,9 +74,7 @@ export class ImageBucket {
   async #create(wanted: StreamConfig): Promise<StreamInfo> {
     for (let bytes = wanted.max_bytes; ; bytes = Math.floor(bytes / 2)) {
       try {
-        const config = { ...wanted, max_bytes: bytes };
-        await this.#api.createStream(config);
-        return { config, state: { bytes: 0, first_seq: 1 } };
+        return await this.#api.createStream({ ...wanted, max_bytes: bytes });
       } catch (caught) {
         const full = caught instanceof GatewayError && caught.code === "STORE_FULL";
         if (!full || bytes / 2 < leastBytes) throw caught;

@@ -34,6 +34,8 @@ export interface StreamConfig {
   readonly max_age?: number;
   readonly allow_direct?: boolean;
   readonly allow_rollup_hdrs?: boolean;
+  /** Nanoseconds. */
+  readonly duplicate_window?: number;
   readonly deny_delete?: boolean;
 }
 
@@ -41,11 +43,14 @@ export interface StreamConfig {
 interface StreamState {
   readonly bytes: number;
   readonly first_seq: number;
+  readonly last_seq: number;
   /** How many messages each subject has, where that was asked for. */
   readonly subjects?: Readonly<Record<string, number>> | null;
 }
 
 export interface StreamInfo {
+  /** When it was made: a stream made anew is another one. */
+  readonly created: string;
   readonly config: StreamConfig;
   readonly state: StreamState;
 }
@@ -55,6 +60,8 @@ interface StoredMessage {
   readonly seq: number;
   /** Base64. */
   readonly data?: string;
+  /** Base64. */
+  readonly hdrs?: string;
 }
 
 /**
@@ -80,9 +87,9 @@ export class JetStreamApi {
     return accepted(reply, `stream ${name}`);
   }
 
-  async createStream(config: StreamConfig): Promise<void> {
-    accepted(
-      await this.#call(`$JS.API.STREAM.CREATE.${config.name}`, JSON.stringify(config)),
+  async createStream(config: StreamConfig): Promise<StreamInfo> {
+    return accepted(
+      await this.#call<StreamInfo>(`$JS.API.STREAM.CREATE.${config.name}`, JSON.stringify(config)),
       `stream ${config.name}`,
     );
   }
@@ -121,6 +128,14 @@ export class JetStreamApi {
     if (reply.error?.err_code === noMessage) return "";
     const { data = "" } = accepted(reply, `a look into ${stream}`).message;
     return Buffer.from(data, "base64").toString("utf8");
+  }
+
+  /** The message at a sequence; undefined where it is not there any more. */
+  async message(stream: string, seq: number): Promise<StoredMessage | undefined> {
+    const request = JSON.stringify({ seq });
+    const reply = await this.#call<{ message: StoredMessage }>(`$JS.API.STREAM.MSG.GET.${stream}`, request);
+    if (reply.error?.err_code === noMessage) return undefined;
+    return accepted(reply, `a look into ${stream}`).message;
   }
 
   /** Removes all messages before the sequence, in one step; all there are where it is absent. */

@@ -1,4 +1,4 @@
-import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
@@ -7,7 +7,7 @@ import { ask } from "./ask.ts";
 import { dial, type LinkTarget } from "./dial.ts";
 import { LatestStream } from "./latest.ts";
 import { Refusals } from "./refusals.ts";
-import { Session } from "./session.ts";
+import { Session, type Sent } from "./session.ts";
 import { Subscriptions, type NatsHandler, type SubscribeOptions } from "./subscriptions.ts";
 
 const dialWithinMs = 5_000;
@@ -16,6 +16,9 @@ const longestWaitMs = 5_000;
 const tickMs = 1_000;
 const latestEveryTicks = 30;
 const farewellMs = 1_000;
+/** `NATS/1.0\r\n` and the empty line at the end; `: ` and `\r\n` of each field (ADR-4 of NATS). */
+const statusLineBytes = 12;
+const fieldBytes = 4;
 
 export interface NatsLinkOptions {
   /** Shown in the server's list of connections. */
@@ -123,6 +126,33 @@ export class NatsLink {
     }
     this.#dropped[sent] += 1;
     return false;
+  }
+
+  /**
+   * Publishes what somebody else keeps until it is answered on `reply`; never throws. What is not sent is not counted as
+   * dropped: it is tried again.
+   */
+  publishKept(
+    subject: string,
+    payload: Uint8Array,
+    reply: string,
+    fields: Readonly<Record<string, string>>,
+  ): Sent {
+    const header = headers();
+    let bytes = statusLineBytes;
+    for (const [name, value] of Object.entries(fields)) {
+      header.set(name, value.replaceAll(/[\r\n]/g, " "));
+      bytes += name.length + value.length + fieldBytes;
+    }
+    const sent =
+      this.#session?.publish(subject, payload, { reply, headers: header }, bytes) ?? "disconnected";
+    if (sent === "sent") this.#published += 1;
+    return sent;
+  }
+
+  /** Of the server that the link is connected to: another one after each of its restarts. */
+  get serverId(): string | undefined {
+    return this.#session?.connection.info?.server_id;
   }
 
   /** Survives reconnects. Returns the way to stop. */

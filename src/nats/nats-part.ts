@@ -6,6 +6,7 @@ import type { NatsConfig } from "../config/gateway-schema.ts";
 import { GatewayError } from "../domain/errors.ts";
 import type { PartHealth } from "../observability/health.ts";
 import type { LinkTarget } from "./dial.ts";
+import { foreignStoreBytes } from "./durable-stream.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
 import { externalTarget } from "./external-target.ts";
 import { NatsLink } from "./link.ts";
@@ -69,6 +70,16 @@ export class NatsPart {
     if (url !== undefined) return url;
     const { host, port } = embedded.listen;
     return `nats://${host.includes(":") ? `[${host}]` : host}:${this.#server?.port ?? port}`;
+  }
+
+  /** What JetStream may keep on disk: of a server that somebody else runs, a guess. */
+  get storeBytes(): number {
+    return this.#server?.maxFileBytes ?? foreignStoreBytes;
+  }
+
+  /** Whether the server has surely synced what it acknowledges. Of one that somebody else runs nobody knows. */
+  get syncsAtAck(): boolean {
+    return this.#server?.syncsAtAck ?? false;
   }
 
   /** Rejects with CONFIG_INVALID where another gateway runs on the embedded server's store: no two may share one. */

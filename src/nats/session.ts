@@ -1,4 +1,4 @@
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection, PublishOptions } from "@nats-io/transport-node";
 import type { Clock } from "../adapter-kit/clock.ts";
 import { GatewayError } from "../domain/errors.ts";
 
@@ -55,16 +55,17 @@ export class Session {
     return this.#clock.monotonic() - this.#confirmedAt;
   }
 
-  publish(subject: string, payload: Uint8Array): Sent {
+  /** `headerBytes` is what the headers in `options` take. */
+  publish(subject: string, payload: Uint8Array, options?: PublishOptions, headerBytes = 0): Sent {
     if (!this.#open) return "disconnected";
-    const bytes = subject.length + payload.length + framing;
+    const bytes = subject.length + payload.length + framing + headerBytes;
     if (this.#sentBytes - this.#confirmedBytes + bytes > this.#limit) {
       this.#overflowed = true;
       this.confirm();
       return "backpressure";
     }
     try {
-      this.connection.publish(subject, payload);
+      this.connection.publish(subject, payload, options);
     } catch {
       return this.connection.isClosed() ? "disconnected" : "oversized";
     }

@@ -42,6 +42,8 @@ const services = [
   { name: "scheduling", events: "line", readable: ["state"], bucket: "line" },
   { name: "alerting", events: "alert", readable: ["list", "report"], bucket: "alerts" },
 ] as const;
+/** The stream of the events, and those that follow it where it came back with less than it had. */
+const incarnations = ["EVENTS", ...Array.from({ length: 8 }, (_, index) => `EVENTS_${index + 2}`)];
 const discovery = ["PING", "INFO", "STATS"].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]);
 
 /** The first tokens of what the gateway publishes (design §3). `_INBOX`, `$JS` and `$SYS` are not among them on purpose. */
@@ -96,6 +98,9 @@ function outsideService(
       `$KV.${bucket}.${place}.*`,
       ...["INFO", "CREATE", "MSG.GET"].map((request) => `$JS.API.STREAM.${request}.KV_${bucket}`),
       "$JS.API.STREAM.MSG.GET.LATEST",
+      ...incarnations.flatMap((stream) =>
+        ["INFO", "CREATE", "UPDATE", "MSG.GET"].map((request) => `$JS.API.STREAM.${request}.${stream}`),
+      ),
       ...publish.filter(isTranslatable).map(subjectOfFilter),
     ],
     subscribe: [`data.${place}.>`, `state.${place}.>`, `${service}.${gateway}.>`, "$SRV.>", "_INBOX.>"],

@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../adapter-kit/clock.ts";
 import { readState } from "./read-state.ts";
 import { SqliteStateStore, stateFile } from "./sqlite-state-store.ts";
 
@@ -20,7 +22,14 @@ function open(dir: string) {
     warn: () => {},
     error: (_: object, message: string) => void told.push(message),
   };
-  const store = new SqliteStateStore(dir, quiet);
+  const store = new SqliteStateStore({
+    dir,
+    gateway: "line1-gw",
+    outbox: { maxBytes: 1_000_000, whenFull: "oldest" },
+    newToken: randomUUID,
+    clock: systemClock,
+    log: quiet,
+  });
   store.open();
   onTestFinished(() => store.close());
   return { store, told };

@@ -1,54 +1,100 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
-import type { StateChange, StateStore, Stored } from "./state-store.ts";
+import { GatewayError } from "../domain/errors.ts";
+import { openDatabase, type OpenedDatabase } from "./database.ts";
+import { Outbox } from "./outbox.ts";
+import type { Backlog, OutboxLimits, StreamName } from "./outbox-row.ts";
+import { OutboxTable, type Released } from "./outbox-table.ts";
+import { StateTable } from "./state-table.ts";
+import type { OutgoingMessage, StateChange, StateStore, Stored } from "./state-store.ts";
+import { markChange, outboxScope, readMark, type StreamMark } from "./stream-mark.ts";
 
 /** In the site's data folder. */
 export const stateFile = "linegate.db";
 
 const retryMs = 5_000;
-/** Nobody else writes to the file; whoever does all the same holds the gateway up for this long at most. */
-const busyMs = 50;
+/** Acks are committed together, or with what else is committed meanwhile: flash wears out. */
+const lazyMs = 100;
+
+export interface StateStoreOptions {
+  /** The site's data folder. */
+  readonly dir: string;
+  readonly gateway: string;
+  readonly outbox: OutboxLimits;
+  /** A random text. */
+  readonly newToken: () => string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 interface Waiting {
   readonly changes: readonly StateChange[];
   readonly done: (stored: Stored) => void;
 }
 
+interface Opened {
+  readonly database: DatabaseSync;
+  readonly state: StateTable;
+  readonly outbox: OutboxTable;
+}
+
 /**
- * The durable state in one SQLite file: write-ahead log, every commit synced (`synchronous=FULL`), the changes of one turn
- * of the event loop in one transaction. What the disk refuses is kept in memory and tried again.
+ * The durable state in one SQLite file: write-ahead log, every commit synced (`synchronous=FULL`), the changes and messages
+ * of one turn of the event loop in one transaction. What the disk refuses is kept in memory and tried again.
  */
 export class SqliteStateStore implements StateStore {
-  readonly #dir: string;
-  readonly #log: Log;
+  readonly outbox: Outbox;
+  readonly #options: StateStoreOptions;
   readonly #state = new Map<string, Map<string, string>>();
-  #database: DatabaseSync | undefined;
+  readonly #stopping = new AbortController();
+  #opened: Opened | undefined;
+  #epoch = "";
   #waiting: Waiting[] = [];
   /** The last change of each key that the disk has refused so far. */
   #unstored = new Map<string, StateChange>();
-  #retry: NodeJS.Timeout | undefined;
+  #isLazy = false;
+  #failing = false;
 
-  constructor(dir: string, log: Log) {
-    this.#dir = dir;
-    this.#log = log;
+  constructor(options: StateStoreOptions) {
+    const { gateway, outbox, clock, log, newToken } = options;
+    this.#options = options;
+    // Beside the file's epoch one of this run: a file that is rolled back gives the same numbers again.
+    const run = newToken().slice(0, 6);
+    this.outbox = new Outbox({
+      ...outbox,
+      idPrefix: () => `${gateway}:${this.#epoch}-${run}`,
+      now: () => clock.now(),
+      log,
+      keep: (change) => this.#keep(change),
+    });
+  }
+
+  /** Random, made once for each database file; empty where there is none. */
+  get epoch(): string {
+    return this.#epoch;
   }
 
   /** Reads the state. Where the file can't be opened, the gateway goes on without what it held, and says so. */
   open(): void {
+    const { dir, log, clock, newToken } = this.#options;
     try {
-      mkdirSync(this.#dir, { recursive: true });
-      const database = new DatabaseSync(join(this.#dir, stateFile), { timeout: busyMs });
-      database.exec(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS state (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (scope, key)) WITHOUT ROWID",
-      );
-      for (const row of database.prepare("SELECT scope, key, value FROM state").all())
-        this.#set({ scope: String(row["scope"]), key: String(row["key"]), value: String(row["value"]) });
-      this.#database = database;
+      openDatabase({
+        path: join(dir, stateFile),
+        newEpoch: () => newToken().slice(0, 8),
+        now: clock.now(),
+        load: (opened) => this.#load(opened),
+        onSetAside: (to, error) =>
+          log.error(
+            { setAside: to, error: String(error) },
+            "The durable state is corrupt: the file is set aside, and the gateway begins anew. Check the disk",
+          ),
+      });
     } catch (caught) {
-      this.#log.error(
-        { dir: this.#dir, error: String(caught) },
+      log.error(
+        { dir, error: String(caught) },
         "The durable state can't be opened; nothing survives a restart",
       );
     }
@@ -58,20 +104,83 @@ export class SqliteStateStore implements StateStore {
     return new Map([...(this.#state.get(scope) ?? [])].toSorted(([one], [other]) => (one < other ? -1 : 1)));
   }
 
-  change(changes: readonly StateChange[]): Promise<Stored> {
+  change(changes: readonly StateChange[], messages: readonly OutgoingMessage[] = []): Promise<Stored> {
     for (const change of changes) this.#set(change);
+    this.outbox.add(messages);
     return new Promise((done) => {
       this.#waiting.push({ changes, done });
       if (this.#waiting.length === 1) setImmediate(() => this.#commit());
     });
   }
 
+  /** For a message that nobody waits for: a commit within 100 ms takes it along, flash wears out. */
+  soon(message: OutgoingMessage): void {
+    this.outbox.add([message]);
+    this.#keep();
+  }
+
+  mark(stream: StreamName): StreamMark | undefined {
+    return readMark(this.#state.get(outboxScope)?.get(stream));
+  }
+
+  /** Resolves when it is stored, or the disk refuses it. */
+  async setMark(stream: StreamName, mark: StreamMark): Promise<Stored> {
+    if (isDeepStrictEqual(mark, this.mark(stream))) return "stored";
+    return this.change([markChange(stream, mark)]);
+  }
+
+  /**
+   * Messages of that incarnation that were acknowledged beyond a place in the stream wait again. Returns how many; throws
+   * STORE_FULL where the disk refuses.
+   */
+  requeue(stream: StreamName, incarnation: number, aboveSeq: number): number {
+    const forgotten = this.outbox.forgetAcks(stream, incarnation, aboveSeq);
+    this.#commit();
+    let lost: Backlog = { rows: 0, bytes: 0 };
+    const isDone = this.#transact(({ outbox }) => {
+      lost = outbox.requeue(stream, incarnation, aboveSeq);
+    });
+    if (!isDone && this.#opened !== undefined)
+      throw new GatewayError("STORE_FULL", "The outbox can't be changed: the disk refuses it");
+    this.outbox.requeued(stream, lost);
+    return forgotten + lost.rows;
+  }
+
+  /** Deletes what was acknowledged at that Unix ms or before. */
+  release(ackedUntil: number): void {
+    this.#commit();
+    let gone: readonly Released[] = [];
+    const isDone = this.#transact(({ outbox, state }) => {
+      gone = outbox.release(ackedUntil);
+      for (const released of gone) {
+        const mark = this.mark(released.stream);
+        if (mark === undefined || mark.incarnation !== released.incarnation) continue;
+        const change = markChange(released.stream, {
+          ...mark,
+          deleted: Math.max(mark.deleted, released.seq),
+        });
+        this.#set(change);
+        state.write([change]);
+      }
+    });
+    if (isDone) this.outbox.released(gone);
+  }
+
   /** What still waits is committed first. Idempotent. */
   close(): void {
     this.#commit();
-    clearTimeout(this.#retry);
-    this.#database?.close();
-    this.#database = undefined;
+    this.#stopping.abort();
+    this.#opened?.database.close();
+    this.#opened = undefined;
+  }
+
+  #load({ database, epoch }: OpenedDatabase): void {
+    this.#state.clear();
+    const opened = { database, state: new StateTable(database), outbox: new OutboxTable(database) };
+    for (const row of opened.state.all()) this.#set(row);
+    this.outbox.load(opened.outbox);
+    this.#epoch = epoch;
+    this.#opened = opened;
   }
 
   #set({ scope, key, value }: StateChange): void {
@@ -81,42 +190,71 @@ export class SqliteStateStore implements StateStore {
     else entries.set(key, value);
   }
 
+  #keep(change?: StateChange): void {
+    if (change !== undefined) {
+      this.#set(change);
+      this.#unstored.set(JSON.stringify([change.scope, change.key]), change);
+    }
+    this.#commitIn(lazyMs);
+  }
+
+  #commitIn(waitMs: number): void {
+    if (this.#isLazy) return;
+    this.#isLazy = true;
+    const wait = this.#options.clock.sleep(waitMs, this.#stopping.signal);
+    void wait.then(
+      () => {
+        this.#isLazy = false;
+        this.#commit();
+      },
+      () => undefined,
+    );
+  }
+
   #commit(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { changes } of waiting)
       for (const change of changes) this.#unstored.set(JSON.stringify([change.scope, change.key]), change);
-    if (this.#unstored.size === 0) return;
-    const stored = this.#write([...this.#unstored.values()]);
-    if (stored === "stored") this.#unstored = new Map();
-    for (const { done } of waiting) done(stored);
+    if (this.#unstored.size === 0 && !this.outbox.isDirty) {
+      for (const { done } of waiting) done("stored");
+      return;
+    }
+    const unstored = this.#unstored;
+    const stored = this.#transact((tables) => {
+      tables.state.write(unstored.values());
+      this.outbox.write(tables.outbox);
+    });
+    if (stored) {
+      this.#unstored = new Map();
+      this.outbox.stored();
+    } else this.outbox.refused();
+    for (const { done } of waiting) done(stored ? "stored" : "kept");
   }
 
-  #write(changes: readonly StateChange[]): Stored {
-    const database = this.#database;
-    if (database === undefined) return "kept";
+  /** All of the work in one transaction, or nothing of it. */
+  #transact(work: (tables: Opened) => void): boolean {
+    const opened = this.#opened;
+    if (opened === undefined) return false;
+    const { database } = opened;
+    const { log } = this.#options;
     try {
       database.exec("BEGIN IMMEDIATE");
-      const put = database.prepare("INSERT OR REPLACE INTO state (scope, key, value) VALUES (?, ?, ?)");
-      const remove = database.prepare("DELETE FROM state WHERE scope = ? AND key = ?");
-      for (const { scope, key, value } of changes) {
-        if (value === null) remove.run(scope, key);
-        else put.run(scope, key, value);
-      }
+      work(opened);
       database.exec("COMMIT");
-      clearTimeout(this.#retry);
-      this.#retry = undefined;
-      return "stored";
+      if (this.#failing) log.info({}, "The durable state is written to disk again");
+      this.#failing = false;
+      return true;
     } catch (caught) {
       if (database.isTransaction) database.exec("ROLLBACK");
-      if (this.#retry === undefined)
-        this.#log.error(
+      if (!this.#failing)
+        log.error(
           { error: String(caught), nextTryInMs: retryMs },
           "The durable state can't be written; check the disk",
         );
-      clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.#commit(), retryMs);
-      return "kept";
+      this.#failing = true;
+      this.#commitIn(retryMs);
+      return false;
     }
   }
 }

@@ -1,3 +1,7 @@
+import { randomUUID } from "node:crypto";
+import { onTestFinished } from "vitest";
+import { systemClock } from "../adapter-kit/clock.ts";
+import { SqliteStateStore, type StateStoreOptions } from "./sqlite-state-store.ts";
 import type { StateStore } from "./state-store.ts";
 
 /** The state store in memory, for tests; `kept` says what a restart would find. */
@@ -18,4 +22,20 @@ export function memoryStore(kept = new Map<string, Map<string, string>>()): Stat
       return "stored";
     },
   };
+}
+
+/** The real store in a folder, not opened yet; closed with the test. */
+export function testStore(dir: string, options: Partial<StateStoreOptions> = {}): SqliteStateStore {
+  const silent = () => {};
+  const store = new SqliteStateStore({
+    dir,
+    gateway: "test-gw",
+    outbox: { maxBytes: 10_000_000, whenFull: "oldest" },
+    newToken: randomUUID,
+    clock: systemClock,
+    log: { debug: silent, info: silent, warn: silent, error: silent },
+    ...options,
+  });
+  onTestFinished(() => store.close());
+  return store;
 }

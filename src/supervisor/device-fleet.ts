@@ -1,4 +1,4 @@
-import type { AdapterContext, AdapterModule, FrameDirection } from "../adapter-kit/adapter.ts";
+import type { AdapterContext, AdapterModule } from "../adapter-kit/adapter.ts";
 import { BusRegistry } from "../adapter-kit/bus.ts";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { DeviceEvent } from "../adapter-kit/device-event.ts";
@@ -16,6 +16,8 @@ import { Supervisor } from "./supervisor.ts";
 
 export interface FleetOptions {
   readonly site: string;
+  /** The gateway's name; undefined where a command runs the devices. */
+  readonly gateway: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** In [0, 1). */
@@ -32,7 +34,7 @@ export interface FleetOptions {
   /** Takes every event of a device; must not throw. */
   readonly onEvent: (device: string, event: DeviceEvent) => void;
   /** Takes every raw frame of a device, whose bytes are the adapter's again afterwards; must not throw. */
-  readonly onFrame: (device: string, direction: FrameDirection, channel: string, frame: Uint8Array) => void;
+  readonly onFrame: (device: string, ...frame: Parameters<AdapterContext["trace"]>) => void;
   /** Told of each fault that a device's traffic counts, by kind; must not throw. */
   readonly onFault: (device: string, kind: string) => void;
   /** Told the topics of tags that no mapping has any more. */
@@ -100,7 +102,7 @@ export class DeviceFleet {
     await before?.supervisor.stop();
     if (this.#stopped) return;
     const { site, clock, log, random, broker, publish, images, files, watch } = this.#options;
-    const { onState, onEvent, onFrame, onFault } = this.#options;
+    const { gateway, onState, onEvent, onFrame, onFault } = this.#options;
     const name = mapping.device;
     const figures = this.#figures.get(name) ?? {
       traffic: new DeviceTraffic((kind) => onFault(name, kind)),
@@ -124,11 +126,12 @@ export class DeviceFleet {
       broker,
       metrics: traffic,
       buses: this.#buses,
+      gateway,
       images,
       files,
       watch,
       onEvent: (event) => onEvent(name, event),
-      onFrame: (direction, channel, frame) => onFrame(name, direction, channel, frame),
+      onFrame: (...frame) => onFrame(name, ...frame),
       onState: (state) => onState(name, state),
     });
     const device = { mapping, supervisor, normaliser, traffic };

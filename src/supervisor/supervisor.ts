@@ -32,13 +32,15 @@ export interface SupervisorOptions {
   readonly metrics: DeviceMetrics;
   readonly broker: LocalBroker;
   readonly buses: BusRegistry;
+  /** Its name; undefined where no gateway runs the device. */
+  readonly gateway: string | undefined;
   readonly images: ImageStore;
   readonly files: SiteFiles;
   readonly watch: AdapterContext["watch"];
   /** Takes each event of the device; must not throw. */
   onEvent(event: DeviceEvent): void;
   /** Takes each raw frame, whose bytes are the adapter's again afterwards; must not throw. */
-  onFrame(direction: FrameDirection, channel: string, frame: Uint8Array): void;
+  onFrame(direction: FrameDirection, channel: string, frame: Uint8Array, more?: Uint8Array): void;
   /** Takes each new state; must not throw. */
   onState(state: DeviceState): void;
 }
@@ -220,8 +222,9 @@ export class Supervisor {
   }
 
   #context(connection: AbortSignal): AdapterContext {
-    const { log, clock, metrics, broker, buses, images, files, watch } = this.#options;
+    const { log, clock, metrics, broker, buses, images, files, watch, gateway } = this.#options;
     return {
+      gateway,
       log,
       clock,
       metrics,
@@ -240,7 +243,7 @@ export class Supervisor {
       watch,
       images,
       files,
-      trace: (direction, channel, frame) => this.#options.onFrame(direction, channel, frame),
+      trace: (...frame) => this.#options.onFrame(...frame),
       bus: (key, create) => buses.lease(key, create),
     };
   }

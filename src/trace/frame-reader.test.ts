@@ -37,6 +37,15 @@ test("what was recorded is read back, while it grows too", async () => {
   ]);
 });
 
+test("of a large frame that comes in two parts a recording has the whole", async () => {
+  const path = await file();
+  const recorder = await FrameRecorder.create(path, header, { clock: systemClock, force: false });
+  recorder.keep("received", "http://camera/image", Buffer.from("PNG"), Buffer.from(" and the rest"));
+  await recorder.close();
+  const [frame] = (await readRecording(path)).frames;
+  expect([frame?.bytes.toString(), frame?.length]).toEqual(["PNG and the rest", undefined]);
+});
+
 test("a torn last line costs that line alone", async () => {
   const path = await file();
   await (await recorded(path)).close();

@@ -48,11 +48,12 @@ export class FrameRecorder {
   }
 
   /** Never throws, never blocks. */
-  keep(direction: FrameDirection, channel: string, bytes: Uint8Array): void {
+  keep(direction: FrameDirection, channel: string, frame: Uint8Array, more?: Uint8Array): void {
     if (this.#failed !== undefined || this.#stream.writableLength > mostPendingBytes) {
       this.dropped += 1;
       return;
     }
+    const bytes = more === undefined ? frame : Buffer.concat([frame, more]);
     this.frames += 1;
     this.bytes += bytes.length;
     this.#stream.write(

@@ -79,3 +79,9 @@ test("a copy may be of the newest frames only", () => {
   for (let t = 0; t < 5; t += 1) ring.keep("a", "sent", "", Buffer.from(`${t}`), t);
   expect([...framesOf(ring.copy("a", 50))].map(({ t }) => t)).toEqual([3, 4]);
 });
+
+test("of a frame that is given in part only, the length says how long it was", () => {
+  const ring = new FrameRing({ slabBytes: 1_024, slabs: 4 });
+  ring.keep("camera", "received", "image", Buffer.from("PNG"), 0, 48_213);
+  expect([...framesOf(ring.copy("camera"))]).toMatchObject([{ bytes: Buffer.from("PNG"), length: 48_213 }]);
+});

@@ -61,8 +61,18 @@ export class FrameRing {
     this.#lanes = Array.from({ length: lanes }, () => ({ slabs: [], devices: 0 }));
   }
 
-  /** Copies the frame; of one longer than a slab its beginning. `t` in ms on the caller's own clock. */
-  keep(device: string, direction: FrameDirection, channel: string, frame: Uint8Array, t: number): void {
+  /**
+   * Copies the frame; of one longer than a slab its beginning. `t` in ms on the caller's own clock. `length` is the frame's
+   * own, where not all of it is given.
+   */
+  keep(
+    device: string,
+    direction: FrameDirection,
+    channel: string,
+    frame: Uint8Array,
+    t: number,
+    length = frame.length,
+  ): void {
     const own = this.#devices.get(device) ?? this.#add(device);
     if (own.channel !== channel) {
       own.channel = channel;
@@ -78,7 +88,7 @@ export class FrameRing {
     }
     const { buffer, used } = slab;
     buffer.writeDoubleLE(t, used);
-    buffer.writeUInt32LE(frame.length, used + atLength);
+    buffer.writeUInt32LE(length, used + atLength);
     buffer.writeUInt16LE(kept, used + atKept);
     buffer.writeUInt16LE(encoded.length, used + atChannel);
     buffer.writeUInt32LE(own.number, used + atDevice);

@@ -55,12 +55,18 @@ export class FrameTrace {
     this.#ring = slabs === 0 ? undefined : new FrameRing({ slabBytes, slabs });
   }
 
-  /** The hot path: copies the frame. Never throws. */
-  keep(device: string, direction: FrameDirection, channel: string, frame: Uint8Array): void {
+  /** The hot path: copies the frame, of `more` only the length. Never throws. */
+  keep(
+    device: string,
+    direction: FrameDirection,
+    channel: string,
+    frame: Uint8Array,
+    more?: Uint8Array,
+  ): void {
     if (this.#ring === undefined) return;
     const now = this.#clock.monotonic();
     if (this.#pending.size > 0) this.#settle(now);
-    this.#ring.keep(device, direction, channel, frame, now);
+    this.#ring.keep(device, direction, channel, frame, now, frame.length + (more?.length ?? 0));
   }
 
   /** One of a device's faults was counted: its frames are set aside, with what follows within two seconds. */

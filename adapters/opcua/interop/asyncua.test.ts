@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,10 +9,15 @@ import type { RecordingContext } from "../../../src/adapter-kit/testing.ts";
 import { opcuaAdapter } from "../adapter.ts";
 import type { OpcuaDevice } from "../mapping.ts";
 import { Pki } from "../pki.ts";
-import { connected, deviceAt, folder, press, running } from "../testing.ts";
+import { readSecret } from "../../../src/security/read-secret.ts";
+import { connected, deviceAt, folder, press, running, userPems } from "../testing.ts";
 
 const program = process.env["LINEGATE_ASYNCUA_PYTHON"] ?? "python3";
 const installed = await promisify(execFile)(program, ["-c", "import asyncua"]).then(
+  () => true,
+  () => false,
+);
+const openssl = await promisify(execFile)("openssl", ["version"]).then(
   () => true,
   () => false,
 );
@@ -27,20 +32,29 @@ async function freePort(): Promise<number> {
 }
 
 /** A PLC on asyncua, which shares no code with node-opcua. */
-async function plc({ nodes = 0, secure = false } = {}) {
+async function plc({ nodes = 0, secure = false, refresh = false } = {}) {
   const own = await folder();
   const { certificate, keyPem } = await new Pki(own).identity();
   await writeFile(join(own, "server.der"), certificate);
   await writeFile(join(own, "server.pem"), keyPem);
   const script = new URL("server.py", import.meta.url).pathname;
   const port = await freePort();
-  const args = [script, `${port}`, `${nodes}`, own, ...(secure ? ["secure"] : [])];
+  const args = [
+    script,
+    `${port}`,
+    `${nodes}`,
+    own,
+    ...(secure ? ["secure"] : []),
+    ...(refresh ? ["refresh"] : []),
+  ];
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
   onTestFinished(() => void child.kill("SIGKILL"));
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   await lines.next();
   return {
     endpoint: `opc.tcp://127.0.0.1:${port}/line`,
+    /** Certificates of users in its folder `users` are let in. */
+    folder: own,
     tell: async (command: object): Promise<{ readonly value?: unknown }> => {
       child.stdin.write(`${JSON.stringify(command)}\n`);
       return JSON.parse((await lines.next()).value ?? "{}") as { readonly value?: unknown };
@@ -170,3 +184,69 @@ test("2,000 monitored items, one of them unknown", { timeout: 60_000 }, async (c
   expect(context.latest.get("value1999")?.value).toBe(1_999);
   await expect.poll(() => context.latest.get("missing")).toMatchObject({ status: "BadNodeIdUnknown" });
 });
+
+test(
+  "logs in with a user certificate that openssl made as the README says",
+  { timeout: 30_000 },
+  async (ctx) => {
+    if (!installed) return ctx.skip(missing);
+    if (!openssl) return ctx.skip("openssl is not there");
+    const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+    const line = /^openssl req .*$/m.exec(readme)?.[0] ?? "no such line";
+    const server = await plc({ secure: true });
+    const own = await folder();
+    await promisify(execFile)("sh", ["-c", line], { cwd: own });
+    const userCertificate = { certificate: "file:operator.pem", key: "file:operator.key" };
+    const secret = (name: string) => readSecret(name, { siteDir: own, environment: {} });
+    const login = async (policy: string) => {
+      const connection = { security: { policy, trust: "on-first-use" }, userCertificate };
+      const { adapter } = await connected(deviceAt(server.endpoint, tags, { connection }), {
+        files: { folder: own, secret },
+      });
+      return adapter.read?.(["setpoint"], AbortSignal.timeout(5_000));
+    };
+    await expect(login("basic256sha256")).rejects.toThrow(
+      /refuses the user certificate of CN=operator \(BadUserAccessDenied\)\. Does the server know it/,
+    );
+    await mkdir(join(server.folder, "users"));
+    await copyFile(join(own, "operator.pem"), join(server.folder, "users", "operator.pem"));
+    for (const policy of ["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"]) {
+      expect(await login(policy)).toMatchObject([{ value: 1_200 }]);
+    }
+    const old = await userPems({ from: -20, days: 10 });
+    await writeFile(join(own, "operator.pem"), old.certificate);
+    await writeFile(join(own, "operator.key"), old.key);
+    await copyFile(join(own, "operator.pem"), join(server.folder, "users", "old.pem"));
+    await expect(login("basic256sha256")).rejects.toThrow(/It expired on \d{4}-\d\d-\d\d/);
+    await rm(join(own, "operator.key"));
+    await expect(login("basic256sha256")).rejects.toThrow(
+      /userCertificate.key: The secret file \S+operator.key can't be read/,
+    );
+  },
+);
+
+test(
+  "tells conditions that stood before it came, where the server takes ConditionRefresh",
+  { timeout: 30_000 },
+  async (ctx) => {
+    if (!installed) return ctx.skip(missing);
+    const server = await plc({ refresh: true });
+    await server.tell({ do: "alarm", active: true });
+    const device = deviceAt(server.endpoint, tags, { options: { events: [{}] } });
+    const { context } = await running(device);
+    const seen = () =>
+      context.events.map(({ name, data }) => [name, data["active"], data["refreshed"] ?? false]);
+    await expect.poll(seen, { timeout: 5_000 }).toEqual([["alarm/Overheat", true, true]]);
+    await server.tell({ do: "alarm", active: false });
+    await expect.poll(seen).toEqual([
+      ["alarm/Overheat", true, true],
+      ["alarm/Overheat", false, false],
+    ]);
+    const plain = await plc();
+    await plain.tell({ do: "alarm", active: true });
+    const { context: told } = await running(deviceAt(plain.endpoint, tags, { options: { events: [{}] } }));
+    await expect
+      .poll(() => told.logged.map(({ message }) => message))
+      .toEqual([expect.stringContaining("the server takes no ConditionRefresh (Bad")]);
+  },
+);

@@ -1,6 +1,7 @@
 """An OPC UA server on asyncua (not node-opcua's), told by lines of JSON on stdin what to do.
 
-Usage: server.py PORT NODES FOLDER [secure]
+Usage: server.py PORT NODES FOLDER [secure] [refresh]
+With `refresh` it takes ConditionRefresh, which asyncua does not by itself.
 Prints {"port": …} when it listens, and {} after each command.
 """
 
@@ -8,8 +9,10 @@ import asyncio
 import json
 import logging
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
+from cryptography import x509
 from asyncua import Server, ua
 from asyncua.common.structures104 import new_struct, new_struct_field
 from asyncua.crypto.permission_rules import SimpleRoleRuleset
@@ -21,16 +24,28 @@ LINE = "http://example.com/line"
 OTHER = "http://example.com/other"
 
 
-class Passwords(UserManager):
+class Users(UserManager):
+    """One by password, and those whose certificate lies in the folder `users` and is not out of date."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
     def get_user(self, iserver, username=None, password=None, certificate=None):
         if username == "operator" and password == "hunter2":
             return User(role=UserRole.Admin, name="operator")
+        if username is None and certificate is not None:
+            known = [x509.load_pem_x509_certificate(pem.read_bytes()) for pem in self.folder.glob("users/*.pem")]
+            mine = x509.load_der_x509_certificate(certificate)
+            now = datetime.now(timezone.utc)
+            if mine in known and mine.not_valid_before_utc <= now <= mine.not_valid_after_utc:
+                return User(role=UserRole.Admin, name="operator")
         return None
 
 
 class Plc:
-    def __init__(self, port, nodes, folder, secure):
+    def __init__(self, port, nodes, folder, secure, refresh):
         self.port, self.nodes, self.folder, self.secure = port, nodes, folder, secure
+        self.refresh = refresh
         self.count = 0
         self.prefix = "Press"
         self.namespaces = [OTHER, LINE]
@@ -39,7 +54,8 @@ class Plc:
         self.moving = []
 
     async def start(self):
-        server = Server(user_manager=Passwords() if self.secure else None)
+        server = Server(user_manager=Users(self.folder) if self.secure else None)
+        server.iserver.bind_condition_methods = 1 if self.refresh else 0
         await server.init()
         server.set_endpoint(f"opc.tcp://127.0.0.1:{self.port}/line")
         if self.secure:
@@ -95,6 +111,10 @@ class Plc:
         for n in range(self.nodes):
             self.moving.append(await add(f"Value{n}", float(n), ua.VariantType.Double))
         await server.start()
+        self.alarm = await server.get_event_generator(ua.NodeId(ua.ObjectIds.AlarmConditionType))
+        self.alarm.event.NodeId = ua.NodeId(f"{self.prefix}.Overheat", line)
+        self.alarm.event.ConditionName = "Overheat"
+        self.alarm.event.Severity = 700
         self.server = server
 
     async def move(self):
@@ -122,6 +142,12 @@ class Plc:
             self.namespaces = list(reversed(self.namespaces))
             self.prefix = command.get("prefix", self.prefix)
             await self.start()
+        elif kind == "alarm":
+            event = self.alarm.event
+            event.Retain = command["active"]
+            setattr(event, "ActiveState/Id", command["active"])
+            setattr(event, "AckedState/Id", False)
+            await self.alarm.trigger(message="Overheat")
         elif kind == "read":
             index = await self.server.get_namespace_index(LINE)
             node = self.server.get_node(ua.NodeId(f"{self.prefix}.{command['name']}", index))
@@ -131,7 +157,7 @@ class Plc:
 
 async def main():
     port, nodes, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-    plc = Plc(port, nodes, folder, "secure" in sys.argv[4:])
+    plc = Plc(port, nodes, folder, "secure" in sys.argv[4:], "refresh" in sys.argv[4:])
     await plc.start()
     moving = asyncio.create_task(plc.move())
     print(json.dumps({"port": port}), flush=True)

@@ -83,7 +83,7 @@ export class AlertPart implements SiteService {
   }
 
   #output(): AlertOutput {
-    const { broker, bucket, link, site, clock } = this.#options;
+    const { broker, bucket, store, site, clock } = this.#options;
     return {
       state: ({ topic }, alert, json) => {
         broker.publish(topic, json, { retain: true, qos: 1 });
@@ -97,7 +97,7 @@ export class AlertPart implements SiteService {
         const path = new TagPath("event", site, "alerting", name);
         const payload = Buffer.from(JSON.stringify({ timestamp: clock.now(), data }));
         broker.publish(path.topic, payload, { qos: 1 });
-        link.publish(path.subject, payload);
+        void store.change([], [{ stream: "EVENTS", subject: path.subject, payload }]);
       },
     };
   }

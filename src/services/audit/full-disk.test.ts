@@ -31,7 +31,14 @@ test("a disk that fills up and is freed again costs the audit nothing: what wait
     ...systemClock,
     sleep: (span: number, signal?: AbortSignal) => systemClock.sleep(span / 50, signal),
   };
-  const store = new SqliteStateStore(disk, log);
+  const store = new SqliteStateStore({
+    dir: disk,
+    gateway: "line1-gw",
+    outbox: { maxBytes: 1_000_000, whenFull: "oldest" },
+    newToken: () => "token",
+    clock: systemClock,
+    log,
+  });
   store.open();
   onTestFinished(() => store.close());
   const dir = join(disk, "audit");

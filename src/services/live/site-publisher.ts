@@ -9,6 +9,7 @@ import { LatestForgetter } from "../../nats/latest-forgetter.ts";
 import type { NatsLink, RefillReason } from "../../nats/link.ts";
 import type { Histogram } from "../../observability/histogram.ts";
 import { isolate } from "../../pipeline/isolate.ts";
+import type { StateStore } from "../../store/state-store.ts";
 import { encodeDeviceState, type DeviceState } from "../../supervisor/device-state.ts";
 import type { LastValues } from "./last-values.ts";
 import { LivePublisher } from "./live-publisher.ts";
@@ -18,6 +19,8 @@ export interface SitePublisherOptions {
   readonly broker: Pick<Broker, "publish" | "clearRetained">;
   readonly link: NatsLink;
   readonly last: LastValues;
+  /** Where events wait until a stream of NATS has them. */
+  readonly store: Pick<StateStore, "change">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -85,11 +88,11 @@ export class SitePublisher {
 
   /** Not retained: an event happened once. */
   event(device: string, { name, timestamp, data }: DeviceEvent): void {
-    const { site, broker, link, clock } = this.#options;
+    const { site, broker, store, clock } = this.#options;
     const path = new TagPath("event", site, device, name);
     const payload = Buffer.from(JSON.stringify({ timestamp: timestamp ?? clock.now(), data }));
     broker.publish(path.topic, payload, { qos: 1 });
-    link.publish(path.subject, payload);
+    void store.change([], [{ stream: "EVENTS", subject: path.subject, payload }]);
   }
 
   /** The device is gone for good. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join, resolve } from "node:path";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
@@ -5,7 +6,9 @@ import type { Site } from "../../config/site.ts";
 import { diffSites } from "../../config/site-diff.ts";
 import type { Applied } from "../../gateway/gateway-types.ts";
 import type { LinkTarget } from "../../nats/dial.ts";
+import { foreignStoreBytes } from "../../nats/durable-stream.ts";
 import { NatsLink } from "../../nats/link.ts";
+import { OutboxPublisher } from "../../nats/outbox-publisher.ts";
 import { StateBucket } from "../../nats/state-bucket.ts";
 import { SqliteStateStore } from "../../store/sqlite-state-store.ts";
 import { LinePart } from "../scheduling/line-part.ts";
@@ -43,6 +46,7 @@ export class ServiceProcess {
   readonly #dir: string;
   readonly #link: NatsLink;
   readonly #store: SqliteStateStore;
+  readonly #outbox: OutboxPublisher;
   readonly #bucket: StateBucket;
   readonly #mirror: GatewayMirror;
   readonly #service: SiteService;
@@ -52,14 +56,31 @@ export class ServiceProcess {
 
   constructor(site: Site, name: OutsideService, deps: ServiceProcessDeps) {
     const { log, clock, random } = deps;
-    const { gateway, site: place, nats, writes } = site.gateway;
+    const { gateway, site: place, nats, writes, outbox } = site.gateway;
     this.#site = site;
     this.#name = name;
     this.#deps = deps;
     this.#dir = join(resolve(site.dir, nats.embedded.store), `service-${name}`);
-    this.#store = new SqliteStateStore(this.#dir, log);
+    this.#store = new SqliteStateStore({
+      dir: this.#dir,
+      gateway,
+      outbox,
+      newToken: randomUUID,
+      clock,
+      log,
+    });
     const link = new NatsLink({ gateway: `${gateway}-${name}`, log, clock, random });
     this.#link = link;
+    this.#outbox = new OutboxPublisher({
+      streams: ["EVENTS"],
+      store: this.#store,
+      link,
+      storeBytes: () => (nats.url === undefined ? nats.embedded.maxBytes : foreignStoreBytes),
+      // Only the gateway knows what its server does.
+      syncsAtAck: () => false,
+      clock,
+      log,
+    });
     const subjects = bridgeSubjects(gateway, name);
     this.#mirror = new GatewayMirror({
       site: place,
@@ -108,6 +129,7 @@ export class ServiceProcess {
   start(): void {
     this.#unlock = lockFolder(this.#dir);
     this.#store.open();
+    this.#outbox.start();
     this.#mirror.start();
     this.#link.start(() => this.#deps.target);
   }
@@ -128,6 +150,7 @@ export class ServiceProcess {
     await this.#mirror.stop();
     await this.#service.stop();
     await this.#bucket.stop();
+    await this.#outbox.stop();
     await this.#link.stop();
     this.#store.close();
     this.#unlock?.();

@@ -102,10 +102,8 @@ export class LinePart implements SiteService {
   #output(): SchedulingOptions["output"] {
     const { broker, link, told } = this.#options;
     return {
-      event: ({ topic, subject }, json) => {
-        const payload = Buffer.from(json);
-        link.publish(subject, payload);
-        broker.publish(topic, payload, { qos: 1 });
+      event: ({ topic }, json) => {
+        broker.publish(topic, json, { qos: 1 });
         const [station = "", event = ""] = topic.split("/").slice(-2);
         told({ station, event });
       },

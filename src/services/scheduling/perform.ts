@@ -1,13 +1,14 @@
 import type { StationConfig } from "../../config/line.ts";
 import { plainText, type JsonValue } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
+import type { OutgoingMessage } from "../../store/state-store.ts";
 import type { CommandPort } from "../commands/command-port.ts";
 import { fill } from "./fill.ts";
 import type { Effect, Moment, StationState } from "./state.ts";
 
 /** Where the line's messages go. Nothing here throws or waits. */
 export interface LineOutput {
-  /** A line event, to MQTT and NATS. */
+  /** A line event, to MQTT; to NATS it goes through the outbox. */
   event(path: TagPath, json: string): void;
   /** A message of the mapping's own. */
   message(to: "mqtt" | "nats", name: string, json: string): void;
@@ -31,10 +32,28 @@ export interface Performed {
 
 /** Sends one event as it stands. */
 export function sendEvent({ site, output }: PerformOptions, effect: Effect, more: object = {}): void {
-  const { station, event, id, fields, repeated } = effect;
-  const path = new TagPath("line", site, station, event);
+  output.event(pathOf(site, effect), eventJson(effect, more));
+}
+
+/**
+ * The events as they go to NATS, for the transaction of the state that they belong to: none is lost, and none comes twice.
+ * So those that are repeated after a restart are not among them.
+ */
+export function eventMessages(site: string, effects: readonly Effect[]): readonly OutgoingMessage[] {
+  return effects.flatMap((effect) =>
+    effect.repeated === true
+      ? []
+      : [{ stream: "EVENTS", subject: pathOf(site, effect).subject, payload: eventJson(effect) } as const],
+  );
+}
+
+function pathOf(site: string, { station, event }: Effect): TagPath {
+  return new TagPath("line", site, station, event);
+}
+
+function eventJson({ station, event, id, fields, repeated }: Effect, more: object = {}): string {
   const again = repeated === true ? { repeated } : {};
-  output.event(path, JSON.stringify({ station, event, sequence: id, ...fields, ...more, ...again }));
+  return JSON.stringify({ station, event, sequence: id, ...fields, ...more, ...again });
 }
 
 /** Sends a prepare in one go, nothing of it waited for: writes first, as they have the longest way, then what is published. */

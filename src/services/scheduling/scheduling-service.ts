@@ -12,7 +12,7 @@ import type { StateChange, StateStore } from "../../store/state-store.ts";
 import { decide, type Input, type Request } from "./decide.ts";
 import { Latencies } from "./latencies.ts";
 import { adapt, planLine, type LinePlan } from "./line-plan.ts";
-import { sendEvent, sendPrepare, type PerformOptions } from "./perform.ts";
+import { eventMessages, sendEvent, sendPrepare, type PerformOptions } from "./perform.ts";
 import {
   decodeStation,
   encodeStation,
@@ -165,11 +165,11 @@ export class SchedulingService {
       this.#commitSoon();
       return Promise.resolve(refused);
     }
-    return this.#track(this.#commit().then(() => this.#send(effects))).then(() => refused);
+    return this.#track(this.#commit(effects).then(() => this.#send(effects))).then(() => refused);
   }
 
-  /** Stores all that is not stored yet. */
-  async #commit(): Promise<void> {
+  /** Stores all that is not stored yet, and the events that come of it. */
+  async #commit(effects: readonly Effect[] = []): Promise<void> {
     const { stations } = this.#state;
     const gone = [...this.#stored.keys()].filter((station) => !stations.has(station));
     const open = [
@@ -177,7 +177,8 @@ export class SchedulingService {
       ...gone.map((key) => ({ scope: lineScope, key, value: null })),
     ];
     this.#stored = stations;
-    if (open.length > 0) await this.#options.store.change(open);
+    const messages = eventMessages(this.#options.site, effects);
+    if (open.length > 0 || messages.length > 0) await this.#options.store.change(open, messages);
   }
 
   /** What came of sending is stored with the next decision, or a little later: flash wears out. */

@@ -1,0 +1,204 @@
+import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../adapter-kit/clock.ts";
+import type { OutgoingMessage } from "../store/state-store.ts";
+import { testStore } from "../store/testing.ts";
+import type { EmbeddedServer } from "./embedded-server.ts";
+import { JetStreamApi } from "./jetstream-api.ts";
+import type { NatsLink } from "./link.ts";
+import { OutboxPublisher } from "./outbox-publisher.ts";
+import { keptLog, never, noServerHere, scratchFolder, testLink, testServer } from "./testing.ts";
+
+beforeEach(async (ctx) => {
+  const reason = await noServerHere();
+  ctx.skip(reason !== undefined, reason);
+});
+
+const event = (payload: string): OutgoingMessage => ({ stream: "EVENTS", subject: "event.a.b", payload });
+const batch = (payload: string): OutgoingMessage => ({ stream: "BATCHES", subject: "batch.gw.a", payload });
+
+interface Options {
+  readonly server?: EmbeddedServer;
+  readonly dir?: string;
+  readonly syncsAtAck?: boolean;
+  readonly syncedAfterMs?: number;
+}
+
+/** A store, a link and what brings the one to the other; the link is not started yet. */
+async function outbox({ server, dir, syncsAtAck = true, syncedAfterMs = 150_000 }: Options = {}) {
+  const log = keptLog();
+  const nats = server ?? (await testServer());
+  const store = testStore(dir ?? (await scratchFolder()), { log });
+  store.open();
+  const link = testLink({ log });
+  const publisher = new OutboxPublisher({
+    store,
+    link,
+    storeBytes: () => nats.maxFileBytes,
+    syncsAtAck: () => syncsAtAck,
+    syncedAfterMs,
+    clock: systemClock,
+    log,
+  });
+  publisher.start();
+  onTestFinished(() => publisher.stop());
+  const connect = () => link.start(() => ({ url: `nats://127.0.0.1:${nats.port}` }));
+  const api = new JetStreamApi((subject, payload) => link.request(subject, payload, 2_000));
+  const messages = async (stream: string): Promise<string[]> => {
+    const info = await api.streamInfo(stream);
+    const { first_seq = 1, last_seq = 0 } = info?.state ?? {};
+    const all = Array.from({ length: last_seq - first_seq + 1 }, (_, i) =>
+      api.message(stream, first_seq + i),
+    );
+    return (await Promise.all(all)).map((message) => Buffer.from(message?.data ?? "", "base64").toString());
+  };
+  const empty = async () =>
+    await expect
+      .poll(() => store.outbox.backlog("EVENTS").rows + store.outbox.backlog("BATCHES").rows)
+      .toBe(0);
+  return { nats, store, link, publisher, connect, api, messages, empty, log };
+}
+
+const deleteStream = (link: NatsLink, name: string) =>
+  link.request(`$JS.API.STREAM.DELETE.${name}`, "", 2_000);
+
+const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i) => String(from + i));
+
+test("what was committed before there is a server is in the streams once there is one, in order", async () => {
+  const { nats, store, connect, messages, empty } = await outbox();
+  for (const i of numbers(700)) void store.change([], [event(i)]);
+  await store.change([], numbers(20).map(batch));
+  expect(store.outbox.backlog("EVENTS").rows).toBe(700);
+  await nats.start(never);
+  connect();
+  await empty();
+  expect(await messages("EVENTS")).toEqual(numbers(700));
+  expect(await messages("BATCHES")).toEqual(numbers(20));
+});
+
+test("the server killed in the middle: each message once, and in order", async () => {
+  const { nats, store, connect, messages, empty, link } = await outbox();
+  await nats.start(never);
+  connect();
+  const total = 600;
+  for (let i = 0; i < total; i += 1) {
+    if (i === 200 || i === 400) {
+      process.kill(nats.pid ?? 0, "SIGKILL");
+    }
+    await store.change([], [event(String(i))]);
+  }
+  await expect.poll(() => link.counters.connects, { timeout: 10_000 }).toBeGreaterThan(1);
+  await empty();
+  expect(await messages("EVENTS")).toEqual(numbers(total));
+});
+
+test("the server stopped and let go on: each message once, and in order", async () => {
+  const { nats, store, connect, messages, empty } = await outbox();
+  await nats.start(never);
+  connect();
+  for (const i of numbers(100)) await store.change([], [event(i)]);
+  process.kill(nats.pid ?? 0, "SIGSTOP");
+  for (const i of numbers(400, 100)) await store.change([], [event(i)]);
+  await expect.poll(() => store.outbox.backlog("EVENTS").rows).toBeGreaterThanOrEqual(400);
+  process.kill(nats.pid ?? 0, "SIGCONT");
+  await empty();
+  expect(await messages("EVENTS")).toEqual(numbers(500));
+});
+
+test("what the stream has and nobody heard of is found there, however long ago: the server forgets ids", async () => {
+  const dir = await scratchFolder();
+  const first = await outbox({ dir });
+  await first.nats.start(never);
+  first.connect();
+  await first.store.change([], numbers(50).map(event));
+  await first.empty();
+  await first.store.change([], [event("held")]);
+  await first.empty();
+  await first.publisher.stop();
+  // The gateway dies after its messages were stored, and before it heard of it.
+  await first.store.change([], numbers(30, 50).map(event));
+  const rows = first.store.outbox.read("EVENTS", 0, 100);
+  for (const { subject, payload, id } of rows)
+    first.link.publishKept(subject, payload, "nobody", { "Nats-Msg-Id": id });
+  await first.link.flush();
+  first.store.close();
+  const config = await first.api.streamConfig("EVENTS");
+  if (config !== undefined) await first.api.updateStream({ ...config, duplicate_window: 100_000_000 });
+  await systemClock.sleep(300);
+  const second = await outbox({ dir, server: first.nats });
+  await second.store.change([], [event("after")]);
+  second.connect();
+  await second.empty();
+  expect(await second.messages("EVENTS")).toEqual([...numbers(50), "held", ...numbers(30, 50), "after"]);
+});
+
+test("without a sync at the ack messages are kept, and sent again where the stream comes back with less", async () => {
+  const { nats, store, connect, messages, empty, link, log } = await outbox({ syncsAtAck: false });
+  await nats.start(never);
+  connect();
+  await store.change([], numbers(20).map(event));
+  await empty();
+  await expect.poll(() => store.outbox.kept.rows).toBe(20);
+  await deleteStream(link, "EVENTS");
+  process.kill(nats.pid ?? 0, "SIGKILL");
+  await expect.poll(() => link.counters.connects, { timeout: 10_000 }).toBe(2);
+  await store.change([], [event("20")]);
+  await empty();
+  expect(await messages("EVENTS")).toEqual(numbers(21));
+  expect(log.lines.some((line) => line.includes("made anew"))).toBe(true);
+});
+
+test("what was acknowledged is released when the server has surely synced it", async () => {
+  const { nats, store, connect } = await outbox({ syncsAtAck: false, syncedAfterMs: 300 });
+  await nats.start(never);
+  connect();
+  await store.change([], numbers(5).map(event));
+  await expect.poll(() => store.outbox.kept.rows).toBe(5);
+  await expect.poll(() => store.outbox.kept.rows, { timeout: 15_000 }).toBe(0);
+  expect(store.mark("EVENTS")).toMatchObject({ acked: 5, deleted: 5 });
+}, 20_000);
+
+test("a stream that lost what is not in the outbox any more gets its next incarnation, also after a restart", async () => {
+  const dir = await scratchFolder();
+  const first = await outbox({ dir });
+  await first.nats.start(never);
+  first.connect();
+  await first.store.change([], numbers(10).map(event));
+  await first.empty();
+  await deleteStream(first.link, "EVENTS");
+  await first.store.change([], numbers(5, 10).map(event));
+  await first.empty();
+  expect(await first.messages("EVENTS_2")).toEqual(numbers(5, 10));
+  expect(first.log.lines.some((line) => line.startsWith("error A stream came back"))).toBe(true);
+  await first.publisher.stop();
+  first.store.close();
+  const second = await outbox({ dir, server: first.nats });
+  second.connect();
+  await second.store.change([], [event("15")]);
+  await second.empty();
+  expect(await second.messages("EVENTS_2")).toEqual(numbers(6, 10));
+});
+
+test("a message larger than the server takes is dropped and counted, and the others go out", async () => {
+  const { nats, store, connect, messages, empty } = await outbox();
+  await nats.start(never);
+  connect();
+  await store.change([], [batch("1"), batch("x".repeat(1_100_000)), batch("2")]);
+  await empty();
+  expect(await messages("BATCHES")).toEqual(["1", "2"]);
+  expect(store.outbox.dropped("BATCHES").oversized).toBe(1);
+});
+
+test("what goes out late says so, and what goes out at once does not", async () => {
+  const { nats, store, connect, api, empty } = await outbox();
+  await store.change([], [event("late")]);
+  await systemClock.sleep(1_100);
+  await nats.start(never);
+  connect();
+  await empty();
+  await store.change([], [event("at once")]);
+  await empty();
+  const header = async (seq: number) =>
+    Buffer.from((await api.message("EVENTS", seq))?.hdrs ?? "", "base64").toString();
+  expect(await header(1)).toMatch(/Linegate-Queued-Ms: 1\d\d\d\r/);
+  expect(await header(2)).not.toContain("Linegate-Queued-Ms");
+});

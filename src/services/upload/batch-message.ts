@@ -1,0 +1,61 @@
+import type { OutgoingMessage } from "../../store/state-store.ts";
+import { rowsOf, spanOf, type Batch, type BatchSeries } from "./batch.ts";
+import { packBatch, type Breathe } from "./pack.ts";
+
+/** What a message of NATS may hold at most is 1 MiB by default, headers included. */
+const mostBytes = 900_000;
+
+export const batchContentType = "application/vnd.linegate.batch";
+
+/** A batch as it is sent; more than one where its rows do not fit into a message. Numbers go on from `batch.batch`. */
+export async function batchMessages(batch: Batch, breathe: Breathe): Promise<readonly OutgoingMessage[]> {
+  const payload = await packBatch(batch, breathe);
+  if (payload.length <= mostBytes || rowsOf(batch.series) < 2) return [message(batch, payload)];
+  const [first, second] = halves(batch.series);
+  const before = await batchMessages({ ...batch, series: first }, breathe);
+  const next = batch.batch + before.length;
+  return [...before, ...(await batchMessages({ ...batch, batch: next, series: second }, breathe))];
+}
+
+function message(batch: Batch, payload: Buffer): OutgoingMessage {
+  const { gateway, epoch, stream, series } = batch;
+  const { from, to } = spanOf(series);
+  return {
+    stream: "BATCHES",
+    subject: `batch.${gateway}.${stream}`,
+    payload,
+    id: `${gateway}:${epoch}:${stream}:${batch.batch}`,
+    headers: {
+      "Linegate-Gateway": gateway,
+      "Linegate-Epoch": epoch,
+      "Linegate-Stream": stream,
+      "Linegate-Batch": String(batch.batch),
+      "Linegate-Count": String(rowsOf(series)),
+      "Linegate-From": String(from),
+      "Linegate-To": String(to),
+      "Content-Type": batchContentType,
+      "Content-Encoding": "zstd",
+    },
+  };
+}
+
+/** By series, or where there is one, by its rows. */
+function halves(series: readonly BatchSeries[]): readonly [readonly BatchSeries[], readonly BatchSeries[]] {
+  const [only] = series;
+  const middle = Math.ceil(series.length / 2);
+  if (series.length !== 1 || only === undefined) return [series.slice(0, middle), series.slice(middle)];
+  const half = Math.ceil(only.times.length / 2);
+  return [[part(only, 0, half)], [part(only, half)]];
+}
+
+function part(series: BatchSeries, from: number, to?: number): BatchSeries {
+  const { times, sequences, qualities, statuses, columns } = series;
+  return {
+    ...series,
+    times: times.slice(from, to),
+    ...(sequences === undefined ? {} : { sequences: sequences.slice(from, to) }),
+    qualities: qualities.slice(from, to),
+    statuses: statuses.slice(from, to),
+    columns: columns.map(({ name, values }) => ({ name, values: values.slice(from, to) })),
+  };
+}

@@ -1,0 +1,299 @@
+import { isDeepStrictEqual } from "node:util";
+import { Subscription, type Observable } from "rxjs";
+import type { Clock } from "../../adapter-kit/clock.ts";
+import type { Log } from "../../adapter-kit/log.ts";
+import type { ActiveRule, UploadConfig } from "../../config/upload.ts";
+import { isAbort, toGatewayError } from "../../domain/errors.ts";
+import type { PublishedReading, Reading } from "../../domain/reading.ts";
+import { TagPath } from "../../domain/tag-path.ts";
+import type { Metric } from "../../observability/exposition.ts";
+import { isolate } from "../../pipeline/isolate.ts";
+import type { StateStore } from "../../store/state-store.ts";
+import type { FoldOutput } from "../aggregation/fold.ts";
+import { breathing } from "./breath.ts";
+import type { Breathe } from "./pack.ts";
+import { uploadMetrics } from "./upload-counters.ts";
+import { UploadRules } from "./upload-rules.ts";
+import { stateOf, uploadScope, UploadStream } from "./upload-stream.ts";
+import { decodeTag, UploadTag } from "./upload-tag.ts";
+
+/** How often it is looked whether windows have ended or batches grown old. */
+const tickMs = 250;
+/** Open windows are stored at most this often, beside what goes with their batches: flash wears out. */
+const checkpointMs = 10_000;
+/** So many states are stored in one transaction. */
+const statesAtOnce = 64;
+/** Late readings are told in the log at most this often. */
+const tellEveryMs = 600_000;
+/** Wildcards make at most so many tags that are uploaded. */
+const mostTags = 20_000;
+
+export interface UploadOptions {
+  readonly gateway: string;
+  readonly site: string;
+  /** Names the durable state, as the outbox has it: batch numbers begin anew with another. */
+  readonly epoch: string;
+  readonly readings$: Observable<PublishedReading>;
+  readonly store: StateStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Readings in; by the rules of their tags rows out, in batches that the store hands to the outbox. */
+export class UploadService {
+  readonly #options: UploadOptions;
+  readonly #prefix: string;
+  readonly #breathe: Breathe;
+  readonly #stopping = new AbortController();
+  readonly #subscription = new Subscription();
+  #config: UploadConfig;
+  #rules: UploadRules;
+  /** By topic; null: nothing of the tag is uploaded. */
+  #tags = new Map<string, UploadTag | null>();
+  readonly #streams = new Map<string, UploadStream>();
+  readonly #numbers = new Map<string, number>();
+  #running: Promise<void> = Promise.resolve();
+  #eventful = new Set<UploadStream>();
+  #checkpointAt = 0;
+  #toldAt = -Infinity;
+
+  constructor(config: UploadConfig, options: UploadOptions) {
+    this.#options = options;
+    this.#config = config;
+    this.#rules = new UploadRules(config);
+    this.#prefix = `${new TagPath("data", options.site).topic}/`;
+    this.#breathe = breathing(options.clock);
+  }
+
+  get config(): UploadConfig {
+    return this.#config;
+  }
+
+  /** Goes on with what the store holds. */
+  start(): void {
+    const { store, readings$, log, clock } = this.#options;
+    for (const [key, value] of store.read(uploadScope)) {
+      if (key.startsWith("batch/")) this.#numbers.set(key.slice("batch/".length), Number(value));
+    }
+    for (const [key, value] of store.read(uploadScope)) {
+      if (key.startsWith("tag/")) this.#resume(key.slice("tag/".length), value);
+    }
+    // What tags left behind whose rule is another now is not to meet with what comes.
+    void this.#closeAll();
+    this.#checkpointAt = clock.monotonic() + checkpointMs;
+    this.#subscription.add(readings$.subscribe(isolate("upload", log, ({ reading }) => this.#read(reading))));
+    this.#running = this.#tick();
+  }
+
+  /** Takes an edited configuration over: tags whose rule is what it was go on as if nothing had been. */
+  async apply(config: UploadConfig): Promise<void> {
+    if (isDeepStrictEqual(config, this.#config)) return;
+    this.#config = config;
+    this.#rules = new UploadRules(config);
+    const tags = new Map<string, UploadTag | null>();
+    for (const [topic, tag] of this.#tags) {
+      if (tag === null) continue;
+      const rule = this.#rules.of(tag.name);
+      if (isDeepStrictEqual(rule, tag.rule)) tags.set(topic, tag);
+      else {
+        this.#end(tag);
+        if (rule !== undefined) tags.set(topic, this.#begin(tag.name, rule));
+      }
+    }
+    this.#tags = tags;
+    this.#options.log.info({ tags: Object.keys(config.tags).length }, "the edited upload rules are in force");
+    await this.#closeAll();
+  }
+
+  metrics(): Iterable<Metric> {
+    const tags = [...this.#tags.values()].filter((tag) => tag !== null).length;
+    return uploadMetrics(this.#streams.values(), tags);
+  }
+
+  /** Takes no more; resolves when all rows and open windows are stored. Idempotent. */
+  async stop(): Promise<void> {
+    this.#subscription.unsubscribe();
+    this.#stopping.abort();
+    await this.#running;
+    await this.#closeAll();
+    await Promise.all(await this.#checkpoint());
+  }
+
+  /** The hot path: one look-up for tags that are not uploaded. */
+  #read(reading: Reading): void {
+    const tag = this.#tags.get(reading.path.topic);
+    if (tag === null) return;
+    this.#take(tag ?? this.#meet(reading.path.topic), reading);
+  }
+
+  #take(tag: UploadTag | null, reading: Reading): void {
+    if (tag === null) return;
+    const { timestamp: time, value, quality, status = null, sequence, unit, integerType } = reading;
+    const stream = this.#streamOf(tag.rule.stream);
+    stream.secure(tag);
+    if (unit !== tag.unit) tag.unit = unit;
+    if (integerType !== undefined) tag.integerType = integerType;
+    const steady = this.#options.clock.monotonic();
+    tag.fold.take(tag.state, { time, value, quality, status, sequence }, steady, tag.output);
+    this.#after(tag, stream, steady);
+  }
+
+  /** What a change of a tag's state may call for. */
+  #after(tag: UploadTag, stream: UploadStream, steady: number): void {
+    tag.isDirty = tag.fold.durable;
+    tag.dueAt = tag.fold.dueAt(tag.state);
+    if (tag.rule.kind === "event" && tag.isWaiting) this.#closeSoon(stream);
+    else if (stream.isFull(this.#config.batch, steady)) void stream.close();
+  }
+
+  /** With all the events of this turn in one batch. */
+  #closeSoon(stream: UploadStream): void {
+    if (this.#eventful.size === 0) {
+      setImmediate(() => {
+        const streams = this.#eventful;
+        this.#eventful = new Set();
+        for (const one of streams) void one.close();
+      });
+    }
+    this.#eventful.add(stream);
+  }
+
+  /** The first reading of a topic. */
+  #meet(topic: string): UploadTag | null {
+    const rule = topic.startsWith(this.#prefix)
+      ? this.#rules.of(topic.slice(this.#prefix.length))
+      : undefined;
+    const full = this.#tags.size >= mostTags;
+    const tag = rule === undefined || full ? null : this.#begin(topic.slice(this.#prefix.length), rule);
+    if (!full) this.#tags.set(topic, tag);
+    return tag;
+  }
+
+  #begin(name: string, rule: ActiveRule): UploadTag {
+    return new UploadTag(name, rule, (tag) => this.#outputOf(tag));
+  }
+
+  #outputOf(tag: UploadTag): FoldOutput {
+    const stream = this.#streamOf(tag.rule.stream);
+    const { counters } = stream;
+    return {
+      row: (row) => stream.add(tag, row, this.#options.clock.monotonic()),
+      late: (readings) => {
+        counters.late += readings;
+        this.#tell(tag, "readings came too late for their window and are counted only");
+      },
+      unfit: () => {
+        counters.unfit += 1;
+        this.#tell(tag, "readings are of no use to their upload rule and are counted only");
+      },
+    };
+  }
+
+  #tell(tag: UploadTag, message: string): void {
+    const now = this.#options.clock.monotonic();
+    if (now - this.#toldAt < tellEveryMs) return;
+    this.#toldAt = now;
+    const { late, unfit } = this.#streamOf(tag.rule.stream).counters;
+    this.#options.log.warn({ tag: tag.name, late, unfit }, message);
+  }
+
+  #streamOf(name: string): UploadStream {
+    const known = this.#streams.get(name);
+    if (known !== undefined) return known;
+    const { gateway, site, epoch, store, log } = this.#options;
+    const stream = new UploadStream({
+      name,
+      gateway,
+      site,
+      epoch,
+      store,
+      breathe: this.#breathe,
+      number: this.#numbers.get(name) ?? 0,
+      failed: (error) => log.error({ error, stream: name }, "a batch could not be made; its rows are lost"),
+    });
+    this.#streams.set(name, stream);
+    return stream;
+  }
+
+  /** A tag that the store knows: goes on where its rule is what it was, else what is open is uploaded as it stands. */
+  #resume(name: string, text: string): void {
+    const stored = decodeTag(text);
+    const rule = this.#rules.of(name);
+    const steady = this.#options.clock.monotonic();
+    const tag = stored === undefined ? undefined : this.#begin(name, stored.rule);
+    const state = tag?.fold.resume(stored?.state ?? "", steady);
+    if (tag === undefined || state === undefined) {
+      this.#options.log.error(
+        { tag: name },
+        "what the store holds of this upload can't be read; it begins anew",
+      );
+      return;
+    }
+    tag.state = state;
+    if (isDeepStrictEqual(rule, tag.rule)) {
+      tag.dueAt = tag.fold.dueAt(tag.state);
+      this.#tags.set(`${this.#prefix}${name}`, tag);
+    } else this.#end(tag);
+  }
+
+  /** What is open comes out, under the rule that was in force. */
+  #end(tag: UploadTag): void {
+    const stream = this.#streamOf(tag.rule.stream);
+    stream.secure(tag);
+    tag.fold.finish(tag.state, tag.output);
+    stream.end(tag);
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        await clock.sleep(tickMs, signal);
+        await this.#advance();
+        if (clock.monotonic() >= this.#checkpointAt) await this.#checkpoint();
+      } catch (caught) {
+        if (!isAbort(caught)) log.error({ error: toGatewayError(caught) }, "the upload failed; it goes on");
+      }
+    }
+  }
+
+  async #advance(): Promise<void> {
+    const { clock } = this.#options;
+    for (const tag of this.#tags.values()) {
+      if (tag === null || tag.dueAt > clock.monotonic()) continue;
+      const stream = this.#streamOf(tag.rule.stream);
+      stream.secure(tag);
+      const steady = clock.monotonic();
+      tag.fold.advance(tag.state, steady, tag.output);
+      this.#after(tag, stream, steady);
+      const pause = this.#breathe();
+      if (pause !== undefined) await pause;
+    }
+    for (const stream of this.#streams.values()) {
+      if (stream.isFull(this.#config.batch, clock.monotonic())) void stream.close();
+    }
+  }
+
+  /** Stores the states that no batch takes with it. One with rows in a batch must not be stored before the batch is. */
+  async #checkpoint(): Promise<readonly Promise<unknown>[]> {
+    const { clock, store } = this.#options;
+    this.#checkpointAt = clock.monotonic() + checkpointMs;
+    const stored: Promise<unknown>[] = [];
+    const dirty = [...this.#tags.values()].filter((tag): tag is UploadTag => tag?.isDirty === true);
+    for (let at = 0; at < dirty.length; at += statesAtOnce) {
+      const free = dirty
+        .slice(at, at + statesAtOnce)
+        .filter((tag) => tag.isDirty && !tag.isWaiting && tag.closing === 0 && !tag.hasEnded);
+      // Written down and handed over in one turn: no batch comes in between.
+      if (free.length > 0) stored.push(store.change(free.map(stateOf)));
+      const pause = this.#breathe();
+      if (pause !== undefined) await pause;
+    }
+    return stored;
+  }
+
+  async #closeAll(): Promise<void> {
+    await Promise.all([...this.#streams.values()].map((stream) => stream.close()));
+  }
+}

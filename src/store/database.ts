@@ -1,0 +1,82 @@
+import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+/** Nobody else writes to the file; whoever does all the same holds the gateway up for this long at most. */
+const busyMs = 50;
+/** https://www.sqlite.org/rescode.html: SQLITE_CORRUPT and SQLITE_NOTADB. */
+const corrupt = new Set([11, 26]);
+
+const schema = `
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+CREATE TABLE IF NOT EXISTS state (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (scope, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outbox (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, bytes INTEGER NOT NULL, queued_at INTEGER NOT NULL,
+  acked_at INTEGER, incarnation INTEGER, seq INTEGER,
+  id TEXT NOT NULL, subject TEXT NOT NULL, headers TEXT, payload BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS outbox_acked ON outbox (acked_at) WHERE acked_at IS NOT NULL;
+CREATE TABLE IF NOT EXISTS epoch (epoch TEXT NOT NULL);
+`;
+
+export interface OpenedDatabase {
+  readonly database: DatabaseSync;
+  /** Made once for each file. */
+  readonly epoch: string;
+}
+
+/** Opens the file, makes what is missing, and has `load` read it. Throws what SQLite or the disk says. */
+function open(path: string, newEpoch: () => string, load: (opened: OpenedDatabase) => void): OpenedDatabase {
+  const database = new DatabaseSync(path, { timeout: busyMs });
+  try {
+    database.exec(schema);
+    const select = database.prepare("SELECT epoch FROM epoch");
+    if (select.get() === undefined) database.prepare("INSERT INTO epoch VALUES (?)").run(newEpoch());
+    const opened = { database, epoch: String(select.get()?.["epoch"]) };
+    load(opened);
+    return opened;
+  } catch (caught) {
+    database.close();
+    throw caught;
+  }
+}
+
+export interface DatabaseOptions {
+  readonly path: string;
+  /** A random text for a new file. */
+  readonly newEpoch: () => string;
+  /** Unix ms: part of the name of a file that is set aside. */
+  readonly now: number;
+  /** Reads what the file holds. Is called again, with a new file, where it throws because the first was corrupt. */
+  readonly load: (opened: OpenedDatabase) => void;
+  /** A corrupt file was renamed to this. */
+  readonly onSetAside: (to: string, error: unknown) => void;
+}
+
+/** The gateway's one SQLite file. A corrupt one is kept under another name, and a new one begun. */
+export function openDatabase({ path, newEpoch, now, load, onSetAside }: DatabaseOptions): OpenedDatabase {
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    return open(path, newEpoch, load);
+  } catch (caught) {
+    if (!isCorrupt(caught)) throw caught;
+    const to = `${path}.corrupt-${new Date(now).toISOString().replaceAll(/[:.]/g, "-")}`;
+    renameSync(path, to);
+    // What was not taken over from the log yet belongs to that file, and would spoil a new one.
+    for (const ending of ["-wal", "-shm"]) setAside(path + ending, to + ending);
+    onSetAside(to, caught);
+    return open(path, newEpoch, load);
+  }
+}
+
+function setAside(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch {
+    rmSync(from, { force: true });
+  }
+}
+
+function isCorrupt(caught: unknown): boolean {
+  return caught instanceof Error && "errcode" in caught && corrupt.has(Number(caught.errcode) & 0xff);
+}

@@ -1,0 +1,285 @@
+import type { Log } from "../adapter-kit/log.ts";
+import {
+  rowBytes,
+  streamNames,
+  type Ack,
+  type Backlog,
+  type OutboxLimits,
+  type OutboxRow,
+  type StreamName,
+} from "./outbox-row.ts";
+import type { Cut, OutboxTable } from "./outbox-table.ts";
+import type { OutgoingMessage, StateChange } from "./state-store.ts";
+import { markChange, type StreamMark } from "./stream-mark.ts";
+
+/** Of the limit, what bulk may take: events still find room. */
+const bulkShare = 0.9;
+/** What is kept in memory while the disk refuses. */
+const memoryBytes = 8_000_000;
+
+/** Why messages were lost: the limit, the disk and then the memory, the server's limit for one message. */
+export interface Dropped {
+  readonly full: number;
+  readonly memory: number;
+  readonly oversized: number;
+}
+
+interface Settled {
+  readonly stream: StreamName;
+  readonly ack: Ack;
+  readonly incarnation: number;
+  /** Kept until it is surely synced, from then on; undefined: it goes. */
+  readonly keptSince: number | undefined;
+}
+
+export interface OutboxOptions extends OutboxLimits {
+  /** Before the number in an id: `<gateway>:<epoch>`. */
+  readonly idPrefix: () => string;
+  readonly now: () => number;
+  readonly log: Log;
+  /** Has the next commit take a change along, which comes soon. */
+  readonly keep: (change?: StateChange) => void;
+}
+
+/**
+ * The messages that must reach JetStream: what of them is on disk, what waits for the next commit, and what the disk refuses.
+ * The state store calls `write` inside its transactions and says how they ended.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #listeners = new Set<(rows: readonly OutboxRow[]) => void>();
+  #table: OutboxTable | undefined;
+  #last = 0;
+  /** Since the last commit: nobody sees them before. */
+  #fresh: OutboxRow[] = [];
+  /** What the disk refused. */
+  #refused: OutboxRow[] = [];
+  #settled = new Map<number, Settled>();
+  readonly #backlog = { EVENTS: { rows: 0, bytes: 0 }, BATCHES: { rows: 0, bytes: 0 } };
+  readonly #kept = { rows: 0, bytes: 0 };
+  #draft: { readonly done: Settled[]; readonly cut: readonly Cut[] } = { done: [], cut: [] };
+  readonly #dropped = { EVENTS: newDropped(), BATCHES: newDropped() };
+  #told = false;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  load(table: OutboxTable): void {
+    this.#table = table;
+    this.#last = table.last();
+    table.ackedNoLaterThan(this.#options.now());
+    for (const { stream, acked, rows, bytes } of table.totals())
+      add(acked ? this.#kept : this.#backlog[stream], rows, bytes);
+  }
+
+  /** Calls back in the turn in which messages were committed, or the disk refused them; returns the way to stop. */
+  onCommitted(listener: (rows: readonly OutboxRow[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What waits for its ack. */
+  backlog(stream: StreamName): Backlog {
+    return this.#backlog[stream];
+  }
+
+  /** What is kept after its ack until it is surely synced. */
+  get kept(): Backlog {
+    return this.#kept;
+  }
+
+  dropped(stream: StreamName): Dropped {
+    return this.#dropped[stream];
+  }
+
+  /** When the oldest without an ack was queued, in Unix ms. */
+  oldest(stream: StreamName): number | undefined {
+    return this.read(stream, 0, 1)[0]?.queuedAt;
+  }
+
+  get isDirty(): boolean {
+    return this.#fresh.length > 0 || this.#refused.length > 0 || this.#settled.size > 0;
+  }
+
+  /** For the next commit. */
+  add(messages: readonly OutgoingMessage[]): void {
+    for (const message of messages) {
+      this.#last += 1;
+      const row = {
+        n: this.#last,
+        stream: message.stream,
+        subject: message.subject,
+        id: message.id ?? `${this.#options.idPrefix()}:${this.#last}`,
+        headers: message.headers ?? {},
+        payload: typeof message.payload === "string" ? Buffer.from(message.payload) : message.payload,
+        queuedAt: this.#options.now(),
+      };
+      this.#take({ ...row, bytes: rowBytes(row) });
+    }
+  }
+
+  /** In order, what was committed and has no ack, after a number. */
+  read(stream: StreamName, after: number, most: number): OutboxRow[] {
+    const rows: OutboxRow[] = [];
+    for (let cursor = after; this.#table !== undefined && rows.length < most;) {
+      const page = this.#table.read(stream, cursor, most);
+      rows.push(...page.filter(({ n }) => !this.#settled.has(n)));
+      if (page.length < most) break;
+      cursor = page.at(-1)?.n ?? cursor;
+    }
+    const refused = this.#refused.filter((row) => row.stream === stream && row.n > after);
+    return [...rows, ...refused].slice(0, most);
+  }
+
+  /**
+   * The stream has a message: it goes with one of the next commits, or is kept until `release` where the server has not
+   * surely synced it (`keep`).
+   */
+  settle(stream: StreamName, ack: Ack, mark: StreamMark, keep: boolean): StreamMark {
+    const acked = Math.max(mark.acked, ack.seq);
+    const next = { ...mark, acked, deleted: keep ? mark.deleted : Math.max(mark.deleted, ack.seq) };
+    if (!this.#forget(ack.n)) {
+      const keptSince = keep ? this.#options.now() : undefined;
+      this.#settled.set(ack.n, { stream, ack, incarnation: mark.incarnation, keptSince });
+    }
+    this.#options.keep(markChange(stream, next));
+    return next;
+  }
+
+  /** The server will never take it. */
+  refuse({ n, stream, bytes, subject }: OutboxRow): void {
+    this.#count(stream, "oversized", { n, subject, bytes });
+    if (this.#forget(n)) return;
+    this.#settled.set(n, { stream, ack: { n, bytes, seq: 0 }, incarnation: 0, keptSince: undefined });
+    this.#options.keep();
+  }
+
+  /** Inside a transaction. */
+  write(table: OutboxTable): void {
+    const done = [...this.#settled.values()].filter(({ ack, incarnation, keptSince }) =>
+      keptSince === undefined ? table.remove(ack.n) : table.keep(ack, incarnation, keptSince),
+    );
+    for (const row of [...this.#refused, ...this.#fresh]) table.insert(row);
+    const goneBytes = sum(
+      done.filter(({ keptSince }) => keptSince === undefined).map(({ ack }) => ack.bytes),
+    );
+    const excess = this.#bytes() - goneBytes - this.#options.maxBytes;
+    const streams = this.#options.whenFull === "oldest" ? streamNames.toReversed() : [];
+    this.#draft = { done, cut: excess > 0 ? table.cut(excess, streams) : [] };
+  }
+
+  /** What `write` did is on disk. */
+  stored(): void {
+    const { done, cut } = this.#draft;
+    for (const { stream, ack, keptSince } of done) {
+      add(this.#backlog[stream], -1, -ack.bytes);
+      if (keptSince !== undefined) add(this.#kept, 1, ack.bytes);
+    }
+    for (const { stream, bytes, acked, n } of cut) {
+      add(acked ? this.#kept : this.#backlog[stream], -1, -bytes);
+      if (!acked) this.#count(stream, "full", { n });
+    }
+    this.#settled = new Map();
+    this.#refused = [];
+    if (cut.length === 0 && this.#fresh.length > 0) this.#told = false;
+    const gone = new Set(cut.map(({ n }) => n));
+    this.#announce(gone.size === 0 ? this.#fresh : this.#fresh.filter(({ n }) => !gone.has(n)));
+  }
+
+  /** The disk has none of it: kept in memory, within a bound. */
+  refused(): void {
+    const fresh = this.#fresh;
+    this.#refused.push(...fresh);
+    let excess = sum(this.#refused.map(({ bytes }) => bytes)) - memoryBytes;
+    const newest = this.#options.whenFull === "newest";
+    const gone = new Set<number>();
+    for (const row of newest ? this.#refused.toReversed() : this.#refused) {
+      if (excess <= 0) break;
+      excess -= row.bytes;
+      gone.add(row.n);
+      add(this.#backlog[row.stream], -1, -row.bytes);
+      this.#count(row.stream, "memory", { n: row.n });
+    }
+    if (gone.size > 0) this.#refused = this.#refused.filter(({ n }) => !gone.has(n));
+    this.#announce(fresh.filter(({ n }) => !gone.has(n)));
+  }
+
+  /** Acked messages that the stream does not have after all wait again. */
+  requeued(stream: StreamName, { rows, bytes }: Backlog): void {
+    add(this.#kept, -rows, -bytes);
+    add(this.#backlog[stream], rows, bytes);
+  }
+
+  /** Acks that are not on disk yet, of messages that the stream does not have after all. Returns how many. */
+  forgetAcks(stream: StreamName, incarnation: number, aboveSeq: number): number {
+    const lost = [...this.#settled].filter(
+      ([, settled]) =>
+        settled.stream === stream && settled.incarnation === incarnation && settled.ack.seq > aboveSeq,
+    );
+    for (const [n] of lost) this.#settled.delete(n);
+    return lost.length;
+  }
+
+  released(gone: readonly Backlog[]): void {
+    for (const { rows, bytes } of gone) add(this.#kept, -rows, -bytes);
+  }
+
+  #take(row: OutboxRow): void {
+    const { maxBytes, whenFull } = this.#options;
+    const limit = row.stream === "BATCHES" ? maxBytes * bulkShare : maxBytes;
+    const waiting = sum(streamNames.map((stream) => this.#backlog[stream].bytes)) + row.bytes;
+    if (row.bytes > limit || (whenFull === "newest" && waiting > limit)) {
+      this.#count(row.stream, "full", { subject: row.subject, bytes: row.bytes });
+      return;
+    }
+    this.#fresh.push(row);
+    add(this.#backlog[row.stream], 1, row.bytes);
+  }
+
+  #bytes(): number {
+    return this.#kept.bytes + sum(streamNames.map((stream) => this.#backlog[stream].bytes));
+  }
+
+  /** Takes a message out that is in memory alone; true where it was. */
+  #forget(n: number): boolean {
+    const row = this.#refused.find((waiting) => waiting.n === n);
+    if (row === undefined) return false;
+    this.#refused = this.#refused.filter((waiting) => waiting !== row);
+    add(this.#backlog[row.stream], -1, -row.bytes);
+    return true;
+  }
+
+  #announce(rows: readonly OutboxRow[]): void {
+    this.#fresh = [];
+    if (rows.length > 0) for (const listener of this.#listeners) listener(rows);
+  }
+
+  #count(stream: StreamName, why: keyof Dropped, fields: object): void {
+    this.#dropped[stream][why] += 1;
+    if (this.#told && why !== "oversized") return;
+    if (why !== "oversized") this.#told = true;
+    const { whenFull, maxBytes, log } = this.#options;
+    log.error({ stream, ...fields, maxBytes, whenFull }, reasons[why]);
+  }
+}
+
+const reasons = {
+  full: "The outbox is full: messages are lost from now on, and counted. Check the connection to NATS, and outbox.maxBytes",
+  memory:
+    "The disk refuses the outbox and the memory for it is full: messages are lost from now on, and counted. Check the disk",
+  oversized: "A message is larger than nats-server takes (max_payload): it is dropped, and counted",
+} as const;
+
+function newDropped() {
+  return { full: 0, memory: 0, oversized: 0 };
+}
+
+function add(to: { rows: number; bytes: number }, rows: number, bytes: number): void {
+  to.rows += rows;
+  to.bytes += bytes;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
