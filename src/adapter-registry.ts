@@ -1,5 +1,6 @@
 import type { AdapterModule } from "./adapter-kit/adapter.ts";
 import type { AdapterSchema } from "./adapter-kit/schema.ts";
+import { GatewayError } from "./domain/errors.ts";
 
 interface RegisteredAdapter {
   /** What its mapping files may say; enough for `check`. */
@@ -31,3 +32,11 @@ export const adapterRegistry: Readonly<Record<string, RegisteredAdapter>> = {
     load: async () => (await import("../adapters/sparkplug/adapter.ts")).sparkplugAdapter,
   },
 };
+
+/** The protocol itself. Rejects with CONFIG_INVALID where there is none of that name. */
+export async function loadRegistered(name: string): Promise<AdapterModule> {
+  const registered = adapterRegistry[name];
+  if (registered === undefined)
+    throw new GatewayError("CONFIG_INVALID", `There is no adapter ${JSON.stringify(name)}.`);
+  return registered.load();
+}

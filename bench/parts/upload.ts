@@ -81,7 +81,7 @@ async function measure(site: Parameters<typeof prepareDemoSite>[0], dialIn: (bro
   gateway.readings$.subscribe(({ json, reading }: PublishedReading) => {
     jsonBytes += Buffer.byteLength(json) + reading.path.subject.length;
   });
-  part.start({ tags: Object.fromEntries(rows), batch: limits });
+  part.start({ upload: { tags: Object.fromEntries(rows), batch: limits } });
   await gateway.start();
   const { host, port } = gateway.addresses.broker.mqtt;
   dialIn(`mqtt://${host}:${port}`);

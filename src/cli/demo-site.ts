@@ -55,6 +55,8 @@ export async function prepareDemoSite(
     writes: gateway.writes,
     trace: gateway.trace,
     audit: gateway.audit,
+    // The demo starts nothing beside the gateway.
+    services: { scheduling: "inside" },
     outbox: gateway.outbox,
     upload: gateway.upload,
   };

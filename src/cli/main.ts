@@ -40,6 +40,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     does: "checks that no line of the audit was changed or removed; lists what was written",
     load: () => import("./audit.ts"),
   },
+  service: {
+    usage: "service NAME DIR [--nats URL] [--user NAME]",
+    does: "a service of the line, such as scheduling, as a process of its own",
+    load: () => import("./service.ts"),
+  },
   demo: {
     usage: "demo [--seconds N] [--json]",
     does: "simulators for the factory site, the gateway on them, a live view in the terminal",

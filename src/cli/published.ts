@@ -1,5 +1,5 @@
 import type { Log } from "../adapter-kit/log.ts";
-import type { Reading } from "../domain/reading.ts";
+import { decodeReading, type Reading } from "../domain/reading.ts";
 import { TagPath } from "../domain/tag-path.ts";
 import type { DeviceState } from "../supervisor/device-state.ts";
 
@@ -14,19 +14,8 @@ export interface ReadingSink {
 
 /** A reading from its topic and payload; undefined for what is none. */
 export function readingOf(topic: string, payload: Uint8Array): Reading | undefined {
-  const said = objectOf(payload) as Partial<Reading> | undefined;
-  if (said?.quality === undefined || said.timestamp === undefined || said.value === undefined)
-    return undefined;
-  return {
-    path: new TagPath("data", topic.slice("data/".length)),
-    value: said.value,
-    quality: said.quality,
-    status: said.status,
-    timestamp: said.timestamp,
-    unit: said.unit,
-    sequence: said.sequence ?? 0,
-    readAt: 0,
-  };
+  const path = new TagPath("data", topic.slice("data/".length));
+  return decodeReading(path, Buffer.from(payload).toString(), 0);
 }
 
 /** A device's state from its payload; undefined for what is none. */

@@ -82,6 +82,12 @@ const userField = z
       .describe("bcrypt; absent only for the user `anonymous`"),
     read: topicFilters.describe("Topics that may be subscribed to, as MQTT filters, such as data/#"),
     publish: topicFilters.describe("Topics that may be published to as device data, such as agv/+/state"),
+    service: z
+      .enum(["scheduling"])
+      .optional()
+      .describe(
+        "On NATS this user is the process of this service (`linegate service`), which may publish on the subjects of `publish` too",
+      ),
     write: topicFilters.describe(
       "Topics below cmd/ that may be written to, such as cmd/plant1/line1/press-1/#",
     ),
@@ -128,6 +134,15 @@ export const gatewaySchema = z.strictObject({
     .describe(
       "Who may do what. Without users only loopback listeners are allowed. The user `anonymous` stands for clients without a password",
     ),
+  services: z
+    .strictObject({
+      scheduling: z
+        .enum(["inside", "outside"])
+        .default("inside")
+        .describe("`outside`: not in the gateway but in a process of its own, `linegate service scheduling`"),
+    })
+    .prefault({})
+    .describe("Where the services that decide for the line run"),
   images: z
     .strictObject({
       bucket: z
@@ -184,6 +199,7 @@ export const gatewaySchema = z.strictObject({
 export type GatewayConfig = z.output<typeof gatewaySchema>;
 export type BrokerConfig = GatewayConfig["broker"];
 export type NatsConfig = GatewayConfig["nats"];
+export type ServicesConfig = GatewayConfig["services"];
 export type ImagesConfig = GatewayConfig["images"];
 export type UserConfig = GatewayConfig["users"][string];
 export type TlsConfig = NonNullable<BrokerConfig["tls"]>;

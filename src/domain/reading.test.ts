@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { encodeReading, type Reading } from "./reading.ts";
+import { decodeReading, encodeReading, type Reading } from "./reading.ts";
 import { TagPath } from "./tag-path.ts";
 
 const base: Reading = {
@@ -42,3 +42,25 @@ test("strings are escaped and booleans bare", () => {
   expect(JSON.parse(encodeReading({ ...base, value: 'P"7\n' }))).toMatchObject({ value: 'P"7\n' });
   expect(encodeReading({ ...base, value: true })).toContain(`{"value":true,`);
 });
+
+test.each([
+  base,
+  { ...base, value: null, quality: "bad" as const, status: "IllegalDataAddress", unit: undefined },
+  { ...base, value: 18_446_744_073_709_551_615n, integerType: "uint64" as const },
+  { ...base, value: { x: [1, "a"] } },
+])("a reading comes out of its wire form as it went in: %o", (reading) => {
+  const decoded = decodeReading(reading.path, encodeReading(reading), 7);
+  expect(decoded).toEqual({ status: undefined, integerType: undefined, ...reading, readAt: 7 });
+});
+
+test.each([
+  "",
+  "{",
+  "5",
+  "null",
+  "[]",
+  '{"value":1,"quality":"fine","timestamp":1}',
+  '{"quality":"good","timestamp":1}',
+])("what is no reading is told as none: %s", (json) =>
+  expect(decodeReading(base.path, json, 0)).toBeUndefined(),
+);

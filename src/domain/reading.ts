@@ -54,6 +54,8 @@ export interface PublishedReading {
   readonly json: string;
   /** The same in UTF-8. A slice of a shared pool: to be sent, not to be kept; `json` is for keeping. */
   readonly payload: Buffer;
+  /** Perhaps told before: out of LATEST, or the first after a gap. Of what happened since then it says nothing. */
+  readonly recalled?: boolean;
 }
 
 const largestSafe = BigInt(Number.MAX_SAFE_INTEGER);
@@ -83,4 +85,38 @@ export function encodeReading(reading: Reading): string {
   if (status !== undefined && reading.quality !== "good") json += `,"status":${JSON.stringify(status)}`;
   if (typeof value === "bigint" && isWide(value)) json += `,"type":"${reading.integerType ?? "int64"}"`;
   return `${json}}`;
+}
+
+/** A reading out of its wire form; undefined for what is none. @param readAt its arrival by the monotonic clock, in ms */
+export function decodeReading(path: TagPath, json: string, readAt: number): Reading | undefined {
+  let said: Partial<Record<string, unknown>>;
+  try {
+    const parsed: unknown = JSON.parse(json);
+    if (typeof parsed !== "object" || parsed === null) return undefined;
+    said = parsed;
+  } catch {
+    return undefined;
+  }
+  const { quality, timestamp, value, unit, status, sequence, type } = said;
+  if (!isQuality(quality) || typeof timestamp !== "number" || value === undefined) return undefined;
+  const isWideInteger = (type === "int64" || type === "uint64") && typeof value === "string";
+  return {
+    path,
+    value: isWideInteger ? wideInteger(value) : (value as TagValue | null),
+    quality,
+    status: typeof status === "string" ? status : undefined,
+    timestamp,
+    unit: typeof unit === "string" ? unit : undefined,
+    integerType: isWideInteger ? type : undefined,
+    sequence: typeof sequence === "number" ? sequence : 0,
+    readAt,
+  };
+}
+
+function wideInteger(digits: string): bigint | string {
+  return /^-?\d{1,20}$/.test(digits) ? BigInt(digits) : digits;
+}
+
+function isQuality(text: unknown): text is Quality {
+  return text === "good" || text === "uncertain" || text === "bad";
 }

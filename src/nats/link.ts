@@ -21,8 +21,8 @@ const farewellMs = 1_000;
 export interface NatsLinkOptions {
   /** Shown in the server's list of connections. */
   readonly gateway: string;
-  /** What the stream LATEST may take. */
-  readonly latestBytes: number;
+  /** What the stream LATEST may take; absent where it is somebody else's to make. */
+  readonly latestBytes?: number;
   /** The most that may be sent and not confirmed; beyond it messages are dropped and counted. */
   readonly inFlightLimit?: number;
   readonly log: Log;
@@ -56,7 +56,7 @@ export class NatsLink {
   readonly #subscriptions: Subscriptions;
   readonly #refills = new Set<(reason: RefillReason) => void>();
   readonly #refusals: Refusals;
-  readonly #latest: LatestStream;
+  readonly #latest: LatestStream | undefined;
   readonly #dropped = { disconnected: 0, backpressure: 0, oversized: 0 };
   #published = 0;
   #unconfirmed = 0;
@@ -71,7 +71,8 @@ export class NatsLink {
     this.#options = options;
     this.#subscriptions = new Subscriptions(options.log);
     this.#refusals = new Refusals(options.log);
-    this.#latest = new LatestStream(options.latestBytes, options.log);
+    const { latestBytes, log } = options;
+    this.#latest = latestBytes === undefined ? undefined : new LatestStream(latestBytes, log);
   }
 
   get state(): LinkState {
@@ -85,7 +86,7 @@ export class NatsLink {
 
   /** Why late joiners get no snapshot; undefined while LATEST is there and fits. */
   get latestProblem(): string | undefined {
-    return this.#latest.problem;
+    return this.#latest?.problem;
   }
 
   /** Of the last confirmation, in ms. */
@@ -252,7 +253,7 @@ export class NatsLink {
     // Not waited for: the statuses of a connection that was closed before they were asked for never end (nats-core 3.4).
     void this.#watchStatus(connection, session);
     this.#subscriptions.attach(connection);
-    await this.#latest.look(connection);
+    await this.#latest?.look(connection);
     if (!connection.isClosed()) {
       this.#session = session;
       this.#state = "connected";
@@ -278,7 +279,7 @@ export class NatsLink {
         await this.#options.clock.sleep(tickMs, gone);
         session.tick();
         if (session.takeDrained()) this.#refill("drained");
-        if (beat % latestEveryTicks === 0 && (await this.#latest.look(session.connection))) {
+        if (beat % latestEveryTicks === 0 && (await this.#latest?.look(session.connection)) === true) {
           this.#refill("latest-emptied");
         }
       } catch (caught) {

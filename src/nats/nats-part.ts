@@ -64,6 +64,14 @@ export class NatsPart {
     return this.#server;
   }
 
+  /** For clients: the real port included. */
+  get url(): string {
+    const { url, embedded } = this.#options.config;
+    if (url !== undefined) return url;
+    const { host, port } = embedded.listen;
+    return `nats://${host.includes(":") ? `[${host}]` : host}:${this.#server?.port ?? port}`;
+  }
+
   /** What JetStream may keep on disk: of a server that somebody else runs, a guess. */
   get storeBytes(): number {
     return this.#server?.maxFileBytes ?? foreignStoreBytes;

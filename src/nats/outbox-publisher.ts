@@ -28,6 +28,8 @@ const farewellStepMs = 5;
 export interface OutboxPublisherOptions {
   readonly store: Pick<SqliteStateStore, "outbox" | "mark" | "setMark" | "requeue" | "release">;
   readonly link: Pick<NatsLink, "publishKept" | "request" | "subscribe" | "onRefill" | "serverId" | "state">;
+  /** Absent: all of them. */
+  readonly streams?: readonly StreamName[];
   /** What JetStream may keep on disk in all. */
   readonly storeBytes: () => number;
   /** Whether the server has synced what it acknowledges (`sync_interval: always`). */
@@ -54,7 +56,7 @@ export class OutboxPublisher {
   constructor(options: OutboxPublisherOptions) {
     this.#options = options;
     this.#serverSince = options.clock.monotonic();
-    this.#senders = streamNames.map((stream) => {
+    this.#senders = (options.streams ?? streamNames).map((stream) => {
       const sender = new OutboxSender({
         ...options,
         stream,

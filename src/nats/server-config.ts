@@ -7,6 +7,8 @@ export interface NatsUser {
   readonly passwordHash?: string | undefined;
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /** May publish on the reply subject of what it gets, once each. */
+  readonly answers?: boolean;
 }
 
 /** TLS of the listener; absolute paths of PEM files. With `ca`, clients must show a certificate signed by it. */
@@ -80,7 +82,11 @@ function userEntry(user: NatsUser): object {
   return {
     user: user.name,
     ...(user.passwordHash === undefined ? {} : { password: user.passwordHash }),
-    permissions: { publish: only(user.publish), subscribe: only(user.subscribe) },
+    permissions: {
+      publish: only(user.publish),
+      subscribe: only(user.subscribe),
+      ...(user.answers === true ? { allow_responses: true } : {}),
+    },
   };
 }
 

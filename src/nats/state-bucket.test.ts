@@ -1,11 +1,15 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { jetstream } from "@nats-io/jetstream";
 import { Kvm, type KV } from "@nats-io/kv";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { connect, type ConnectionOptions, type NatsConnection } from "@nats-io/transport-node";
+import { hash } from "bcrypt";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../adapter-kit/clock.ts";
+import { natsUsers } from "../security/nats-permissions.ts";
 import type { NatsPart } from "./nats-part.ts";
 import { StateBucket } from "./state-bucket.ts";
-import { keptLog, never, noServerHere, testPart } from "./testing.ts";
+import { keptLog, never, noServerHere, scratchFolder, testPart } from "./testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();
@@ -28,8 +32,8 @@ function bucketOn({ link }: NatsPart, prefix = "plant1.line1"): StateBucket {
   return bucket;
 }
 
-async function client(part: NatsPart): Promise<NatsConnection> {
-  const connection = await connect({ servers: `127.0.0.1:${part.server?.port}`, reconnect: false });
+async function client(part: NatsPart, login: ConnectionOptions = {}): Promise<NatsConnection> {
+  const connection = await connect({ servers: `127.0.0.1:${part.server?.port}`, reconnect: false, ...login });
   onTestFinished(() => connection.close());
   return connection;
 }
@@ -102,6 +106,54 @@ test("what changed while NATS was away is there after its return, and what went 
   await expect
     .poll(async () => contents(await open(await client(part))))
     .toEqual({ "plant1.line1.overpressure": "2" });
+});
+
+test("a server that comes back with an empty store gets all states again", async () => {
+  const siteDir = await scratchFolder();
+  const part = await testPart(nats, { siteDir });
+  const bucket = bucketOn(part);
+  bucket.put("overpressure", "1");
+  await part.start(never);
+  const there = { "plant1.line1.overpressure": "1" };
+  await expect.poll(async () => contents(await open(await client(part)))).toEqual(there);
+  await rm(join(siteDir, "data", "jetstream"), { recursive: true });
+  process.kill(part.server?.pid ?? 0, "SIGKILL");
+  await expect.poll(() => part.link.counters.connects, { timeout: 10_000 }).toBe(2);
+  await expect.poll(async () => contents(await open(await client(part)))).toEqual(there);
+});
+
+test("the same state again is not written again", async () => {
+  const part = await testPart(nats);
+  await part.start(never);
+  const bucket = bucketOn(part);
+  const kv = await open(await client(part));
+  for (const [key, json] of [
+    ["overpressure", "1"],
+    ["overpressure", "1"],
+    ["trip", "1"],
+  ] as const) {
+    bucket.put(key, json);
+    await expect.poll(async () => (await kv.get(`plant1.line1.${key}`))?.string()).toBe(json);
+  }
+  expect((await kv.get("plant1.line1.overpressure"))?.revision).toBe(1);
+});
+
+test("who may read all that a service tells reads its bucket, and changes nothing in it", async () => {
+  const user = { passwordHash: await hash("let me in", 4), read: ["alert/#"], publish: [], write: [] };
+  const place = { gateway: "test-gw", site: "plant1/line1", imageBucket: "images" };
+  const part = await testPart(nats, { users: natsUsers({ panel: user }, place) });
+  const bucket = bucketOn(part);
+  bucket.put("overpressure", "1");
+  await part.start(never);
+  const panel = await client(part, { user: "panel", pass: "let me in" });
+  const kv = await open(panel);
+  const there = { "plant1.line1.overpressure": "1" };
+  await expect.poll(() => contents(kv).catch(() => ({}))).toEqual(there);
+  await expect(kv.put("plant1.line1.overpressure", "2")).rejects.toThrow(/permission/i);
+  await expect(kv.purge("plant1.line1.overpressure")).rejects.toThrow(/permission/i);
+  const line = await new Kvm(jetstream(panel, { timeout: 1_000 })).open("line");
+  await expect(line.get("plant1.line1.press")).rejects.toThrow(/permission/i);
+  expect(await contents(kv)).toEqual(there);
 });
 
 test("another gateway's keys are left alone, though its place lies below", async () => {

@@ -32,7 +32,8 @@ export class StateBucket {
   #isLookedAt = false;
   #working: Promise<void> | undefined;
   #stopWatching: (() => void) | undefined;
-  #problem: string | undefined;
+  /** The problem that was told, so that it is told once. */
+  #told: string | undefined;
   readonly #stopping = new AbortController();
 
   constructor(options: StateBucketOptions) {
@@ -68,7 +69,9 @@ export class StateBucket {
     await this.#working;
   }
 
+  /** The same again is nothing to write: the bucket is on flash. */
   #want(key: string, json: string | null): void {
+    if (this.#wanted.get(key) === json) return;
     this.#wanted.set(key, json);
     this.#changed.add(key);
     this.#work();
@@ -80,7 +83,7 @@ export class StateBucket {
     this.#working = this.#bring().finally(() => {
       this.#working = undefined;
       const isOpen = this.#changed.size > 0 || !this.#isLookedAt;
-      if (isOpen && this.#problem === undefined && !this.#stopping.signal.aborted) this.#work();
+      if (isOpen && !this.#stopping.signal.aborted) this.#work();
     });
   }
 
@@ -95,16 +98,15 @@ export class StateBucket {
           throw caught;
         });
       }
-      this.#problem = undefined;
+      this.#told = undefined;
     } catch (caught) {
       // A connection that is lost is told by the link, and its return begins this anew.
       if (this.#options.link.state !== "connected" || this.#stopping.signal.aborted) return;
       const problem = toGatewayError(caught).message;
-      if (problem !== this.#problem)
+      if (problem !== this.#told)
         log.warn({ bucket, error: problem, nextTryInMs: retryMs }, "A bucket of states is behind");
-      this.#problem = problem;
+      this.#told = problem;
       await clock.sleep(retryMs, this.#stopping.signal).catch(() => undefined);
-      this.#problem = undefined;
     }
   }
 

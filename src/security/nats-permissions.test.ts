@@ -50,6 +50,27 @@ test("who may write everything of the site may ask everything of the services, w
   expect(asked({ read: ["data/#"], write: ["cmd/plant1/line1/press-1/#"] })).toEqual([]);
 });
 
+test("the process of a service may do what the service does in the gateway, and writes no data", () => {
+  const around = { gateway: "line1-gw", site, imageBucket: "images" };
+  const rights = { read: [], write: [], publish: ["agv/+/order", "a/*"] };
+  const [scheduler] = natsUsers({ scheduler: { service: "scheduling", ...rights } }, around);
+  expect(scheduler?.answers).toBe(true);
+  const events = (subject: string) => /^\$JS\.API\.STREAM\.[A-Z.]+\.EVENTS(_\d)?$/.test(subject);
+  expect(scheduler?.publish.filter(events)).toHaveLength(36);
+  expect(scheduler?.publish.filter((subject) => !events(subject))).toEqual([
+    "line.plant1.line1.>",
+    "cmd.plant1.line1.>",
+    "bridge.line1-gw.scheduling.>",
+    "$KV.line.plant1.line1.*",
+    "$JS.API.STREAM.INFO.KV_line",
+    "$JS.API.STREAM.CREATE.KV_line",
+    "$JS.API.STREAM.MSG.GET.KV_line",
+    "$JS.API.STREAM.MSG.GET.LATEST",
+    "agv.*.order",
+  ]);
+  expect(scheduler?.subscribe).toContain("scheduling.line1-gw.>");
+});
+
 test("a filter that would mean more on NATS, or nothing, is left out", () => {
   const user = { read: ["data/*/x", "data/a.b/#", "agv/+/state", "data/ > /x"], write: ["cmd/*", "agv/x"] };
   expect(natsPermissions(user, site)).toEqual({ publish: [], subscribe: [] });

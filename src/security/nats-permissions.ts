@@ -6,6 +6,8 @@ import { isSegment, subjectOfFilter } from "../domain/tag-path.ts";
 interface NatsPermissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /** Answers what it is asked, whatever the inbox. */
+  readonly answers?: boolean;
 }
 
 /** A user of nats-server with its rights. */
@@ -40,6 +42,8 @@ const services = [
   { name: "scheduling", events: "line", readable: ["state"], bucket: "line" },
   { name: "alerting", events: "alert", readable: ["list", "report"], bucket: "alerts" },
 ] as const;
+/** The stream of the events, and those that follow it where it came back with less than it had. */
+const incarnations = ["EVENTS", ...Array.from({ length: 8 }, (_, index) => `EVENTS_${index + 2}`)];
 const discovery = ["PING", "INFO", "STATS"].flatMap((verb) => [`$SRV.${verb}`, `$SRV.${verb}.>`]);
 
 /** The first tokens of what the gateway publishes (design §3). `_INBOX`, `$JS` and `$SYS` are not among them on purpose. */
@@ -53,7 +57,7 @@ const allImages = "images/#";
  * alone, and nobody but the gateway publishes on `data`, `state`, `alert`, `line`, `event` or `audit`.
  */
 function natsPermissions(
-  user: Pick<UserConfig, "read" | "write">,
+  user: Pick<UserConfig, "read" | "write" | "publish" | "service">,
   { gateway, site, imageBucket }: Place,
 ): NatsPermissions {
   const read = user.read.flatMap(readSubjects);
@@ -62,6 +66,7 @@ function natsPermissions(
     if (filterCovers(commands, filter)) return [subjectOfFilter(filter)];
     return filterCovers(filter, commands) ? [subjectOfFilter(commands)] : [];
   });
+  if (user.service !== undefined) return outsideService(user.service, user.publish, { gateway, site });
   const images = user.read.some((filter) => isTranslatable(filter) && filterCovers(filter, allImages));
   const inbox = read.length > 0 || write.length > 0 || images ? ["_INBOX.>"] : [];
   return {
@@ -74,6 +79,32 @@ function natsPermissions(
       ]),
     ],
     subscribe: [...read, ...inbox],
+  };
+}
+
+/** The process of a service outside: all that the service in the gateway would do there, and what its mapping publishes. */
+function outsideService(
+  service: NonNullable<UserConfig["service"]>,
+  publish: readonly string[],
+  { gateway, site }: Pick<Place, "gateway" | "site">,
+): NatsPermissions {
+  const place = site.replaceAll("/", ".");
+  const { events, bucket } = services.find(({ name }) => name === service) ?? services[0];
+  return {
+    publish: [
+      `${events}.${place}.>`,
+      `cmd.${place}.>`,
+      `bridge.${gateway}.${service}.>`,
+      `$KV.${bucket}.${place}.*`,
+      ...["INFO", "CREATE", "MSG.GET"].map((request) => `$JS.API.STREAM.${request}.KV_${bucket}`),
+      "$JS.API.STREAM.MSG.GET.LATEST",
+      ...incarnations.flatMap((stream) =>
+        ["INFO", "CREATE", "UPDATE", "MSG.GET"].map((request) => `$JS.API.STREAM.${request}.${stream}`),
+      ),
+      ...publish.filter(isTranslatable).map(subjectOfFilter),
+    ],
+    subscribe: [`data.${place}.>`, `state.${place}.>`, `${service}.${gateway}.>`, "$SRV.>", "_INBOX.>"],
+    answers: true,
   };
 }
 

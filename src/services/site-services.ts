@@ -1,44 +1,40 @@
 import { Subject } from "rxjs";
-import type { Site } from "../config/site.ts";
+import type { ServicesConfig } from "../config/gateway-schema.ts";
 import { StateBucket, type StateBucketOptions } from "../nats/state-bucket.ts";
 import type { Metric } from "../observability/exposition.ts";
 import { AlertPart, type AlertPartOptions } from "./alerting/alert-part.ts";
+import { ServiceBridge, type ServiceBridgeOptions } from "./outside/service-bridge.ts";
 import { LinePart, type LinePartOptions } from "./scheduling/line-part.ts";
 import { UploadPart, type UploadPartOptions } from "./upload/upload-part.ts";
-
-/** 2,000 alerts with what they tell, and as many stations. */
-const bucketBytes = 4_000_000;
+import { bucketOptions, type ServedSite, type SiteService } from "./site-service.ts";
 
 export type SiteServicesOptions = Omit<LinePartOptions, "bucket" | "told"> &
   Omit<AlertPartOptions, "bucket" | "lineEvents$"> &
   UploadPartOptions &
-  Pick<StateBucketOptions, "link">;
-
-type Configs = Pick<Site, "line" | "alerts" | "upload">;
+  Pick<StateBucketOptions, "link"> &
+  Pick<ServiceBridgeOptions, "states"> & {
+    /** What runs here, and what in a process of its own. */
+    readonly places: ServicesConfig;
+  };
 
 /** The services on the readings: those that decide for the line, each with its bucket of present states, and the upload. */
 export class SiteServices {
-  readonly #line: LinePart;
-  readonly #alerts: AlertPart;
+  /** In the order in which they start: who hears another comes before it. They end in the opposite one. */
+  readonly #deciding: readonly SiteService[];
   readonly #upload: UploadPart;
-  readonly #buckets: readonly StateBucket[];
+  readonly #alerts: AlertPart;
+  readonly #buckets: StateBucket[] = [];
 
   constructor(options: SiteServicesOptions) {
-    const { site, link, clock, log } = options;
-    const bucketOf = (bucket: string) =>
-      new StateBucket({
-        bucket,
-        prefix: site.replaceAll("/", "."),
-        maxBytes: bucketBytes,
-        link,
-        clock,
-        log,
-      });
-    const [stations, alerts] = [bucketOf("line"), bucketOf("alerts")];
-    this.#buckets = [stations, alerts];
-    const events = new Subject<{ readonly station: string; readonly event: string }>();
-    this.#line = new LinePart({ ...options, bucket: stations, told: (event) => events.next(event) });
-    this.#alerts = new AlertPart({ ...options, bucket: alerts, lineEvents$: events });
+    const lineEvents = new Subject<{ readonly station: string; readonly event: string }>();
+    const told = (event: { readonly station: string; readonly event: string }) => lineEvents.next(event);
+    const alerts = this.#bucket("alerts", options);
+    this.#alerts = new AlertPart({ ...options, bucket: alerts, lineEvents$: lineEvents });
+    const line =
+      options.places.scheduling === "inside"
+        ? new LinePart({ ...options, bucket: this.#bucket("line", options), told })
+        : new ServiceBridge({ ...options, service: "scheduling", told });
+    this.#deciding = [this.#alerts, line];
     this.#upload = new UploadPart(options);
   }
 
@@ -47,36 +43,39 @@ export class SiteServices {
     return this.#alerts.list();
   }
 
-  /** They go on with what the store holds. The alerts first: they hear what the line tells. */
-  start({ line, alerts, upload }: Configs): void {
-    this.#upload.start(upload);
-    this.#alerts.start(alerts);
-    this.#line.start(line);
+  /** They go on with what the store holds. */
+  start(site: ServedSite): void {
+    for (const service of this.#all) service.start(site);
     for (const bucket of this.#buckets) bucket.start();
   }
 
   /** Takes edited files over. */
-  async apply({ line, alerts, upload }: Configs): Promise<void> {
-    this.#line.apply(line);
-    await this.#alerts.apply(alerts);
-    await this.#upload.apply(upload);
+  async apply(site: ServedSite): Promise<void> {
+    for (const service of this.#all.toReversed()) await service.apply(site);
   }
 
   *metrics(): Iterable<Metric> {
-    yield* this.#line.metrics();
-    yield* this.#alerts.metrics();
-    yield* this.#upload.metrics();
+    for (const service of this.#all) yield* service.metrics();
   }
 
   /** No more decisions; what was decided is still stored and told. Idempotent. */
   async stopDeciding(): Promise<void> {
-    await this.#line.stop();
-    await this.#alerts.stop();
+    for (const service of this.#deciding.toReversed()) await service.stop();
     await Promise.all(this.#buckets.map((bucket) => bucket.stop()));
   }
 
   /** After the devices, whose last readings belong to it: what is to be uploaded goes to the outbox. Idempotent. */
   async stopUpload(): Promise<void> {
     await this.#upload.stop();
+  }
+
+  get #all(): readonly SiteService[] {
+    return [this.#upload, ...this.#deciding];
+  }
+
+  #bucket(name: string, options: SiteServicesOptions): StateBucket {
+    const bucket = new StateBucket(bucketOptions(name, options));
+    this.#buckets.push(bucket);
+    return bucket;
   }
 }

@@ -1,55 +1,12 @@
-import type { NatsConnection } from "@nats-io/transport-node";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { jetstream } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import { expect, test, vi } from "vitest";
 import { loadSite } from "../../src/config/load-site.ts";
-import { ModbusSimulator } from "../../simulators/modbus/server.ts";
 import { spawnGateway } from "../fixture/gateway-process.ts";
 import { mqttClient } from "../fixture/mqtt-client.ts";
 import { natsClient } from "../fixture/nats-client.ts";
+import { listen, plants, pressAndWeld, story } from "../fixture/press-and-weld.ts";
 import { runGateway } from "../fixture/running-gateway.ts";
-import { pressFile, SiteFolder } from "../fixture/site-folder.ts";
-
-const line = `
-stations:
-  press: { complete: { tag: press-1/cycle/count, counter: up } }
-  weld:
-    after: press
-    prepare: { write: { press-2/motor/setpoint: 900 } }
-    confirm: { tag: press-2/motor/setpoint, is: 900, within: 5s }
-    complete: { tag: press-2/cycle/count, counter: up }
-`;
-
-interface Told {
-  readonly station: string;
-  readonly event: string;
-  readonly part?: string;
-  readonly [field: string]: unknown;
-}
-
-async function plants() {
-  const [press, welder] = [await ModbusSimulator.start(), await ModbusSimulator.start()];
-  onTestFinished(async () => {
-    await press.refuse();
-    await welder.refuse();
-  });
-  const folder = new SiteFolder({
-    "devices/press-1.yaml": pressFile("press-1", press.port),
-    "devices/press-2.yaml": pressFile("press-2", welder.port),
-    "line.yaml": line,
-  });
-  const strokes = (count: number) => press.unit().holding.put(10, "uint32", count, "ABCD");
-  return { press, welder, folder, strokes };
-}
-
-/** What the line tells on NATS from now on. */
-async function listen(nats: NatsConnection): Promise<Told[]> {
-  const told: Told[] = [];
-  nats.subscribe("line.>", { callback: (_, message) => void told.push(message.json<Told>()) });
-  await nats.flush();
-  return told;
-}
-
-const story = (told: readonly Told[]) =>
-  told.map(({ station, event, part }) => `${station} ${event} ${part}`);
 
 test("a stroke of one PLC prepares the next by a write, confirmed by what is read back, told on NATS and MQTT", async () => {
   const { welder, folder, strokes } = await plants();
@@ -121,13 +78,34 @@ test("an edited line.yaml is in force at once, and the stations keep their parts
   );
   strokes(1);
   await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"));
-  folder.write("line.yaml", `${line}  store: { after: weld }\n`);
+  folder.write("line.yaml", `${pressAndWeld}  store: { after: weld }\n`);
   const loaded = await loadSite(folder.dir);
   if (!loaded.ok) throw new TypeError(JSON.stringify(loaded.issues));
   await gateway.apply(loaded.site);
   strokes(2);
   await vi.waitFor(() => expect(story(told)).toContain("press complete press-2"));
   expect(told.filter(({ event }) => event === "prepare")).toHaveLength(1);
+});
+
+test("the bucket `line` holds each station as the request `state` has it, what it waits for included", async () => {
+  const { welder, folder, strokes } = await plants();
+  const { gateway, readings } = await runGateway(folder);
+  const nats = await natsClient(gateway.addresses.nats);
+  const told = await listen(nats);
+  const state = async () => (await nats.request("scheduling.test-gw.state")).json<{ stations: unknown }>();
+  const kv = await vi.waitFor(() => new Kvm(jetstream(nats)).open("line"), 5_000);
+  const held = async () => {
+    const keys = ["press", "weld"].map((station) => `plant1.line1.${station}`);
+    return Promise.all(keys.map(async (key) => (await kv.get(key))?.json()));
+  };
+  await vi.waitFor(() =>
+    expect(readings.filter(({ quality }) => quality === "good").length).toBeGreaterThan(10),
+  );
+  strokes(1);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"));
+  await vi.waitFor(async () => expect(await held()).toEqual((await state()).stations));
+  await welder.refuse();
+  await vi.waitFor(async () => expect(await held()).toMatchObject([{}, { notReady: ["press-2"] }]), 5_000);
 });
 
 test("a gateway that is killed in the middle of a cycle goes on where it was, and prepares nothing twice", async () => {

@@ -1,11 +1,11 @@
 import type { LocalBroker } from "../../adapter-kit/local-broker.ts";
-import type { AlertsConfig } from "../../config/alerts.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { NatsLink } from "../../nats/link.ts";
 import type { StateBucket } from "../../nats/state-bucket.ts";
 import { ServiceEndpoint } from "../../nats/service-endpoint.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
+import type { ServedSite, SiteService } from "../site-service.ts";
 import { AlertingService, type AlertingOptions, type AlertOutput } from "./alerting-service.ts";
 import { alertEndpoints } from "./requests.ts";
 import { Webhooks, type WebhookOptions } from "./webhooks.ts";
@@ -23,7 +23,7 @@ export interface AlertPartOptions
 }
 
 /** Alerting inside the gateway: runs while there is an alerts.yaml, on the gateway's own broker and link. */
-export class AlertPart {
+export class AlertPart implements SiteService {
   readonly #options: AlertPartOptions;
   #service: AlertingService | undefined;
   #webhooks: Webhooks | undefined;
@@ -34,7 +34,7 @@ export class AlertPart {
   }
 
   /** Goes on with what the store holds. Without alerts nothing runs. */
-  start(alerts: AlertsConfig | undefined): void {
+  start({ alerts }: ServedSite): void {
     if (alerts === undefined) return;
     const { gateway, site, link, clock, random, audit } = this.#options;
     const webhooks = new Webhooks({ ...this.#options, steady: () => service.moment().steady });
@@ -61,8 +61,8 @@ export class AlertPart {
   }
 
   /** Takes an edited alerts.yaml over, or that there is none any more. */
-  async apply(alerts: AlertsConfig | undefined): Promise<void> {
-    if (this.#service === undefined) this.start(alerts);
+  async apply({ alerts }: ServedSite): Promise<void> {
+    if (this.#service === undefined) this.start({ alerts });
     else await this.#service.apply(alerts ?? { ...this.#service.config, alerts: [] });
   }
 

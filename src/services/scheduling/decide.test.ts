@@ -63,6 +63,17 @@ test("a confirmation is an answer: what stood there before the prepare was sent 
   expect(line.story()[2]).toBe("weld confirmed press-1");
 });
 
+test("a reading that was perhaps told before confirms only what was sent before its own time", async () => {
+  const line = testLine(pressAndWelder());
+  await stroke(line);
+  const sentAt = line.clock.now();
+  await line.clock.pass(100);
+  await line.read("welder-1/clamp", true, sentAt - 10);
+  expect(line.story()).toHaveLength(2);
+  await line.read("welder-1/clamp", true, sentAt + 10);
+  expect(line.story()[2]).toBe("weld confirmed press-1");
+});
+
 test("a reading that comes while the prepare is still being stored confirms nothing", async () => {
   const line = testLine(pressAndWelder());
   const { promise, resolve } = Promise.withResolvers<"stored">();

@@ -20,6 +20,8 @@ export type Input =
       readonly timestamp: number;
       /** The monotonic clock at the read. */
       readonly readAt: number;
+      /** Perhaps of before: it says how things stand, and confirms only what was sent before its timestamp. */
+      readonly recalled?: boolean | undefined;
     }
   /** A prepare was handed over to MQTT, NATS and the command port, this long after the read. */
   | {
@@ -102,7 +104,7 @@ function apply(turn: Turn, input: Input): string | undefined {
 
 type Of<Kind extends Input["kind"]> = Extract<Input, { kind: Kind }>;
 
-function read(turn: Turn, { tag, value, good, timestamp }: Of<"reading">): undefined {
+function read(turn: Turn, { tag, value, good, timestamp, recalled }: Of<"reading">): undefined {
   const fact = good ? value : null;
   if (turn.plan.facts.has(tag) && turn.facts.get(tag) !== fact) {
     turn.facts = new Map(turn.facts).set(tag, fact);
@@ -110,7 +112,8 @@ function read(turn: Turn, { tag, value, good, timestamp }: Of<"reading">): undef
   for (const config of turn.plan.completedBy.get(tag) ?? [])
     observeCompletion(turn, config, value, good, timestamp);
   for (const config of turn.configs) {
-    if (config.confirm?.tag === tag && holds(config.confirm, turn.facts)) confirmed(turn, config);
+    const isOld = recalled === true && timestamp <= (turn.of(config.name).cycle?.sentAt ?? 0);
+    if (config.confirm?.tag === tag && holds(config.confirm, turn.facts) && !isOld) confirmed(turn, config);
   }
 }
 

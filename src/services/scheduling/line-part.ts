@@ -1,15 +1,17 @@
 import type { LocalBroker } from "../../adapter-kit/local-broker.ts";
-import type { LineConfig } from "../../config/line.ts";
 import type { NatsLink } from "../../nats/link.ts";
 import type { StateBucket } from "../../nats/state-bucket.ts";
 import { ServiceEndpoint } from "../../nats/service-endpoint.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
+import type { ServedSite, SiteService } from "../site-service.ts";
 import { describeLine, lineEndpoints } from "./requests.ts";
 import { SchedulingService, type SchedulingOptions } from "./scheduling-service.ts";
 
 /** Of what the service may be asked, not of the program. */
 const interfaceVersion = "1.0.0";
+/** Changes of this time come into the bucket together. */
+const showEveryMs = 20;
 
 export interface LinePartOptions extends Omit<SchedulingOptions, "output"> {
   readonly gateway: string;
@@ -24,17 +26,19 @@ export interface LinePartOptions extends Omit<SchedulingOptions, "output"> {
 }
 
 /** Scheduling inside the gateway: runs while there is a line.yaml, on the gateway's own broker and link. */
-export class LinePart {
+export class LinePart implements SiteService {
   readonly #options: LinePartOptions;
   #service: SchedulingService | undefined;
   #endpoint: ServiceEndpoint | undefined;
+  #showing = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: LinePartOptions) {
     this.#options = options;
   }
 
   /** Goes on with what the store holds. Without a line nothing runs. */
-  start(line: LineConfig | undefined): void {
+  start({ line }: ServedSite): void {
     if (line === undefined) return;
     const { gateway, site, link, clock, random, audit } = this.#options;
     const service = new SchedulingService(line, { ...this.#options, output: this.#output() });
@@ -55,17 +59,15 @@ export class LinePart {
     });
     service.start();
     this.#endpoint.start();
-    this.#show(service);
   }
 
   /** Takes an edited line.yaml over, or that there is none any more. */
-  apply(line: LineConfig | undefined): void {
-    if (this.#service === undefined) return this.start(line);
+  apply({ line }: ServedSite): void {
+    if (this.#service === undefined) return this.start({ line });
     const before = this.#service.plan.stations;
     this.#service.apply(line ?? { stations: [] });
     for (const station of before.keys())
       if (!this.#service.plan.stations.has(station)) this.#options.bucket.delete(station);
-    this.#show(this.#service);
   }
 
   metrics(): Iterable<Metric> {
@@ -76,12 +78,25 @@ export class LinePart {
   async stop(): Promise<void> {
     this.#endpoint?.stop();
     await this.#service?.stop();
+    this.#stopping.abort();
+    this.#show();
   }
 
   /** Every station as it stands, into the bucket. */
-  #show(service: SchedulingService): void {
-    for (const station of describeLine(service))
+  #show(): void {
+    if (this.#service === undefined) return;
+    for (const station of describeLine(this.#service))
       this.#options.bucket.put(station.name, JSON.stringify(station));
+  }
+
+  #showSoon(): void {
+    if (this.#showing || this.#stopping.signal.aborted) return;
+    this.#showing = true;
+    const pause = this.#options.clock.sleep(showEveryMs, this.#stopping.signal).catch(() => undefined);
+    void pause.then(() => {
+      this.#showing = false;
+      this.#show();
+    });
   }
 
   #output(): SchedulingOptions["output"] {
@@ -91,8 +106,8 @@ export class LinePart {
         broker.publish(topic, json, { qos: 1 });
         const [station = "", event = ""] = topic.split("/").slice(-2);
         told({ station, event });
-        if (this.#service !== undefined) this.#show(this.#service);
       },
+      changed: () => this.#showSoon(),
       message: (to, name, json) => {
         const payload = Buffer.from(json);
         if (to === "nats") link.publish(name, payload);

@@ -12,6 +12,8 @@ export interface LineOutput {
   event(path: TagPath, json: string): void;
   /** A message of the mapping's own. */
   message(to: "mqtt" | "nats", name: string, json: string): void;
+  /** Stations are not as they were, or what they wait for is not. Told often: once a reading that matters. */
+  changed(): void;
 }
 
 export interface PerformOptions {

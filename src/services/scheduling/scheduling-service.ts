@@ -134,21 +134,22 @@ export class SchedulingService {
     const facts = new Map([...this.#state.facts].filter(([tag]) => this.#plan.facts.has(tag)));
     const online = new Set([...this.#plan.devices].filter((device) => isOnline(device)));
     this.#state = adapt(this.#plan, known, { facts, online });
+    this.#options.output.changed();
     void this.#commit();
   }
 
   /** The hot path: one look-up for readings that the line does not know. */
-  #read({ reading }: PublishedReading): void {
+  #read({ reading, recalled }: PublishedReading): void {
     const tag = this.#tags.get(reading.path.topic);
     if (tag === undefined) return;
     this.latencies.readings += 1;
     const { value, quality, timestamp, readAt } = reading;
-    void this.#take({ kind: "reading", tag, value, good: quality === "good", timestamp, readAt });
+    void this.#take({ kind: "reading", tag, value, good: quality === "good", timestamp, readAt, recalled });
   }
 
   /** Decides on inputs; stores what changed, then sends. Resolves with why the last one was refused. */
   #take(...inputs: readonly Input[]): Promise<string | undefined> {
-    const before = this.#state.stations;
+    const before = this.#state;
     const effects: Effect[] = [];
     let refused: string | undefined;
     for (const input of inputs) {
@@ -157,7 +158,8 @@ export class SchedulingService {
       effects.push(...decision.effects);
       refused = decision.refused;
     }
-    if (this.#state.stations === before) return Promise.resolve(refused);
+    if (this.#state !== before) this.#options.output.changed();
+    if (this.#state.stations === before.stations) return Promise.resolve(refused);
     this.#arm();
     if (effects.length === 0 && inputs.every(isOutcome)) {
       this.#commitSoon();

@@ -88,6 +88,7 @@ export function testLine(
         topics.push(path.topic);
         events.push(JSON.parse(json) as Told);
       },
+      changed: () => {},
       message: (to, name, json) => void messages.push({ to, name, payload: JSON.parse(json) }),
     },
     log: {
@@ -100,16 +101,16 @@ export function testLine(
   const service = new SchedulingService(line, options);
   service.start();
   let sequence = 0;
-  const read = async (tag: string, value: TagValue | null) => {
+  const read = async (tag: string, value: TagValue | null, recalledFrom?: number) => {
     const reading = {
       path: new TagPath("data", "plant1/line1", tag),
       value,
       quality: value === null ? ("bad" as const) : ("good" as const),
-      timestamp: clock.now(),
+      timestamp: recalledFrom ?? clock.now(),
       sequence: (sequence += 1),
       readAt: clock.monotonic(),
     };
-    readings.next({ reading, json: "", payload: Buffer.alloc(0) });
+    readings.next({ reading, json: "", payload: Buffer.alloc(0), recalled: recalledFrom !== undefined });
     await settle();
   };
   /** `station event part`, in order. */

@@ -1,5 +1,5 @@
-import type { UploadConfig } from "../../config/upload.ts";
 import type { Metric } from "../../observability/exposition.ts";
+import type { ServedSite, SiteService } from "../site-service.ts";
 import { UploadService, type UploadOptions } from "./upload-service.ts";
 
 export interface UploadPartOptions extends Omit<UploadOptions, "epoch"> {
@@ -8,7 +8,7 @@ export interface UploadPartOptions extends Omit<UploadOptions, "epoch"> {
 }
 
 /** The upload inside the gateway: runs while any tag has a rule for it. */
-export class UploadPart {
+export class UploadPart implements SiteService {
   readonly #options: UploadPartOptions;
   #service: UploadService | undefined;
 
@@ -17,16 +17,16 @@ export class UploadPart {
   }
 
   /** Goes on with what the store holds. Without rules nothing runs. */
-  start(upload: UploadConfig | undefined): void {
+  start({ upload }: ServedSite): void {
     if (upload === undefined) return;
     this.#service = new UploadService(upload, { ...this.#options, epoch: this.#options.store.epoch });
     this.#service.start();
   }
 
   /** Takes edited rules over, or that there are none any more. */
-  async apply(upload: UploadConfig | undefined): Promise<void> {
-    if (this.#service === undefined) this.start(upload);
-    else await this.#service.apply(upload ?? { ...this.#service.config, tags: {} });
+  async apply(site: ServedSite): Promise<void> {
+    if (this.#service === undefined) this.start(site);
+    else await this.#service.apply(site.upload ?? { ...this.#service.config, tags: {} });
   }
 
   metrics(): Iterable<Metric> {

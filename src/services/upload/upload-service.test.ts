@@ -44,7 +44,7 @@ function gateway(
     const json = encodeReading(reading);
     readings$.next({ reading, json, payload: Buffer.from(json) });
   };
-  part.start({ tags, batch });
+  part.start({ upload: { tags, batch } });
   onTestFinished(() => (store.isDead ? undefined : part.stop()));
   return { part, store, clock, read, warnings };
 }
@@ -96,7 +96,7 @@ test("a batch is closed by its readings too, and numbers go on after a restart w
   const tags = { "press-1/ram": raw };
   const store = new FakeStore();
   const first = gateway(tags, store);
-  await first.part.apply({ tags, batch: { ...batch, maxReadings: 10 } });
+  await first.part.apply({ upload: { tags, batch: { ...batch, maxReadings: 10 } } });
   for (let count = 0; count < 25; count += 1) first.read("press-1/ram", count);
   await first.part.stop();
   expect(batches(store).map((one) => one.batch)).toEqual([1, 2, 3]);
@@ -152,10 +152,10 @@ test("open windows survive a stop, and an edited rule gives out what is open", a
   expect(store.messages).toEqual([]);
   const second = gateway({ "press-1/ram": windows }, store, clock);
   second.read("press-1/ram", 30);
-  await second.part.apply({ tags: { "press-1/ram": { ...windows, every: ms(60_000) } }, batch });
+  await second.part.apply({ upload: { tags: { "press-1/ram": { ...windows, every: ms(60_000) } }, batch } });
   expect(batches(store)[0]?.series[0]).toMatchObject({ every: 10_000, columns: [{}, { values: [2] }, {}] });
   await second.part.stop();
-  await second.part.apply(undefined);
+  await second.part.apply({});
 });
 
 test("late readings are counted and told", async () => {
@@ -236,7 +236,7 @@ test("a store that takes nothing costs a bounded number of rows in memory; the r
   const store = new FakeStore();
   Object.assign(store, { diesAfter: 0 });
   const { part, read } = gateway({ "press-1/ram": raw }, store);
-  await part.apply({ tags: { "press-1/ram": raw }, batch: { ...batch, maxReadings: 10 } });
+  await part.apply({ upload: { tags: { "press-1/ram": raw }, batch: { ...batch, maxReadings: 10 } } });
   const text = "x".repeat(100_000);
   for (let count = 0; count < 200; count += 1) {
     read("press-1/ram", `${count} ${text}`);

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { keptLog } from "../../nats/testing.ts";
+import { ServiceBridge } from "./service-bridge.ts";
+
+function bridge() {
+  const handlers = new Map<string, (data: string, respond: (reply: string) => void) => void>();
+  const [published, told, recorded]: [unknown[], unknown[], unknown[]] = [[], [], []];
+  const log = keptLog();
+  const subject = new ServiceBridge({
+    gateway: "gw",
+    site: "plant1/line1",
+    service: "scheduling",
+    link: {
+      subscribe: (name, handler) => {
+        handlers.set(name, (data, respond) =>
+          handler({
+            subject: name,
+            data: Buffer.from(data),
+            respond: (reply) => {
+              respond(String(reply));
+              return true;
+            },
+          }),
+        );
+        return () => handlers.delete(name);
+      },
+    },
+    broker: { publish: (topic, payload) => void published.push([topic, payload]) },
+    audit: { record: async (kind, entry) => void recorded.push([kind, entry]) },
+    states: () => ({ "press-1": "online" }),
+    told: (event) => void told.push(event),
+    log,
+  });
+  subject.start();
+  const say = (name: string, message: unknown) =>
+    new Promise<string>((resolve) => {
+      handlers.get(`bridge.gw.scheduling.${name}`)?.(JSON.stringify(message), resolve);
+      if (name === "mqtt") resolve("");
+    });
+  return { subject, handlers, say, published, told, recorded, log };
+}
+
+test("line events and a mapping's own topics go out on MQTT, and nothing in the gateway's name", async () => {
+  const { say, published, told, log } = bridge();
+  await say("mqtt", { topic: "line/plant1/line1/weld/prepare", payload: "{}" });
+  await say("mqtt", { topic: "agv/1/order", payload: "{}" });
+  for (const topic of ["data/plant1/line1/press-1/x", "cmd/plant1/line1/press-1/x", "line/plant1/line2/a/b"])
+    await say("mqtt", { topic, payload: "{}" });
+  await say("mqtt", { topic: "agv/1/order", payload: 5 });
+  expect(published).toEqual([
+    ["line/plant1/line1/weld/prepare", "{}"],
+    ["agv/1/order", "{}"],
+  ]);
+  expect(told).toEqual([{ station: "weld", event: "prepare" }]);
+  expect(log.lines).toHaveLength(4);
+});
+
+test("requests of the line are put into the audit, and nothing of another kind", async () => {
+  const { say, recorded } = bridge();
+  expect(await say("audit", { kind: "line", entry: { action: "hold" } })).toBe('{"ok":true}');
+  expect(await say("audit", { kind: "write", entry: { value: 1 } })).toBe('{"ok":false}');
+  expect(await say("audit", 5)).toBe('{"ok":false}');
+  expect(recorded).toEqual([["line", { action: "hold" }]]);
+});
+
+test("whoever asks gets the states of the devices, until the stop", async () => {
+  const { subject, handlers, say } = bridge();
+  expect(await say("states", "")).toBe('{"press-1":"online"}');
+  await subject.stop();
+  expect(handlers.size).toBe(0);
+});

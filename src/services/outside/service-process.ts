@@ -1,0 +1,177 @@
+import { randomUUID } from "node:crypto";
+import { join, resolve } from "node:path";
+import type { Clock } from "../../adapter-kit/clock.ts";
+import type { Log } from "../../adapter-kit/log.ts";
+import type { Site } from "../../config/site.ts";
+import { diffSites } from "../../config/site-diff.ts";
+import type { Applied } from "../../gateway/gateway-types.ts";
+import type { LinkTarget } from "../../nats/dial.ts";
+import { foreignStoreBytes } from "../../nats/durable-stream.ts";
+import { NatsLink } from "../../nats/link.ts";
+import { OutboxPublisher } from "../../nats/outbox-publisher.ts";
+import { StateBucket } from "../../nats/state-bucket.ts";
+import { SqliteStateStore } from "../../store/sqlite-state-store.ts";
+import { LinePart } from "../scheduling/line-part.ts";
+import { planLine } from "../scheduling/line-plan.ts";
+import { bucketOptions, type SiteService } from "../site-service.ts";
+import { bridgeSubjects, type OutsideService } from "./bridge-subjects.ts";
+import { GatewayMirror } from "./gateway-mirror.ts";
+import { NatsCommands } from "./nats-commands.ts";
+import { PatientLink } from "./patient-link.ts";
+import { lockFolder } from "./service-lock.ts";
+
+export interface ServiceProcessDeps {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** In [0, 1): jitter. */
+  readonly random: () => number;
+  /** How to reach nats-server. */
+  readonly target: LinkTarget;
+}
+
+const auditWithinMs = 2_000;
+
+/** The tags that a service is about, such as `press-1/cycle/done`. */
+const tagsOf: Readonly<Record<OutsideService, (site: Site) => ReadonlySet<string>>> = {
+  scheduling: ({ line }) => planLine(line ?? { stations: [] }).tags,
+};
+
+/**
+ * One service of a site in a process of its own: the composition root of `linegate service`. Readings, states, writes,
+ * MQTT and the audit go through the gateway over NATS; what the service remembers is in a folder of its own.
+ */
+export class ServiceProcess {
+  readonly #deps: ServiceProcessDeps;
+  readonly #name: OutsideService;
+  readonly #dir: string;
+  readonly #link: NatsLink;
+  readonly #store: SqliteStateStore;
+  readonly #outbox: OutboxPublisher;
+  readonly #bucket: StateBucket;
+  readonly #mirror: GatewayMirror;
+  readonly #service: SiteService;
+  #site: Site;
+  #isRunning = false;
+  #unlock: (() => void) | undefined;
+
+  constructor(site: Site, name: OutsideService, deps: ServiceProcessDeps) {
+    const { log, clock, random } = deps;
+    const { gateway, site: place, nats, writes, outbox } = site.gateway;
+    this.#site = site;
+    this.#name = name;
+    this.#deps = deps;
+    this.#dir = join(resolve(site.dir, nats.embedded.store), `service-${name}`);
+    this.#store = new SqliteStateStore({
+      dir: this.#dir,
+      gateway,
+      outbox,
+      newToken: randomUUID,
+      clock,
+      log,
+    });
+    const link = new NatsLink({ gateway: `${gateway}-${name}`, log, clock, random });
+    this.#link = link;
+    this.#outbox = new OutboxPublisher({
+      streams: ["EVENTS"],
+      store: this.#store,
+      link,
+      storeBytes: () => (nats.url === undefined ? nats.embedded.maxBytes : foreignStoreBytes),
+      // Only the gateway knows what its server does.
+      syncsAtAck: () => false,
+      clock,
+      log,
+    });
+    const subjects = bridgeSubjects(gateway, name);
+    this.#mirror = new GatewayMirror({
+      site: place,
+      states: subjects.states,
+      link,
+      clock,
+      log,
+      onFound: () => this.#run(),
+    });
+    const patient = new PatientLink(link, log);
+    this.#bucket = new StateBucket(bucketOptions("line", { site: place, link, clock, log }));
+    const { readings, devices } = this.#mirror;
+    this.#service = new LinePart({
+      gateway,
+      site: place,
+      readings$: readings.readings$,
+      deviceStates$: devices.changes$,
+      isOnline: (device) => devices.isOnline(device),
+      store: this.#store,
+      commands: new NatsCommands({ site: place, deadlineMs: writes.deadline, link }),
+      broker: {
+        publish: (topic, payload) =>
+          void patient.publish(
+            subjects.mqtt,
+            Buffer.from(JSON.stringify({ topic, payload: payload.toString() })),
+          ),
+      },
+      link: patient,
+      audit: {
+        record: async (kind, entry) => {
+          const request = JSON.stringify({ kind, entry });
+          await link.request(subjects.audit, request, auditWithinMs).catch((caught: unknown) => {
+            log.error({ kind, entry, error: String(caught) }, "The gateway did not take this for the audit");
+          });
+        },
+      },
+      bucket: this.#bucket,
+      told: () => undefined,
+      log,
+      clock,
+      random,
+    });
+  }
+
+  /** Takes the service's folder, then waits for the gateway. Throws CONFIG_INVALID where the folder is taken. */
+  start(): void {
+    this.#unlock = lockFolder(this.#dir);
+    this.#store.open();
+    this.#outbox.start();
+    this.#mirror.start();
+    this.#link.start(() => this.#deps.target);
+  }
+
+  /** Takes edited files over. */
+  async apply(site: Site): Promise<Applied> {
+    const { restartKeys } = diffSites(this.#site, site);
+    this.#site = { ...site, gateway: this.#site.gateway };
+    if (this.#isRunning) {
+      await this.#service.apply(site);
+      this.#mirror.follow(tagsOf[this.#name](site));
+    }
+    return { restarted: [], added: [], removed: [], needRestart: restartKeys };
+  }
+
+  /** Idempotent: what was decided is still stored and told. */
+  async stop(): Promise<void> {
+    await this.#mirror.stop();
+    await this.#service.stop();
+    await this.#bucket.stop();
+    await this.#outbox.stop();
+    await this.#link.stop();
+    this.#store.close();
+    this.#unlock?.();
+    this.#unlock = undefined;
+  }
+
+  /** The gateway is there: from now on the service decides. */
+  #run(): void {
+    const { log } = this.#deps;
+    this.#isRunning = true;
+    this.#service.start(this.#site);
+    this.#mirror.follow(tagsOf[this.#name](this.#site));
+    this.#bucket.start();
+    log.info(
+      {
+        service: this.#name,
+        gateway: this.#site.gateway.gateway,
+        nats: this.#deps.target.url,
+        pid: process.pid,
+      },
+      "running",
+    );
+  }
+}

@@ -1,0 +1,183 @@
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { jetstream } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import { connect } from "@nats-io/transport-node";
+import { hash } from "bcrypt";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { spawnGateway } from "../fixture/gateway-process.ts";
+import { mqttClient } from "../fixture/mqtt-client.ts";
+import { natsClient } from "../fixture/nats-client.ts";
+import { listen, plants, pressAndWeld, story } from "../fixture/press-and-weld.ts";
+import { runGateway } from "../fixture/running-gateway.ts";
+import { spawnService } from "../fixture/service-process.ts";
+
+const gatewayFile = (nats = "127.0.0.1:0", more = "") => `
+gateway: test-gw
+site: plant1/line1
+broker: { listen: 127.0.0.1:0 }
+nats: { embedded: { listen: "${nats}", maxBytes: 64MB } }
+http: { listen: 127.0.0.1:0 }
+services: { scheduling: outside }
+${more}`;
+
+const patience = { timeout: 10_000, interval: 20 };
+
+type Service = ReturnType<typeof spawnService>;
+
+const running = ({ log }: Service) =>
+  vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: "running" })), 15_000);
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+test("scheduling in a process of its own: a stroke prepares the next station, told on NATS and MQTT, audited by the gateway", async () => {
+  const { welder, folder, strokes } = await plants({ "gateway.yaml": gatewayFile() });
+  const { gateway } = await runGateway(folder);
+  const nats = await natsClient(gateway.addresses.nats);
+  const told = await listen(nats);
+  const audit: object[] = [];
+  nats.subscribe("audit.test-gw.*", { callback: (_, message) => void audit.push(message.json()) });
+  const mqtt = await mqttClient(gateway.addresses.broker.mqtt);
+  const onMqtt = mqtt.next("line/plant1/line1/weld/prepare");
+  strokes(1);
+  expect(await nats.request("scheduling.test-gw.state").catch(String)).toMatch(/no responders/i);
+  const service = spawnService(folder.dir, gateway.addresses.nats);
+  await running(service);
+  await vi.waitFor(async () => {
+    const { stations } = (await nats.request("scheduling.test-gw.state")).json<{ stations: object[] }>();
+    expect(stations[1]).toMatchObject({ notReady: [] });
+  }, patience);
+  strokes(2);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  expect(story(told)).toEqual(["press complete press-1", "weld prepare press-1", "weld confirmed press-1"]);
+  expect(welder.unit().holding.get(100)).toBe(900);
+  expect(JSON.parse(await onMqtt)).toMatchObject({ ...told[1] });
+  const hold = await nats.request("scheduling.test-gw.hold", JSON.stringify({ station: "weld", by: "anna" }));
+  expect(hold.json()).toMatchObject({ ok: true });
+  await vi.waitFor(() =>
+    expect(audit.slice(1)).toEqual([
+      expect.objectContaining({ claimedBy: "service:scheduling", ok: true }),
+      expect.objectContaining({ action: "hold", by: "anna", ok: true }),
+    ]),
+  );
+  const kv = await new Kvm(jetstream(nats)).open("line");
+  await vi.waitFor(async () =>
+    expect((await kv.get("plant1.line1.weld"))?.json()).toMatchObject({ held: { by: "anna" } }),
+  );
+  service.kill("SIGTERM");
+  expect(await service.ended).toBe(0);
+}, 40_000);
+
+test("a service that is killed in the middle of a cycle goes on where it was, and prepares nothing twice", async () => {
+  const { welder, folder, strokes } = await plants({ "gateway.yaml": gatewayFile() });
+  const { gateway } = await runGateway(folder);
+  const told = await listen(await natsClient(gateway.addresses.nats));
+  const first = spawnService(folder.dir, gateway.addresses.nats);
+  await running(first);
+  await vi.waitFor(() => expect(welder.requests.length).toBeGreaterThan(10));
+  strokes(1);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  strokes(2);
+  await vi.waitFor(() => expect(story(told)).toContain("press complete press-2"), patience);
+  first.kill("SIGKILL");
+  await first.ended;
+  strokes(4);
+  const before = told.length;
+  const second = spawnService(folder.dir, gateway.addresses.nats);
+  await running(second);
+  await vi.waitFor(() => expect(story(told)).toContain("press complete press-4"), patience);
+  welder.unit().holding.put(10, "uint32", 1, "ABCD");
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-2"), patience);
+  const fresh = told.slice(before).filter(({ repeated }) => repeated !== true);
+  expect(fresh.map(({ station, event, part }) => `${station} ${event} ${part}`)).toEqual([
+    "press complete press-3",
+    "press complete press-4",
+    "weld complete press-1",
+    "weld prepare press-2",
+    "weld confirmed press-2",
+  ]);
+  expect(new Set(fresh.map(({ station, sequence }) => `${station} ${String(sequence)}`)).size).toBe(5);
+}, 40_000);
+
+test("a gateway that is away, and its nats-server with it, is waited for, and the line goes on with it", async () => {
+  const port = await freePort();
+  const nats = `nats://127.0.0.1:${port}`;
+  const { welder, folder, strokes } = await plants({ "gateway.yaml": gatewayFile(`127.0.0.1:${port}`) });
+  const service = spawnService(folder.dir, nats);
+  await vi.waitFor(
+    () => expect(service.log).toContainEqual(expect.objectContaining({ level: "warn" })),
+    patience,
+  );
+  const first = await spawnGateway(folder.dir);
+  await running(service);
+  const told = await listen(await natsClient(nats));
+  await vi.waitFor(() => expect(welder.requests.length).toBeGreaterThan(10), patience);
+  strokes(1);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  first.kill("SIGKILL");
+  await first.ended;
+  strokes(3);
+  welder.unit().holding.put(10, "uint32", 1, "ABCD");
+  await spawnGateway(folder.dir);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-2"), { timeout: 15_000 });
+  expect(told.filter(({ event }) => event === "prepare").map(({ part }) => part)).toEqual([
+    "press-1",
+    "press-2",
+  ]);
+  expect(told.find(({ part, event }) => part === "press-3" && event === "complete")).toMatchObject({
+    recovered: true,
+  });
+  const second = spawnService(folder.dir, nats);
+  expect(await second.ended).toBe(1);
+  expect(second.log.map(({ msg }) => msg).join()).toMatch(/runs already/);
+}, 60_000);
+
+test("with users the service logs in as its own, which may do no more than it needs", async () => {
+  const passwordHash = await hash("let me in", 4);
+  const users = `users:
+  scheduler: { passwordHash: "${passwordHash}", service: scheduling }
+  watcher: { passwordHash: "${passwordHash}", read: ["#"] }
+`;
+  const { folder, strokes } = await plants({ "gateway.yaml": gatewayFile("127.0.0.1:0", users) });
+  const { gateway, readings } = await runGateway(folder);
+  const login = (user: string) => connect({ servers: gateway.addresses.nats, user, pass: "let me in" });
+  const [watcher, scheduler] = [await login("watcher"), await login("scheduler")];
+  onTestFinished(async () => {
+    await watcher.close();
+    await scheduler.close();
+  });
+  const told = await listen(watcher);
+  const secret = ["--user", "scheduler", "--password", "env:SCHEDULER"];
+  const service = spawnService(folder.dir, gateway.addresses.nats, ...secret);
+  await running(service);
+  await vi.waitFor(() => expect(readings.length).toBeGreaterThan(10));
+  strokes(1);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  const state = async () => (await watcher.request("scheduling.test-gw.state")).json();
+  await vi.waitFor(async () => expect(await state()).toMatchObject({ stations: [{}, { phase: "working" }] }));
+  const kv = await new Kvm(jetstream(watcher)).open("line");
+  await vi.waitFor(async () =>
+    expect((await kv.get("plant1.line1.weld"))?.json()).toMatchObject({ part: "press-1" }),
+  );
+  const fooled = vi.fn<() => void>();
+  watcher.subscribe("data.plant1.line1.fake", { callback: fooled });
+  await watcher.flush();
+  scheduler.publish("data.plant1.line1.fake", "1");
+  await scheduler.flush();
+  await watcher.flush();
+  expect(fooled).not.toHaveBeenCalled();
+  expect(service.log.filter(({ level }) => level !== "info")).toEqual([]);
+}, 40_000);
+
+test("a service that the gateway runs itself is refused", async () => {
+  const { folder } = await plants({ "line.yaml": pressAndWeld });
+  const service = spawnService(folder.dir, "nats://127.0.0.1:1");
+  expect(await service.ended).toBe(1);
+  expect(service.log.map(({ msg }) => msg).join()).toMatch(/services: \{ scheduling: outside \}/);
+}, 20_000);
