@@ -56,7 +56,7 @@ export async function prepareDemoSite(
     trace: gateway.trace,
     audit: gateway.audit,
     // The demo starts nothing beside the gateway.
-    services: { scheduling: "inside" },
+    services: { scheduling: "inside", alerting: "inside" },
     outbox: gateway.outbox,
     upload: gateway.upload,
   };

@@ -10,6 +10,7 @@ import { externalTarget } from "../nats/external-target.ts";
 import { ownTls, ownUrl } from "../nats/own-access.ts";
 import { createLog } from "../observability/log.ts";
 import { readSecret } from "../security/read-secret.ts";
+import type { OutsideService } from "../services/outside/bridge-subjects.ts";
 import { ServiceProcess } from "../services/outside/service-process.ts";
 import { SiteReload } from "../site-reload.ts";
 import { printIssues } from "./issue-text.ts";
@@ -17,16 +18,20 @@ import { stopSignal, whenAborted } from "./until-aborted.ts";
 
 const usage = `linegate service NAME DIR [--nats URL] [--user NAME] [--password SECRET]
 
-Runs one service of a site folder as a process of its own, until SIGTERM or SIGINT. NAME: scheduling. The gateway is told in
-gateway.yaml, with services: { scheduling: outside }. Edits of the folder are taken while it runs.
+Runs one service of a site folder as a process of its own, until SIGTERM or SIGINT. NAME: scheduling or alerting. The gateway is
+told in gateway.yaml, with services: { scheduling: outside }. Edits of the folder are taken while it runs.
 
   linegate service scheduling mappings/factory --user scheduler --password env:SCHEDULER_PASSWORD
 
   --nats URL         the gateway's nats-server (the one of gateway.yaml)
-  --user NAME        a user of gateway.yaml with service: scheduling, where there are users
+  --user NAME        a user of gateway.yaml with service: NAME, where there are users
   --password SECRET  its password: env:NAME or file:PATH
   --help             this text
 `;
+
+function isOutsideService(name: string | undefined): name is OutsideService {
+  return name === "scheduling" || name === "alerting";
+}
 
 interface Login {
   readonly nats?: string | undefined;
@@ -47,7 +52,7 @@ export async function run(args: readonly string[]): Promise<number> {
     },
   });
   const [name, dir, ...more] = positionals;
-  if (values.help === true || name !== "scheduling" || dir === undefined || more.length > 0) {
+  if (values.help === true || !isOutsideService(name) || dir === undefined || more.length > 0) {
     process.stderr.write(usage);
     return values.help === true ? 0 : 2;
   }
@@ -80,6 +85,7 @@ export async function run(args: readonly string[]): Promise<number> {
       log,
       clock: systemClock,
       random: Math.random,
+      environment: process.env,
       target,
     });
     try {

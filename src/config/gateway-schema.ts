@@ -83,7 +83,7 @@ const userField = z
     read: topicFilters.describe("Topics that may be subscribed to, as MQTT filters, such as data/#"),
     publish: topicFilters.describe("Topics that may be published to as device data, such as agv/+/state"),
     service: z
-      .enum(["scheduling"])
+      .enum(["scheduling", "alerting"])
       .optional()
       .describe(
         "On NATS this user is the process of this service (`linegate service`), which may publish on the subjects of `publish` too",
@@ -140,6 +140,10 @@ export const gatewaySchema = z.strictObject({
         .enum(["inside", "outside"])
         .default("inside")
         .describe("`outside`: not in the gateway but in a process of its own, `linegate service scheduling`"),
+      alerting: z
+        .enum(["inside", "outside"])
+        .default("inside")
+        .describe("The same for the alerts, `linegate service alerting`"),
     })
     .prefault({})
     .describe("Where the services that decide for the line run"),

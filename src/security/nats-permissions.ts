@@ -93,6 +93,8 @@ function outsideService(
   return {
     publish: [
       `${events}.${place}.>`,
+      // What an alert's action that failed is told on.
+      ...(service === "alerting" ? [`event.${place}.alerting.*`] : []),
       `cmd.${place}.>`,
       `bridge.${gateway}.${service}.>`,
       `$KV.${bucket}.${place}.*`,
@@ -103,7 +105,12 @@ function outsideService(
       ),
       ...publish.filter(isTranslatable).map(subjectOfFilter),
     ],
-    subscribe: [`data.${place}.>`, `state.${place}.>`, `${service}.${gateway}.>`, "$SRV.>", "_INBOX.>"],
+    subscribe: [
+      ...["data", "state", "line"].map((level) => `${level}.${place}.>`),
+      `${service}.${gateway}.>`,
+      "$SRV.>",
+      "_INBOX.>",
+    ],
     answers: true,
   };
 }

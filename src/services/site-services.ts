@@ -22,25 +22,28 @@ export class SiteServices {
   /** In the order in which they start: who hears another comes before it. They end in the opposite one. */
   readonly #deciding: readonly SiteService[];
   readonly #upload: UploadPart;
-  readonly #alerts: AlertPart;
+  readonly #alerts: AlertPart | undefined;
   readonly #buckets: StateBucket[] = [];
 
   constructor(options: SiteServicesOptions) {
     const lineEvents = new Subject<{ readonly station: string; readonly event: string }>();
     const told = (event: { readonly station: string; readonly event: string }) => lineEvents.next(event);
-    const alerts = this.#bucket("alerts", options);
-    this.#alerts = new AlertPart({ ...options, bucket: alerts, lineEvents$: lineEvents });
+    if (options.places.alerting === "inside") {
+      const bucket = this.#bucket("alerts", options);
+      this.#alerts = new AlertPart({ ...options, bucket, lineEvents$: lineEvents });
+    }
     const line =
       options.places.scheduling === "inside"
         ? new LinePart({ ...options, bucket: this.#bucket("line", options), told })
         : new ServiceBridge({ ...options, service: "scheduling", told });
-    this.#deciding = [this.#alerts, line];
+    const alerts = this.#alerts ?? new ServiceBridge({ ...options, service: "alerting" });
+    this.#deciding = [alerts, line];
     this.#upload = new UploadPart(options);
   }
 
-  /** Every alert as it stands; none where there is no alerts.yaml. */
+  /** Every alert as it stands; none where there is no alerts.yaml, or where they are decided outside. */
   get alerts(): ReturnType<AlertPart["list"]> {
-    return this.#alerts.list();
+    return this.#alerts?.list() ?? [];
   }
 
   /** They go on with what the store holds. */

@@ -8,6 +8,7 @@ import { spawnGateway } from "../fixture/gateway-process.ts";
 import { mqttClient } from "../fixture/mqtt-client.ts";
 import { natsClient } from "../fixture/nats-client.ts";
 import { runGateway } from "../fixture/running-gateway.ts";
+import { spawnNamed } from "../fixture/service-process.ts";
 import { pressFile, SiteFolder } from "../fixture/site-folder.ts";
 
 const alerts = `
@@ -148,3 +149,51 @@ test("a PLC that goes away is an alert, and a new limit is in force with no rest
   await press.refuse();
   await vi.waitFor(() => expect(story(told)).toContain("press-away raised"), 5_000);
 });
+
+const outside = `
+gateway: test-gw
+site: plant1/line1
+broker: { listen: 127.0.0.1:0 }
+nats: { embedded: { listen: 127.0.0.1:0, maxBytes: 64MB } }
+http: { listen: 127.0.0.1:0 }
+services: { alerting: outside }
+`;
+
+test("alerting in a process of its own slows the press, shows its states on MQTT, and survives a kill", async () => {
+  const { press, folder, pressure } = await plant();
+  folder.write("gateway.yaml", outside);
+  const { gateway } = await runGateway(folder);
+  const nats = await natsClient(gateway.addresses.nats);
+  const told = await listen(nats);
+  const running = ({ log }: ReturnType<typeof spawnNamed>) =>
+    vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: "running" })), 15_000);
+  const first = spawnNamed("alerting", folder.dir, gateway.addresses.nats);
+  await running(first);
+  pressure(210);
+  await vi.waitFor(() => expect(press.unit().holding.get(100)).toBe(300), 10_000);
+  await vi.waitFor(() => expect(story(told)).toEqual(["overpressure raised"]), 5_000);
+  const mqtt = await mqttClient(gateway.addresses.broker.mqtt);
+  expect(JSON.parse(await mqtt.next("alert/plant1/line1/overpressure"))).toEqual(told[0]);
+  first.kill("SIGKILL");
+  await first.ended;
+  const second = spawnNamed("alerting", folder.dir, gateway.addresses.nats);
+  await running(second);
+  const audit: object[] = [];
+  nats.subscribe("audit.test-gw.alert", { callback: (_, message) => void audit.push(message.json()) });
+  const ask = panel(nats);
+  await vi.waitFor(
+    async () => expect(await ask("acknowledge", { alert: "overpressure" })).toMatchObject({ ok: true }),
+    10_000,
+  );
+  pressure(150);
+  await vi.waitFor(
+    () =>
+      expect(story(told)).toEqual([
+        "overpressure raised",
+        "overpressure acknowledged",
+        "overpressure cleared",
+      ]),
+    5_000,
+  );
+  await vi.waitFor(() => expect(audit).toMatchObject([{ action: "acknowledge", by: "anna", ok: true }]));
+}, 60_000);

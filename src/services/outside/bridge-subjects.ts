@@ -1,5 +1,5 @@
 /** A service that can run as a process of its own. */
-export type OutsideService = "scheduling";
+export type OutsideService = "scheduling" | "alerting";
 
 /** The subjects on which such a service and its gateway talk, beside those that everybody may hear: nobody else's rights reach them. */
 export interface BridgeSubjects {

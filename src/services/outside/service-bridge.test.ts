@@ -1,15 +1,16 @@
 import { expect, test } from "vitest";
 import { keptLog } from "../../nats/testing.ts";
+import type { OutsideService } from "./bridge-subjects.ts";
 import { ServiceBridge } from "./service-bridge.ts";
 
-function bridge() {
+function bridge(service: OutsideService = "scheduling") {
   const handlers = new Map<string, (data: string, respond: (reply: string) => void) => void>();
   const [published, told, recorded]: [unknown[], unknown[], unknown[]] = [[], [], []];
   const log = keptLog();
   const subject = new ServiceBridge({
     gateway: "gw",
     site: "plant1/line1",
-    service: "scheduling",
+    service,
     link: {
       subscribe: (name, handler) => {
         handlers.set(name, (data, respond) =>
@@ -25,7 +26,11 @@ function bridge() {
         return () => handlers.delete(name);
       },
     },
-    broker: { publish: (topic, payload) => void published.push([topic, payload]) },
+    broker: {
+      publish: (topic, payload, how) =>
+        void published.push(how?.retain === true ? [topic, payload, "retained"] : [topic, payload]),
+      clearRetained: (topic) => void published.push([topic, "cleared"]),
+    },
     audit: { record: async (kind, entry) => void recorded.push([kind, entry]) },
     states: () => ({ "press-1": "online" }),
     told: (event) => void told.push(event),
@@ -34,7 +39,7 @@ function bridge() {
   subject.start();
   const say = (name: string, message: unknown) =>
     new Promise<string>((resolve) => {
-      handlers.get(`bridge.gw.scheduling.${name}`)?.(JSON.stringify(message), resolve);
+      handlers.get(`bridge.gw.${service}.${name}`)?.(JSON.stringify(message), resolve);
       if (name === "mqtt") resolve("");
     });
   return { subject, handlers, say, published, told, recorded, log };
@@ -53,6 +58,22 @@ test("line events and a mapping's own topics go out on MQTT, and nothing in the 
   ]);
   expect(told).toEqual([{ station: "weld", event: "prepare" }]);
   expect(log.lines).toHaveLength(4);
+});
+
+test("states of alerts are retained, and cleared where an alert is gone", async () => {
+  const { say, published, recorded } = bridge("alerting");
+  await say("mqtt", { topic: "alert/plant1/line1/trip", payload: "{}" });
+  await say("mqtt", { topic: "alert/plant1/line1/trip", payload: "" });
+  await say("mqtt", { topic: "line/plant1/line1/weld/prepare", payload: "{}" });
+  await say("mqtt", { topic: "andon/1", payload: "{}" });
+  expect(published).toEqual([
+    ["alert/plant1/line1/trip", "{}", "retained"],
+    ["alert/plant1/line1/trip", "cleared"],
+    ["andon/1", "{}"],
+  ]);
+  expect(await say("audit", { kind: "alert", entry: { action: "acknowledge" } })).toBe('{"ok":true}');
+  expect(await say("audit", { kind: "line", entry: {} })).toBe('{"ok":false}');
+  expect(recorded).toEqual([["alert", { action: "acknowledge" }]]);
 });
 
 test("requests of the line are put into the audit, and nothing of another kind", async () => {

@@ -13,14 +13,20 @@ export interface ServiceBridgeOptions {
   readonly site: string;
   readonly service: OutsideService;
   readonly link: Pick<NatsLink, "subscribe">;
-  readonly broker: Pick<LocalBroker, "publish">;
+  readonly broker: Pick<LocalBroker, "publish"> & { clearRetained(topic: string): void };
   readonly audit: AuditRecorder;
   /** Each device's state by name. */
   readonly states: () => Readonly<Record<string, string>>;
   /** Takes each line event that goes out. */
-  readonly told: (event: { readonly station: string; readonly event: string }) => void;
+  readonly told?: (event: { readonly station: string; readonly event: string }) => void;
   readonly log: Log;
 }
+
+/** What each service says in the gateway's name: below which first level, whether as a state, and in which audit. */
+const own = {
+  scheduling: { events: "line", retains: false, audit: "line" },
+  alerting: { events: "alert", retains: true, audit: "alert" },
+} as const;
 
 const expected = 'expected a JSON object such as {"topic":"agv/1/order","payload":"{}"}';
 
@@ -57,29 +63,32 @@ export class ServiceBridge implements SiteService {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  /** Line events of this site, and topics that are nobody's but the mapping's own. */
+  /** What the service tells of this site, and topics that are nobody's but the mapping's own. */
   #publish(data: Uint8Array): void {
     const { broker, site, told, log, service } = this.#options;
+    const { events, retains } = own[service];
     const fields = readFields(data, expected);
     const topic = textField(fields.get("topic"), "topic", expected);
     const payload = fields.get("payload");
-    const events = `line/${site}/`;
-    const isEvent = topic.startsWith(events);
-    if (typeof payload !== "string" || (isPrefix(topic.split("/")[0] ?? "") && !isEvent)) {
+    const below = `${events}/${site}/`;
+    const isOwn = topic.startsWith(below);
+    if (typeof payload !== "string" || (isPrefix(topic.split("/")[0] ?? "") && !isOwn)) {
       log.warn({ service, topic }, "A service outside may not publish this on MQTT");
       return;
     }
-    broker.publish(topic, payload, { qos: 1 });
-    const [station, event, ...more] = isEvent ? topic.slice(events.length).split("/") : [];
-    if (station !== undefined && event !== undefined && more.length === 0) told({ station, event });
+    if (isOwn && retains && payload === "") return broker.clearRetained(topic);
+    broker.publish(topic, payload, { qos: 1, retain: isOwn && retains });
+    const [station, event, ...more] = isOwn ? topic.slice(below.length).split("/") : [];
+    if (station !== undefined && event !== undefined && more.length === 0) told?.({ station, event });
   }
 
   /** Never rejects. */
   async #record(data: Uint8Array): Promise<string> {
     try {
       const { kind, entry } = JSON.parse(Buffer.from(data).toString()) as { kind: unknown; entry: unknown };
-      if (kind !== "line" || typeof entry !== "object" || entry === null) return '{"ok":false}';
-      await this.#options.audit.record(kind, entry);
+      const wanted = own[this.#options.service].audit;
+      if (kind !== wanted || typeof entry !== "object" || entry === null) return '{"ok":false}';
+      await this.#options.audit.record(wanted, entry);
       return '{"ok":true}';
     } catch {
       return '{"ok":false}';

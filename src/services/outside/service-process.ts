@@ -10,11 +10,11 @@ import { foreignStoreBytes } from "../../nats/durable-stream.ts";
 import { NatsLink } from "../../nats/link.ts";
 import { OutboxPublisher } from "../../nats/outbox-publisher.ts";
 import { StateBucket } from "../../nats/state-bucket.ts";
+import { siteFiles } from "../../security/site-files.ts";
 import { SqliteStateStore } from "../../store/sqlite-state-store.ts";
-import { LinePart } from "../scheduling/line-part.ts";
-import { planLine } from "../scheduling/line-plan.ts";
 import { bucketOptions, type SiteService } from "../site-service.ts";
 import { bridgeSubjects, type OutsideService } from "./bridge-subjects.ts";
+import { bucketOf, makeService, tagsOf } from "./made-service.ts";
 import { GatewayMirror } from "./gateway-mirror.ts";
 import { NatsCommands } from "./nats-commands.ts";
 import { PatientLink } from "./patient-link.ts";
@@ -25,16 +25,13 @@ export interface ServiceProcessDeps {
   readonly clock: Clock;
   /** In [0, 1): jitter. */
   readonly random: () => number;
+  /** Where the secrets are looked up that webhooks name as env:NAME; absent: there are none. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** How to reach nats-server. */
   readonly target: LinkTarget;
 }
 
 const auditWithinMs = 2_000;
-
-/** The tags that a service is about, such as `press-1/cycle/done`. */
-const tagsOf: Readonly<Record<OutsideService, (site: Site) => ReadonlySet<string>>> = {
-  scheduling: ({ line }) => planLine(line ?? { stations: [] }).tags,
-};
 
 /**
  * One service of a site in a process of its own: the composition root of `linegate service`. Readings, states, writes,
@@ -91,9 +88,10 @@ export class ServiceProcess {
       onFound: () => this.#run(),
     });
     const patient = new PatientLink(link, log);
-    this.#bucket = new StateBucket(bucketOptions("line", { site: place, link, clock, log }));
+    this.#bucket = new StateBucket(bucketOptions(bucketOf[name], { site: place, link, clock, log }));
     const { readings, devices } = this.#mirror;
-    this.#service = new LinePart({
+    const files = siteFiles({ siteDir: site.dir, environment: deps.environment ?? {}, folder: this.#dir });
+    this.#service = makeService(name, {
       gateway,
       site: place,
       readings$: readings.readings$,
@@ -107,6 +105,8 @@ export class ServiceProcess {
             subjects.mqtt,
             Buffer.from(JSON.stringify({ topic, payload: payload.toString() })),
           ),
+        clearRetained: (topic) =>
+          void patient.publish(subjects.mqtt, Buffer.from(JSON.stringify({ topic, payload: "" }))),
       },
       link: patient,
       audit: {
@@ -118,7 +118,7 @@ export class ServiceProcess {
         },
       },
       bucket: this.#bucket,
-      told: () => undefined,
+      secret: (text) => files.secret(text),
       log,
       clock,
       random,
