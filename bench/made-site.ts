@@ -55,14 +55,18 @@ export async function makeSite({
       deviceFile(index, simulator.port, here, interval),
     );
   }
-  // The devices' own process: every tag a little different each half second, as sensors are.
-  const wander = setInterval(() => {
-    for (const simulator of simulators) {
-      const registers = simulator.unit().holding;
+  // Every tag a little different each half second, as sensors are; one device after the other, so that this process, which
+  // observes as well, is never busy for long.
+  let turn = 0;
+  const wander = setInterval(
+    () => {
+      const registers = simulators[turn % simulators.length]?.unit().holding;
+      turn += 1;
       for (let tag = 0; tag < tagsPerDevice; tag++)
-        registers.put(tag * registersEach, "float32", 100 + random() * 50);
-    }
-  }, 500);
+        registers?.put(tag * registersEach, "float32", 100 + random() * 50);
+    },
+    Math.max(1, 500 / simulators.length),
+  );
   const gateway = [
     "gateway: bench-gw",
     "site: bench/line1",

@@ -220,3 +220,21 @@ test("a stop waits for the writes under way, and leaves nothing to be sent again
   await line.clock.pass(0);
   expect(next.story()).toEqual([]);
 });
+
+test("that events went out costs no commit of its own where a decision comes soon, and one where none does", async () => {
+  const line = testLine({ stations: [press, station("store", after("press"))] });
+  await line.read("press-1/done", false);
+  await line.clock.pass(1_000);
+  await line.read("press-1/done", true);
+  const decided = line.store.commits;
+  await line.clock.pass(50);
+  expect(line.store.commits).toBe(decided);
+  await line.read("press-1/done", false);
+  await line.read("press-1/done", true);
+  await line.clock.pass(60);
+  const next = line.store.commits;
+  await line.clock.pass(1_000);
+  expect(line.store.commits).toBe(next + 1);
+  await line.clock.pass(1_000);
+  expect(line.store.commits).toBe(next + 1);
+});

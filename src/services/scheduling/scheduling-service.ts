@@ -27,8 +27,10 @@ interface DeviceChange {
   readonly state: { readonly state: string };
 }
 
-/** Events that went out are taken out of the store within this time; killed before, they go out once more. */
+/** What became of a prepare is stored within this time: killed before, nobody knows, and somebody may have to look. */
 const outcomeWithinMs = 20;
+/** That an event went out, within this: killed before, it goes out once more. */
+const toldWithinMs = 100;
 
 /** What is in the store of the line: a key a station. */
 const lineScope = "line";
@@ -60,7 +62,10 @@ export class SchedulingService {
   readonly #stopping = new AbortController();
   /** As the store has them, or is about to. */
   #stored: ReadonlyMap<string, StationState> = new Map();
-  #committing = false;
+  /** When outcomes that are not stored yet are to be, by the monotonic clock. */
+  #due = Infinity;
+  /** The waits for that which are under way, by their length. */
+  readonly #waits = new Set<number>();
   /** What is being stored or written, and will be sent or decided on after that. */
   readonly #underWay = new Set<Promise<void>>();
 
@@ -162,7 +167,7 @@ export class SchedulingService {
     if (this.#state.stations === before.stations) return Promise.resolve(refused);
     this.#arm();
     if (effects.length === 0 && inputs.every(isOutcome)) {
-      this.#commitSoon();
+      this.#commitSoon(inputs.every(({ kind }) => kind === "told") ? toldWithinMs : outcomeWithinMs);
       return Promise.resolve(refused);
     }
     return this.#track(this.#commit(effects).then(() => this.#send(effects))).then(() => refused);
@@ -170,6 +175,7 @@ export class SchedulingService {
 
   /** Stores all that is not stored yet, and the events that come of it. */
   async #commit(effects: readonly Effect[] = []): Promise<void> {
+    this.#due = Infinity;
     const { stations } = this.#state;
     const gone = [...this.#stored.keys()].filter((station) => !stations.has(station));
     const open = [
@@ -184,14 +190,19 @@ export class SchedulingService {
   }
 
   /** What came of sending is stored with the next decision, or a little later: flash wears out. */
-  #commitSoon(): void {
-    if (this.#committing) return;
-    this.#committing = true;
-    const pause = this.#options.clock.sleep(outcomeWithinMs, this.#stopping.signal).catch(() => undefined);
+  #commitSoon(withinMs: number, waitMs = withinMs): void {
+    const { clock } = this.#options;
+    this.#due = Math.min(this.#due, clock.monotonic() + withinMs);
+    if (this.#waits.has(withinMs)) return;
+    this.#waits.add(withinMs);
+    // The stop stores at once.
+    const pause = clock.sleep(waitMs, this.#stopping.signal).catch(() => undefined);
     void this.#track(
       pause.then(() => {
-        this.#committing = false;
-        return this.#commit();
+        this.#waits.delete(withinMs);
+        if (this.#due === Infinity) return undefined;
+        if (this.#due <= clock.monotonic() || this.#stopping.signal.aborted) return this.#commit();
+        return this.#commitSoon(withinMs, this.#due - clock.monotonic());
       }),
     );
   }
