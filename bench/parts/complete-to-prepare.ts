@@ -12,8 +12,8 @@ import { latency } from "../statistics.ts";
 
 /** Read once a second each: the other traffic, readings a second. */
 const otherTags = 10_000;
-const settleMs = 3_000;
-const measureMs = 8_000;
+const settleMs = 5_000;
+const measureMs = 20_000;
 /** Parts each of the two sources makes, in ms. */
 const everyMs = 100;
 const writeCoil = 5;
