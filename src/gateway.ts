@@ -12,6 +12,7 @@ import { diffSites } from "./config/site-diff.ts";
 import { GatewayError } from "./domain/errors.ts";
 import type { PublishedReading } from "./domain/reading.ts";
 import { NatsImageStore } from "./nats/image-store.ts";
+import { hubMetrics } from "./nats/hub-metrics.ts";
 import { NatsPart } from "./nats/nats-part.ts";
 import { OutboxPublisher } from "./nats/outbox-publisher.ts";
 import type { Metric } from "./observability/exposition.ts";
@@ -109,12 +110,23 @@ export class Gateway {
       authenticator,
       lastValues: this.#last,
     });
+    const data = resolve(site.dir, nats.embedded.store);
+    const files = siteFiles({
+      siteDir: site.dir,
+      environment: deps.environment ?? {},
+      folder: join(data, "adapters"),
+    });
     this.#nats = new NatsPart({
       gateway,
       siteDir: site.dir,
       config: nats,
       users: natsUsers(users, { gateway, site: place, imageBucket: site.gateway.images.bucket }),
       password: deps.natsPassword,
+      hub: site.gateway.hub && {
+        config: site.gateway.hub,
+        secret: (text) => files.secret(text),
+        onStatus: (status) => this.#publisher.gateway("hub", status),
+      },
       searchPath: deps.searchPath,
       log,
       clock,
@@ -127,12 +139,6 @@ export class Gateway {
       last: this.#last,
       clock,
       log,
-    });
-    const data = resolve(site.dir, nats.embedded.store);
-    const files = siteFiles({
-      siteDir: site.dir,
-      environment: deps.environment ?? {},
-      folder: join(data, "adapters"),
     });
     this.#fleet = new DeviceFleet({
       site: place,
@@ -314,12 +320,14 @@ export class Gateway {
 
   health(): Health {
     const parts = { broker: this.#broker.health(), nats: this.#nats.health() };
+    const hub = this.#nats.hub?.health();
     const devices = [...this.#fleet.devices].map(([name, device]) => [name, device.supervisor.state.state]);
     return {
       ok: Object.values(parts).every((part) => part.ok),
       gateway: this.#site.gateway.gateway,
       upSeconds: Math.round((this.#deps.clock.monotonic() - this.#startedAt) / 1000),
-      parts,
+      // A hub that is away is told, but does not make the gateway unhealthy.
+      parts: hub === undefined ? parts : { ...parts, hub },
       devices: Object.fromEntries(devices),
     };
   }
@@ -327,6 +335,7 @@ export class Gateway {
   *metrics(): Iterable<Metric> {
     yield* this.#services.metrics();
     yield* this.#outbox.metrics();
+    if (this.#nats.hub !== undefined) yield* hubMetrics(this.#nats.hub);
     yield* gatewayMetrics({
       devices: this.#fleet.devices,
       readToNats: this.#publisher.readToNats,
