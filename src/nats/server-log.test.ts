@@ -5,7 +5,11 @@ import { keptLog } from "./testing.ts";
 function piped() {
   const time = { now: 0 };
   const clock = { now: () => 0, monotonic: () => time.now, sleep: async () => undefined };
-  const [log, listening, ready] = [keptLog(), vi.fn<(port: number, what: string) => void>(), vi.fn<() => void>()];
+  const [log, listening, ready] = [
+    keptLog(),
+    vi.fn<(port: number, what: string) => void>(),
+    vi.fn<() => void>(),
+  ];
   return { time, log, listening, ready, output: new ServerLog(log, clock, listening, ready) };
 }
 
