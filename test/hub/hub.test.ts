@@ -2,7 +2,7 @@ import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { beforeEach, expect, test } from "vitest";
 import { linegate } from "../../src/cli/testing.ts";
 import { noServerHere } from "../../src/nats/testing.ts";
-import { fleetUser, hubPasswords, HubServer } from "../fixture/hub.ts";
+import { hubPasswords, HubServer, hubUser } from "../fixture/hub.ts";
 import { natsClient } from "../fixture/nats-client.ts";
 import { runGateway, type RunningGateway } from "../fixture/running-gateway.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
@@ -82,7 +82,7 @@ class Edge {
     header.set("Nats-Msg-Id", `line1-gw:e1:${this.#number}`);
     for (const [name, value] of Object.entries(fields)) header.set(name, value);
     const ack = await this.#client.request(subject, "x".repeat(200), { headers: header, timeout: 5_000 });
-    expect(ack.json()).toMatchObject({ seq: expect.any(Number) });
+    if (ack.json<{ seq?: number }>().seq === undefined) throw new Error(`not stored: ${ack.string()}`);
   }
 }
 
@@ -95,8 +95,9 @@ async function atHub(fleet: NatsConnection): Promise<Edge["sent"]> {
   return { batches: await count("BATCHES"), events: await count("EVENTS") };
 }
 
-const arrived = (fleet: NatsConnection, edge: Edge) =>
-  expect.poll(() => atHub(fleet).catch(() => undefined), patience).toEqual({ ...edge.sent });
+async function arrived(fleet: NatsConnection, edge: Edge): Promise<void> {
+  await expect.poll(() => atHub(fleet).catch(() => undefined), patience).toEqual({ ...edge.sent });
+}
 
 const hubPart = ({ gateway }: RunningGateway) => gateway.health().parts["hub"]?.ok;
 
@@ -133,7 +134,7 @@ test("through the one server of docs/hub.md everything arrives once and in order
   await hub.start("hub.conf", [hub]);
   const running = await runGateway(siteWithHub([hub]));
   const edge = await Edge.of(running);
-  const fleet = await fleetUser([hub]);
+  const fleet = await hubUser([hub], "fleet");
   await expect.poll(() => hubPart(running), patience).toBe(true);
 
   const first = await apply([hub], 1);
@@ -171,7 +172,7 @@ test("through the three servers of docs/hub.md everything arrives while one of t
   await Promise.all(servers.map((server) => server.start("hub-1.conf", servers)));
   const running = await runGateway(siteWithHub(servers));
   const edge = await Edge.of(running);
-  const fleet = await fleetUser(servers);
+  const fleet = await hubUser(servers, "fleet");
   await expect.poll(() => hubPart(running), patience).toBe(true);
   // A cluster that has just started has no leader yet.
   await expect.poll(async () => (await apply(servers, 3)).code, { ...patience, interval: 500 }).toBe(0);
@@ -192,3 +193,42 @@ test("through the three servers of docs/hub.md everything arrives while one of t
   await arrived(fleet, edge);
   await expectAllOnce(servers, edge);
 }, 240_000);
+
+test("the cloud sees live what the gateway says and sends commands, and nobody puts readings into the line", async () => {
+  const hub = await HubServer.prepare("hub-1");
+  await hub.start("hub.conf", [hub]);
+  const cloud = await hubUser([hub], "cloud");
+  const states: unknown[] = [];
+  cloud.subscribe("state.plant1.>", { callback: (_, message) => void states.push(message.json()) });
+  const heardInTheCloud: string[] = [];
+  cloud.subscribe("data.>", { callback: (_, message) => void heardInTheCloud.push(message.subject) });
+  await cloud.flush();
+  const running = await runGateway(siteWithHub([hub]));
+  await expect
+    .poll(() => states, patience)
+    .toContainEqual({
+      timestamp: expect.any(Number),
+      hub: expect.objectContaining({ connected: true, since: expect.any(Number) }),
+    });
+
+  const command = ["cmd.plant1.stamping.line1.press-1.motor.setpoint", JSON.stringify({ value: 1 })] as const;
+  const reply = await cloud.request(...command, { timeout: 5_000 });
+  expect(reply.json()).toMatchObject({ ok: false, code: "WRITE_REFUSED" });
+
+  const inside = await natsClient(running.gateway.addresses.nats);
+  const heardInside: string[] = [];
+  inside.subscribe("data.>", { callback: (_, message) => void heardInside.push(message.subject) });
+  inside.subscribe("cmd.plant1.stamping.line1.last", { callback: () => void heardInside.push("last") });
+  await inside.flush();
+  const liar = await hubUser([hub], "line1-gw");
+  liar.publish("data.plant1.stamping.line1.press-1.ram.pressure", "{}");
+  await liar.flush();
+  await expect.poll(() => heardInTheCloud).toEqual(["data.plant1.stamping.line1.press-1.ram.pressure"]);
+  await expect
+    .poll(() => {
+      cloud.publish("cmd.plant1.stamping.line1.last");
+      return heardInside;
+    })
+    .toContain("last");
+  expect(heardInside.filter((subject) => subject !== "last")).toEqual([]);
+}, 60_000);

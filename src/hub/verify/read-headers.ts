@@ -11,7 +11,7 @@ const mostTries = 5;
 export interface StoredHeaders {
   readonly seq: number;
   /** The header's value; empty where there is none. */
-  header(name: string): string;
+  readonly header: (name: string) => string;
 }
 
 /**
