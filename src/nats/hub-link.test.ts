@@ -51,6 +51,9 @@ test("a connection is told when it comes and when it goes, once each, with its t
     detail: "connected to hub-1 since 1970-01-01T00:00:02.000Z, round trip 1.25 ms",
   });
   time.now = 3_000;
+  answer.leafs = [{ name: "hub-1", rtt: "2ms" }];
+  await expect.poll(() => link.status.roundTripMs).toBe(2);
+  expect(link.status.since).toBe(2_000);
   answer.leafs = [];
   await expect.poll(() => link.status).toEqual({ connected: false, since: 3_000 });
   expect(link.health()).toEqual({ ok: false, detail: "no connection since 1970-01-01T00:00:03.000Z" });

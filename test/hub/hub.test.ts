@@ -194,6 +194,26 @@ test("through the three servers of docs/hub.md everything arrives while one of t
   await expectAllOnce(servers, edge);
 }, 240_000);
 
+test("not even a hub where everybody may do everything puts readings into the line", async () => {
+  const hub = await HubServer.prepare("hub-1");
+  await hub.start("hub.conf", [hub], "");
+  const running = await runGateway(siteWithHub([hub]));
+  await expect.poll(() => hubPart(running), patience).toBe(true);
+  const inside = await natsClient(running.gateway.addresses.nats);
+  const heard: string[] = [];
+  inside.subscribe("*.plant1.>", { callback: (_, message) => void heard.push(message.subject) });
+  await inside.flush();
+  const outside = await natsClient(urls([hub]));
+  await expect
+    .poll(() => {
+      for (const first of ["data", "alert", "line", "event", "audit", "batch", "state", "cmd"])
+        outside.publish(`${first}.plant1.x`, "{}");
+      return heard;
+    })
+    .toContain("cmd.plant1.x");
+  expect(new Set(heard)).toEqual(new Set(["cmd.plant1.x"]));
+}, 60_000);
+
 test("the cloud sees live what the gateway says and sends commands, and nobody puts readings into the line", async () => {
   const hub = await HubServer.prepare("hub-1");
   await hub.start("hub.conf", [hub]);

@@ -36,6 +36,12 @@ test("the gaps and what is there make up the whole range", () => {
   );
 });
 
+test("a gap ends right before a number at the edge of a page", () => {
+  const set = new NumberSet();
+  for (const number of [1, 8_192 * 3, 8_192 * 3 + 1]) set.add(number);
+  expect([...set.gaps(1, set.most)]).toEqual([[2, 8_192 * 3 - 1]]);
+});
+
 test("a number that is far off costs neither memory nor steps for those between", () => {
   const set = new NumberSet();
   set.add(1);

@@ -5,7 +5,9 @@ import { ask } from "../../nats/ask.ts";
 const answerWithinMs = 10_000;
 /** Asked for at once: headers alone, so some 300 bytes each. */
 const perPull = 1_000;
-const mostTries = 5;
+const mostSilences = 3;
+/** There are no messages for this consumer. */
+const noMessages = 404;
 
 /** A message's headers and its place in the stream. */
 export interface StoredHeaders {
@@ -24,27 +26,32 @@ export async function* readHeaders(
   last: number,
 ): AsyncGenerator<StoredHeaders> {
   let next = 1;
-  for (let tries = 0; next <= last;) {
-    const before = next;
+  let silences = 0;
+  while (next <= last) {
     const consumer = await createConsumer(connection, stream, next);
     try {
       for (;;) {
-        const page = await pull(connection, stream, consumer);
-        for (const message of page) {
+        const { messages, end } = await pull(connection, stream, consumer);
+        silences = messages.length > 0 ? 0 : silences + 1;
+        for (const message of messages) {
           const seq = sequenceOf(message);
           if (seq > last) return;
           if (seq < next) continue;
           next = seq + 1;
           yield { seq, header: (name) => message.headers?.get(name) ?? "" };
         }
-        if (page.length === 0) break;
+        // The last ones may have been removed by the stream's limits.
+        if (end) return;
+        if (messages.length === 0) break;
       }
     } finally {
       await remove(connection, stream, consumer);
     }
-    // The last ones may have been removed by the stream's limits: then there is nothing more.
-    if (next === before && (tries += 1) >= 2) return;
-    if (tries > mostTries) throw new GatewayError("UPLINK_UNAVAILABLE", `The hub stopped giving ${stream}.`);
+    if (silences < mostSilences) continue;
+    throw new GatewayError(
+      "UPLINK_UNAVAILABLE",
+      `The hub gives no more of ${stream} after message ${next - 1}.`,
+    );
   }
 }
 
@@ -74,10 +81,15 @@ async function createConsumer(connection: NatsConnection, stream: string, from: 
   );
 }
 
-/** The next messages; none where there are no more, or the consumer is gone. */
-async function pull(connection: NatsConnection, stream: string, consumer: string): Promise<readonly Msg[]> {
+/** The next messages: none where the hub does not answer or the consumer is gone; `end` where there are no more. */
+async function pull(
+  connection: NatsConnection,
+  stream: string,
+  consumer: string,
+): Promise<{ readonly messages: readonly Msg[]; readonly end: boolean }> {
   const inbox = createInbox();
-  const page: Msg[] = [];
+  const messages: Msg[] = [];
+  let end = false;
   const subscription = connection.subscribe(inbox, { timeout: answerWithinMs });
   connection.publish(
     `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
@@ -89,18 +101,19 @@ async function pull(connection: NatsConnection, stream: string, consumer: string
       // A status, such as 404 (no messages) or 408: the end of this page. 100 is a sign of life.
       const status = message.headers?.code ?? 0;
       if (message.data.length === 0 && status !== 0) {
+        end = status === noMessages && messages.length === 0;
         if (status !== 100) break;
         continue;
       }
-      page.push(message);
-      if (page.length === perPull) break;
+      messages.push(message);
+      if (messages.length === perPull) break;
     }
   } catch {
     // Nobody answered in time: what came so far counts, and the rest is asked for again.
   } finally {
     subscription.unsubscribe();
   }
-  return page;
+  return { messages, end };
 }
 
 async function remove(connection: NatsConnection, stream: string, consumer: string): Promise<void> {
