@@ -11,6 +11,7 @@ import type { Applied, GatewayAddresses, GatewayDeps } from "./gateway/gateway-t
 import { Lifecycle } from "./gateway/lifecycle.ts";
 import { SiteDevices } from "./gateway/site-devices.ts";
 import { NatsImageStore } from "./nats/image-store.ts";
+import { hubMetrics } from "./nats/hub-metrics.ts";
 import { NatsPart } from "./nats/nats-part.ts";
 import { OutboxPublisher } from "./nats/outbox-publisher.ts";
 import type { Metric } from "./observability/exposition.ts";
@@ -66,23 +67,28 @@ export class Gateway {
       authenticator,
       lastValues: this.#last,
     });
+    const data = resolve(dir, nats.embedded.store);
+    const files = siteFiles({
+      siteDir: dir,
+      environment: deps.environment ?? {},
+      folder: join(data, "adapters"),
+    });
     this.#nats = new NatsPart({
       ...basis,
       siteDir: dir,
       config: nats,
       users: natsUsers(users, { gateway, site: place, imageBucket: images.bucket }),
       password: deps.natsPassword,
+      hub: config.hub && {
+        config: config.hub,
+        secret: (text) => files.secret(text),
+        onStatus: (status) => this.#publisher.gateway("hub", status),
+      },
       searchPath: deps.searchPath,
     });
     const net = { broker: this.#broker, link: this.#nats.link };
-    const data = resolve(dir, nats.embedded.store);
     this.#store = new SqliteStateStore({ ...basis, dir: data, outbox: config.outbox, newToken: randomUUID });
     this.#publisher = new SitePublisher({ ...basis, ...net, store: this.#store, last: this.#last });
-    const files = siteFiles({
-      siteDir: dir,
-      environment: deps.environment ?? {},
-      folder: join(data, "adapters"),
-    });
     this.#devices = new SiteDevices({
       ...basis,
       ...net,
@@ -214,11 +220,13 @@ export class Gateway {
 
   health(): Health {
     const parts = { broker: this.#broker.health(), nats: this.#nats.health() };
+    const hub = this.#nats.hub?.health();
     return {
       ok: Object.values(parts).every((part) => part.ok),
       gateway: this.#site.gateway.gateway,
       upSeconds: Math.round((this.#deps.clock.monotonic() - this.#startedAt) / 1000),
-      parts,
+      // A hub that is away is told, but does not make the gateway unhealthy.
+      parts: hub === undefined ? parts : { ...parts, hub },
       devices: this.#devices.states,
     };
   }
@@ -226,6 +234,7 @@ export class Gateway {
   *metrics(): Iterable<Metric> {
     yield* this.#services.metrics();
     yield* this.#outbox.metrics();
+    if (this.#nats.hub !== undefined) yield* hubMetrics(this.#nats.hub);
     yield* gatewayMetrics({
       devices: this.#devices.running,
       readToNats: this.#publisher.readToNats,

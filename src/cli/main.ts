@@ -45,6 +45,16 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     does: "a service of the line, such as scheduling, as a process of its own",
     load: () => import("./service.ts"),
   },
+  hub: {
+    usage: "hub apply FLEET.yaml [--url URL] [--dry-run]",
+    does: "creates or updates the hub's streams that take over those of every gateway",
+    load: () => import("./hub.ts"),
+  },
+  verify: {
+    usage: "verify --hub URL [--json]",
+    does: "what the hub holds of each gateway: batches, gaps, duplicates, reorderings; exit 1 where there are any",
+    load: () => import("./verify.ts"),
+  },
   demo: {
     usage: "demo [--seconds N] [--json]",
     does: "simulators for the factory site, the gateway on them, a live view in the terminal",

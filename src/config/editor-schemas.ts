@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { AdapterSchema } from "../adapter-kit/schema.ts";
 import { alertsSchema } from "./alerts-schema.ts";
 import { anyDeviceSchema, deviceSchema } from "./device-schema.ts";
+import { fleetSchema } from "./fleet-schema.ts";
 import { gatewaySchema } from "./gateway-schema.ts";
 import { lineSchema } from "./line-schema.ts";
 import { tagSchema } from "./tag-schema.ts";
@@ -87,7 +88,7 @@ function byAdapter(adapters: readonly AdapterSchema[], schemaOf: (adapter: Adapt
   };
 }
 
-/** Every schema file by its name: for gateway.yaml, for device files in general and by adapter, for profiles. */
+/** Every schema file by its name: for gateway.yaml and its neighbours, for a fleet, for device files in general and by adapter, for profiles. */
 export function schemaFiles(adapters: readonly AdapterSchema[]): ReadonlyMap<string, Json> {
   const device = byAdapter(adapters, ({ name }) => ({ $ref: `device-${name}.schema.json` }));
   const { device: _device, profile: _profile, ...profileKeys } = device["properties"] as Json;
@@ -95,6 +96,7 @@ export function schemaFiles(adapters: readonly AdapterSchema[]): ReadonlyMap<str
   return new Map([
     ["gateway.schema.json", titled("A Linegate gateway.yaml", inputSchema(gatewaySchema))],
     ["alerts.schema.json", titled("A Linegate alerts.yaml", alertsFile())],
+    ["fleet.schema.json", titled("A Linegate fleet file, for linegate hub apply", inputSchema(fleetSchema))],
     ["line.schema.json", titled("A Linegate line.yaml", inputSchema(lineSchema))],
     ["device.schema.json", titled("A Linegate device file", device)],
     ["profile.schema.json", titled("A Linegate device profile", profile)],

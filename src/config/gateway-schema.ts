@@ -68,6 +68,33 @@ const natsField = z
   })
   .describe("Where readings go: an embedded nats-server (the default) or one at `url`");
 
+const hubField = z
+  .strictObject({
+    leaf: z
+      .string()
+      .describe(
+        "The hub's leaf node listener, such as nats-leaf://hub.example:7422; of a cluster all of them, with commas between",
+      ),
+    domain: z
+      .string()
+      .refine(isSegment, `expected ${segmentForm}`)
+      .default("hub")
+      .describe("The hub's JetStream domain; the gateway's own is its name"),
+    user: z.string().optional().describe("Who the gateway is at the hub, where it has no credentials file"),
+    password: secretField.optional(),
+    credentials: z.string().optional().describe("A NATS .creds file"),
+    ca: z
+      .string()
+      .optional()
+      .describe("PEM file with the certificate authority of the hub; without it the system's are taken"),
+    cert: z
+      .string()
+      .optional()
+      .describe("PEM file with the gateway's own certificate, where the hub asks for one"),
+    key: z.string().optional().describe("PEM file with the private key of `cert`"),
+  })
+  .describe("The cloud or plant cluster, which takes what the gateway has collected. docs/hub.md");
+
 const topicFilters = z.array(z.string().min(1)).default([]);
 
 const userField = z
@@ -106,13 +133,7 @@ export const gatewaySchema = z.strictObject({
     .describe("The gateway's place, such as plant1/stamping/line1; every topic and subject carries it"),
   broker: brokerField.prefault({}),
   nats: natsField.prefault({}),
-  hub: z
-    .strictObject({
-      leaf: z.string().describe("The hub's leaf node listener, such as nats-leaf://hub.example:7422"),
-      domain: z.string().default("hub").describe("The hub's JetStream domain"),
-    })
-    .optional()
-    .describe("The cloud or plant cluster"),
+  hub: hubField.optional(),
   http: z
     .strictObject({ listen: listenField.prefault("127.0.0.1:9464") })
     .prefault({})
@@ -204,6 +225,7 @@ export type GatewayConfig = z.output<typeof gatewaySchema>;
 export type BrokerConfig = GatewayConfig["broker"];
 export type NatsConfig = GatewayConfig["nats"];
 export type ServicesConfig = GatewayConfig["services"];
+export type HubConfig = NonNullable<GatewayConfig["hub"]>;
 export type ImagesConfig = GatewayConfig["images"];
 export type UserConfig = GatewayConfig["users"][string];
 export type TlsConfig = NonNullable<BrokerConfig["tls"]>;

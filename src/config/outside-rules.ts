@@ -2,6 +2,7 @@ import { constants } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { GatewayConfig } from "./gateway-schema.ts";
+import { checkHub } from "./hub-rules.ts";
 import type { Mistakes, MistakeSink } from "./mistakes.ts";
 import { isSound, keyPlace, sourceAt, valuePlace, type Source, type SourcePath } from "./source.ts";
 
@@ -32,10 +33,11 @@ export async function checkOutside(
 ): Promise<void> {
   const sound = mistakes.except(leftOut);
   if (isSound(leftOut, ["nats", "url"])) checkServer(source, gateway, leftOut, sound);
-  checkHub(source, gateway, sound);
+  checkHub(source, gateway, leftOut, sound);
   await Promise.all([
     ...filesNamed(gateway).map((file) => checkFile(source, file, around, sound)),
     checkSecret(source, gateway.nats.password, ["nats", "password"], around, sound),
+    checkSecret(source, gateway.hub?.password, ["hub", "password"], around, sound),
   ]);
 }
 
@@ -44,7 +46,7 @@ interface NamedFile {
   readonly file: string;
 }
 
-function filesNamed({ broker, nats }: GatewayConfig): readonly NamedFile[] {
+function filesNamed({ broker, nats, hub }: GatewayConfig): readonly NamedFile[] {
   const tls = [
     { path: ["broker", "tls"], config: broker.tls },
     { path: ["broker", "websocket", "tls"], config: broker.websocket?.tls },
@@ -56,6 +58,10 @@ function filesNamed({ broker, nats }: GatewayConfig): readonly NamedFile[] {
   named.push(
     { path: ["nats", "ca"], file: nats.ca },
     { path: ["nats", "credentials"], file: nats.credentials },
+    ...(["credentials", "ca", "cert", "key"] as const).map((key) => ({
+      path: ["hub", key],
+      file: hub?.[key],
+    })),
   );
   return named.filter((one): one is { path: string[]; file: string } => one.file !== undefined);
 }
@@ -134,14 +140,6 @@ function checkServer(
   if (nats.credentials !== undefined && nats.user !== undefined) {
     add("credentials", "nats.credentials and nats.user stand together", "one of them");
   }
-}
-
-function checkHub(source: Source, { hub }: GatewayConfig, mistakes: MistakeSink): void {
-  if (hub === undefined || (parseUrl(hub.leaf)?.host ?? "") !== "") return;
-  mistakes.add(valuePlace(source, ["hub", "leaf"]), ["hub", "leaf"], {
-    message: "hub.leaf is not the address of a leaf node listener",
-    allowed: "such as nats-leaf://hub.example:7422",
-  });
 }
 
 function parseUrl(text: string): URL | undefined {

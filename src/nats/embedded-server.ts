@@ -7,6 +7,7 @@ import { GatewayError, isAbort, toGatewayError } from "../domain/errors.ts";
 import { backoff } from "../supervisor/backoff.ts";
 import { settleWithin } from "../supervisor/settle-within.ts";
 import { findServer } from "./find-server.ts";
+import type { HubRemote } from "./hub-remote.ts";
 import { killLeftover, pidFileText } from "./leftover.ts";
 import { serverConfig, type NatsUser, type ServerTls } from "./server-config.ts";
 import { inspectServer, testConfig, type ServerProgram } from "./server-program.ts";
@@ -34,6 +35,8 @@ export interface EmbeddedServerOptions {
   readonly users: readonly NatsUser[];
   /** Absolute paths. */
   readonly tls?: ServerTls | undefined;
+  /** Where it is a leaf of. */
+  readonly hub?: HubRemote | undefined;
   /** The program to run, where one is configured. */
   readonly server?: string | undefined;
   /** As the environment's PATH. */
@@ -76,6 +79,11 @@ export class EmbeddedServer {
   /** The port that clients connect to; the one that the operating system chose stays the same over restarts. */
   get port(): number {
     return this.#port;
+  }
+
+  /** The loopback port of its monitoring while it runs, where it has a hub. */
+  get monitorPort(): number | undefined {
+    return this.#state === "running" ? this.#process?.monitorPort : undefined;
   }
 
   get pid(): number | undefined {

@@ -37,6 +37,14 @@ export interface StreamConfig {
   /** Nanoseconds. */
   readonly duplicate_window?: number;
   readonly deny_delete?: boolean;
+  readonly num_replicas?: number;
+  readonly sources?: readonly StreamSource[];
+}
+
+/** Another stream whose messages a stream takes over; `external` where it is in another JetStream domain. */
+export interface StreamSource {
+  readonly name: string;
+  readonly external?: { readonly api: string; readonly deliver?: string } | null;
 }
 
 /** What a stream holds. */
@@ -44,6 +52,8 @@ interface StreamState {
   readonly bytes: number;
   readonly first_seq: number;
   readonly last_seq: number;
+  /** When the first message was stored, as RFC 3339. */
+  readonly first_ts?: string;
   /** How many messages each subject has, where that was asked for. */
   readonly subjects?: Readonly<Record<string, number>> | null;
 }
@@ -53,6 +63,16 @@ export interface StreamInfo {
   readonly created: string;
   readonly config: StreamConfig;
   readonly state: StreamState;
+  /** How far each source has been taken over; -1 in `active`: nothing was heard of it since the start. */
+  readonly sources?: readonly SourceState[];
+}
+
+/** How far a source has been taken over. */
+export interface SourceState extends StreamSource {
+  /** Messages that are there and not here. */
+  readonly lag: number;
+  /** Since it was last heard of, in nanoseconds. */
+  readonly active: number;
 }
 
 /** One message as it is stored. */
@@ -101,9 +121,18 @@ export class JetStreamApi {
     );
   }
 
-  /** Resolves when JetStream has looked through the account and its streams. */
-  async accountInfo(): Promise<void> {
-    accepted(await this.#call("$JS.API.INFO", ""), "its state");
+  /** Resolves when JetStream has looked through the account and its streams; `domain` is the server's own. */
+  async accountInfo(): Promise<{ readonly domain?: string }> {
+    return accepted(await this.#call<{ readonly domain?: string }>("$JS.API.INFO", ""), "its state");
+  }
+
+  /** The names of the first thousand streams. */
+  async streamNames(): Promise<readonly string[]> {
+    const reply = await this.#call<{ readonly streams?: readonly string[] | null }>(
+      "$JS.API.STREAM.NAMES",
+      "",
+    );
+    return accepted(reply, "its streams").streams ?? [];
   }
 
   /** The first message on the subject from a sequence on; undefined where there is none. */

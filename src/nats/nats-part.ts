@@ -2,13 +2,15 @@ import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
-import type { NatsConfig } from "../config/gateway-schema.ts";
+import type { HubConfig, NatsConfig } from "../config/gateway-schema.ts";
 import { GatewayError } from "../domain/errors.ts";
 import type { PartHealth } from "../observability/health.ts";
 import type { LinkTarget } from "./dial.ts";
 import { foreignStoreBytes } from "./durable-stream.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
 import { externalTarget } from "./external-target.ts";
+import { HubLink, type HubStatus } from "./hub-link.ts";
+import { hubRemote } from "./hub-remote.ts";
 import { NatsLink } from "./link.ts";
 import { clientAuthorities, createOwnKey, ownTls, ownUrl } from "./own-access.ts";
 import { RoundTripProbe, usualProbeTimes, type ProbeTimes } from "./probe.ts";
@@ -29,12 +31,23 @@ export interface NatsPartOptions {
   readonly users: readonly NatsUser[];
   /** The secret that `nats.password` points to, looked up. */
   readonly password?: string | undefined;
+  /** The hub that the embedded server is a leaf of. */
+  readonly hub?: HubPart | undefined;
   /** As the environment's PATH. */
   readonly searchPath: string;
   readonly probe?: ProbeTimes;
   readonly log: Log;
   readonly clock: Clock;
   readonly random: () => number;
+}
+
+/** What the part is told of the hub, and tells of it. */
+export interface HubPart {
+  readonly config: HubConfig;
+  /** Looks up a secret: `env:NAME` or `file:PATH`. Rejects with CONFIG_INVALID. */
+  readonly secret: (reference: string) => Promise<string>;
+  /** After each change of the link to the hub, and again every minute. */
+  readonly onStatus: (status: HubStatus) => void;
 }
 
 /** The gateway's own nats-server, and how its link gets there. */
@@ -49,14 +62,19 @@ export class NatsPart {
   readonly #options: NatsPartOptions;
   readonly #probe: RoundTripProbe;
   readonly #stopping = new AbortController();
+  readonly #hub: HubLink | undefined;
   #server: EmbeddedServer | undefined;
-  #probing: Promise<void> | undefined;
+  #probing: Promise<unknown> | undefined;
   #embedded: Promise<Embedded> | undefined;
 
   constructor(options: NatsPartOptions) {
     this.#options = options;
     this.link = new NatsLink({ ...options, latestBytes: options.config.latestBytes });
     this.#probe = new RoundTripProbe(this.link, options.clock, options.probe ?? usualProbeTimes);
+    if (options.hub !== undefined && options.config.url === undefined) {
+      const { onStatus } = options.hub;
+      this.#hub = new HubLink({ ...options, onStatus, monitorPort: () => this.#server?.monitorPort });
+    }
   }
 
   /** The embedded server; undefined before the start and where `nats.url` is used. */
@@ -70,6 +88,11 @@ export class NatsPart {
     if (url !== undefined) return url;
     const { host, port } = embedded.listen;
     return `nats://${host.includes(":") ? `[${host}]` : host}:${this.#server?.port ?? port}`;
+  }
+
+  /** The link to the hub; undefined where there is none. */
+  get hub(): Pick<HubLink, "counters" | "health" | "status"> | undefined {
+    return this.#hub;
   }
 
   /** What JetStream may keep on disk: of a server that somebody else runs, a guess. */
@@ -138,13 +161,15 @@ export class NatsPart {
   }
 
   async #makeEmbedded(): Promise<Embedded> {
-    const { config, siteDir } = this.#options;
+    const { config, siteDir, hub } = this.#options;
     const { embedded } = config;
     const key = createOwnKey();
     const store = resolve(siteDir, embedded.store);
     await prepareStore(store);
     const tls = embedded.tls === undefined ? undefined : absolute(embedded.tls, siteDir);
     const linkTls = tls === undefined ? undefined : await ownTls(tls);
+    const hubPassword =
+      hub?.config.password === undefined ? undefined : await hub.secret(hub.config.password);
     const server = new EmbeddedServer(
       {
         ...this.#options,
@@ -154,6 +179,7 @@ export class NatsPart {
         maxMemoryBytes: config.latestBytes + spareMemoryBytes,
         gatewayKey: key.publicKey,
         tls: tls === undefined ? undefined : await withOwnAuthority(tls, store),
+        hub: hub && hubRemote(hub.config, hubPassword, siteDir),
       },
       () => {
         this.#probe.reset();
@@ -176,7 +202,7 @@ export class NatsPart {
     const linked = this.#linked(signal);
     this.link.start(target);
     await linked;
-    this.#probing = this.#probe.run(this.#stopping.signal, (error) => {
+    const probing = this.#probe.run(this.#stopping.signal, (error) => {
       if (server.state !== "running") return;
       log.error(
         { error, pid: server.pid },
@@ -184,6 +210,7 @@ export class NatsPart {
       );
       server.kill();
     });
+    this.#probing = Promise.all([probing, this.#hub?.run(this.#stopping.signal)]);
   }
 
   async #linked(signal: AbortSignal): Promise<void> {

@@ -17,6 +17,7 @@ import {
   type Window,
 } from "./outbox-lane.ts";
 import { reconcile } from "./reconcile.ts";
+import { numberHeader } from "./outbox-header.ts";
 
 const requestWithinMs = 3_000;
 /** Sent and not answered for so long: what the stream has is looked up, and the rest sent again. */
@@ -208,6 +209,7 @@ export class OutboxSender {
       {
         ...row.headers,
         "Nats-Msg-Id": row.id,
+        [numberHeader]: String(row.n),
         ...(lateBy > lateMs ? { [queuedHeader]: String(Math.round(lateBy)) } : {}),
       },
       `${inbox}.${row.n}.${this.#lane.generation}`,

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { hubRemote } from "./hub-remote.ts";
 import { serverConfig, type ServerConfigInput } from "./server-config.ts";
 
 const plain: ServerConfigInput = {
@@ -56,5 +57,44 @@ test("clients must show a certificate only where an authority is given", () => {
   expect(rendered({ tls: { ...tls, ca: "/ca.pem" } }).tls).toMatchObject({
     ca_file: "/ca.pem",
     verify: true,
+  });
+});
+
+test("without a hub nothing of it stands in the configuration", () => {
+  const config = rendered({});
+  expect(config).not.toHaveProperty("leafnodes");
+  expect(config).not.toHaveProperty("http");
+  expect(config).toMatchObject({ ping_interval: "20s" });
+  expect(config.jetstream).not.toHaveProperty("domain");
+});
+
+test("with a hub it is a leaf with a domain of its own, short pings, and takes nothing that a gateway makes", () => {
+  const hub = hubRemote(
+    { leaf: "nats-leaf://a:7422, tls://b:7422", domain: "hub", user: "line1-gw", ca: "ca.pem" },
+    "p@ss/",
+    "/site",
+  );
+  const config = rendered({ hub });
+  expect(config).toMatchObject({ http: "127.0.0.1:-1", ping_interval: "5s", ping_max: 2 });
+  expect(config.jetstream.domain).toBe("line1-gw");
+  expect(config.leafnodes.remotes).toEqual([
+    {
+      urls: ["nats-leaf://line1-gw:p%40ss%2F@a:7422", "tls://line1-gw:p%40ss%2F@b:7422"],
+      tls: { ca_file: "/site/ca.pem" },
+      deny_imports: ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>"],
+    },
+  ]);
+});
+
+test("a certificate and a credentials file of the gateway's own are shown to the hub", () => {
+  const hub = hubRemote(
+    { leaf: "tls://a:7422", domain: "hub", credentials: "hub.creds", cert: "c.pem", key: "/etc/k.pem" },
+    undefined,
+    "/site",
+  );
+  expect(rendered({ hub }).leafnodes.remotes[0]).toMatchObject({
+    urls: ["tls://a:7422"],
+    credentials: "/site/hub.creds",
+    tls: { cert_file: "/site/c.pem", key_file: "/etc/k.pem" },
   });
 });

@@ -1,3 +1,4 @@
+import { leafSection, type HubRemote } from "./hub-remote.ts";
 import type { ServerFeatures } from "./version.ts";
 
 /** A user of nats-server, its rights already rendered as subjects. */
@@ -36,6 +37,8 @@ export interface ServerConfigInput {
   readonly users: readonly NatsUser[];
   /** Absolute paths. */
   readonly tls?: ServerTls | undefined;
+  /** Where it is a leaf of. */
+  readonly hub?: HubRemote | undefined;
   readonly features: ServerFeatures;
 }
 
@@ -51,18 +54,26 @@ export function serverConfig(input: ServerConfigInput): string {
     // One slow subscriber may hold this much, not the default of 64 MB; then it is disconnected.
     max_pending: 16_777_216,
     write_deadline: "5s",
-    ping_interval: "20s",
+    // A hub behind a black hole is given up after 10 s; with the default of two minutes it is not noticed in five.
+    ping_interval: input.hub === undefined ? "20s" : "5s",
     ping_max: 2,
     jetstream: {
       store_dir: input.store,
       max_file_store: input.maxFileBytes,
       max_memory_store: input.maxMemoryBytes,
+      // The hub tells the JetStreams of its gateways apart by it: `$JS.<domain>.API`.
+      ...(input.hub === undefined ? {} : { domain: input.gateway }),
       ...(input.features.syncInterval ? { sync_interval: "always" } : {}),
       ...(input.features.bufferedMessages
         ? { max_buffered_msgs: 100_000, max_buffered_size: 33_554_432 }
         : {}),
     },
   };
+  if (input.hub !== undefined) {
+    config["leafnodes"] = leafSection(input.hub);
+    // Where the gateway looks how the link stands: `/leafz`.
+    config["http"] = "127.0.0.1:-1";
+  }
   if (input.users.length > 0) {
     config["authorization"] = { users: [{ nkey: input.gatewayKey }, ...input.users.map(userEntry)] };
     if (input.users.some((user) => user.name === anonymous)) config["no_auth_user"] = anonymous;

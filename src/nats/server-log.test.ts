@@ -5,7 +5,11 @@ import { keptLog } from "./testing.ts";
 function piped() {
   const time = { now: 0 };
   const clock = { now: () => 0, monotonic: () => time.now, sleep: async () => undefined };
-  const [log, listening, ready] = [keptLog(), vi.fn<(port: number) => void>(), vi.fn<() => void>()];
+  const [log, listening, ready] = [
+    keptLog(),
+    vi.fn<(port: number, what: string) => void>(),
+    vi.fn<() => void>(),
+  ];
   return { time, log, listening, ready, output: new ServerLog(log, clock, listening, ready) };
 }
 
@@ -13,9 +17,15 @@ test("the port and the readiness are heard, however the chunks are cut", () => {
   const { log, listening, ready, output } = piped();
   const text = "[7] [INF] Listening for client connections on [::1]:45491\n[7] [INF] Server is ready\n";
   for (const character of text) output.take(character);
-  expect(listening).toHaveBeenCalledExactlyOnceWith(45_491);
+  expect(listening).toHaveBeenCalledExactlyOnceWith(45_491, "clients");
   expect(ready).toHaveBeenCalledOnce();
   expect(log.lines).toEqual([]);
+});
+
+test("the port of the monitoring is not taken for that of the clients", () => {
+  const { listening, output } = piped();
+  output.take("[7] [INF] Starting http monitor on 127.0.0.1:45923\n");
+  expect(listening).toHaveBeenCalledExactlyOnceWith(45_923, "monitor");
 });
 
 test("warnings and errors reach the log, and the last of them the error of a server that ends", () => {

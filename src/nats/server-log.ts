@@ -19,7 +19,7 @@ const mostPeerFaults = 50;
 export class ServerLog {
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #onListening: (port: number) => void;
+  readonly #onListening: (port: number, what: "clients" | "monitor") => void;
   readonly #onReady: () => void;
   #partial = "";
   #tail: string[] = [];
@@ -27,7 +27,12 @@ export class ServerLog {
   #inWindow = 0;
   readonly #peerFaults = new Map<string, { since: number; untold: number }>();
 
-  constructor(log: Log, clock: Clock, onListening: (port: number) => void, onReady: () => void) {
+  constructor(
+    log: Log,
+    clock: Clock,
+    onListening: (port: number, what: "clients" | "monitor") => void,
+    onReady: () => void,
+  ) {
     this.#log = log;
     this.#clock = clock;
     this.#onListening = onListening;
@@ -52,7 +57,9 @@ export class ServerLog {
     if (text === "") return;
     if (level === "INF") {
       const port = /^Listening for client connections on .*:(\d+)$/.exec(text)?.[1];
-      if (port !== undefined) this.#onListening(Number(port));
+      const monitor = /^Starting http monitor on .*:(\d+)$/.exec(text)?.[1];
+      if (port !== undefined) this.#onListening(Number(port), "clients");
+      else if (monitor !== undefined) this.#onListening(Number(monitor), "monitor");
       else if (text === "Server is ready") this.#onReady();
       return;
     }

@@ -10,6 +10,8 @@ export interface ServerProcess {
   readonly pid: number;
   /** Resolves with the port once clients can connect; rejects where the process ends before that. */
   readonly ready: Promise<number>;
+  /** The port of its monitoring, once it is ready and where it has any. */
+  readonly monitorPort: number | undefined;
   /** Resolves, once it has ended, with how: such as `exit code 1: <its last complaints>`. */
   readonly ended: Promise<string>;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
@@ -35,12 +37,12 @@ export function launchServer(
   const ready = Promise.withResolvers<number>();
   const ended = Promise.withResolvers<string>();
   ready.promise.catch(() => undefined);
-  let port = 0;
+  const ports: { clients: number; monitor?: number } = { clients: 0 };
   const output = new ServerLog(
     log,
     clock,
-    (listening) => (port = listening),
-    () => ready.resolve(port),
+    (listening, what) => (ports[what] = listening),
+    () => ready.resolve(ports.clients),
   );
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => output.take(chunk));
   const end = (how: string): void => {
@@ -53,6 +55,9 @@ export function launchServer(
   return {
     pid: child.pid ?? 0,
     ready: ready.promise,
+    get monitorPort() {
+      return ports.monitor;
+    },
     ended: ended.promise,
     kill: (signal) => void child.kill(signal),
   };

@@ -25,6 +25,9 @@ export interface SitePublisherOptions {
   readonly log: Log;
 }
 
+/** In place of a device's name: no device may have it. */
+const ownName = "gateway";
+
 export interface DeviceStateChange {
   readonly device: string;
   readonly state: DeviceState;
@@ -37,7 +40,9 @@ export class SitePublisher {
   readonly #states = new Subject<DeviceStateChange>();
   readonly #live: LivePublisher;
   readonly #forgetter: LatestForgetter;
-  /** The last state of each device, as published. */
+  /** How the gateway itself stands, by part. */
+  readonly #parts = new Map<string, object>();
+  /** The last state of each device, and of the gateway, as published. */
   readonly #stated = new Map<string, { readonly path: TagPath; readonly json: string }>();
 
   constructor(options: SitePublisherOptions) {
@@ -84,6 +89,17 @@ export class SitePublisher {
     broker.publish(path.topic, json, { retain: true, qos: 1 });
     link.publish(path.subject, Buffer.from(json));
     this.#states.next({ device, state });
+  }
+
+  /** How the gateway itself stands, a part each: `state/<site>/gateway`, retained, holds them all. */
+  gateway(part: string, state: object): void {
+    const { site, broker, link, clock } = this.#options;
+    this.#parts.set(part, state);
+    const path = new TagPath("state", site, ownName);
+    const json = JSON.stringify({ timestamp: clock.now(), ...Object.fromEntries(this.#parts) });
+    this.#stated.set(ownName, { path, json });
+    broker.publish(path.topic, json, { retain: true, qos: 1 });
+    link.publish(path.subject, Buffer.from(json));
   }
 
   /** Not retained: an event happened once. */

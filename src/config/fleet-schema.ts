@@ -1,0 +1,42 @@
+import * as z from "zod";
+import { byteSizeField, durationField } from "../adapter-kit/schema.ts";
+import { segmentField } from "./site-fields.ts";
+
+/** Limits of one of the hub's streams. */
+const hubStreamField = z.strictObject({
+  maxBytes: byteSizeField
+    .refine((size) => size >= 1_000_000, "expected at least 1MB")
+    .optional()
+    .describe(
+      "The most that the stream keeps; the oldest messages give way. Without it: what the account may",
+    ),
+  maxAge: durationField
+    .refine((span) => span >= 60_000, "expected at least 1m")
+    .optional()
+    .describe("Older messages are removed. Without it none are for their age"),
+  duplicates: durationField
+    .refine((span) => span >= 30_000, "expected at least 30s")
+    .prefault("1h")
+    .describe(
+      "How long the ids of messages are remembered, some 260 bytes of memory each: what comes a second time is dropped",
+    ),
+});
+
+/** The file of `linegate hub apply`. */
+export const fleetSchema = z.strictObject({
+  gateways: z
+    .array(segmentField)
+    .min(1, "expected at least one gateway")
+    .describe("The names of the gateways, as `gateway:` in each one's gateway.yaml"),
+  replicas: z
+    .int()
+    .min(1)
+    .max(5)
+    .default(1)
+    .describe("On how many servers of the hub each message is kept: 3 for a cluster of three"),
+  batches: hubStreamField.prefault({}).describe("The stream BATCHES"),
+  events: hubStreamField.prefault({}).describe("The stream EVENTS"),
+});
+
+/** The file of `linegate hub apply`, checked, defaults filled in. */
+export type Fleet = z.output<typeof fleetSchema>;

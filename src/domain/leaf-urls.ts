@@ -1,0 +1,9 @@
+const schemes: readonly string[] = ["nats-leaf:", "nats:", "tls:"];
+
+/** The addresses of `nats-leaf://a:7422,nats-leaf://b:7422`; undefined where one of them is no leaf node listener's. */
+export function leafUrls(text: string): readonly URL[] | undefined {
+  const parts = text.split(",").map((part) => part.trim());
+  const urls = parts.flatMap((part) => (URL.canParse(part) ? [new URL(part)] : []));
+  const sound = urls.filter(({ protocol, hostname }) => schemes.includes(protocol) && hostname !== "");
+  return sound.length === parts.length ? sound : undefined;
+}

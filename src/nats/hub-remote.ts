@@ -1,0 +1,53 @@
+import { resolve } from "node:path";
+import type { HubConfig } from "../config/gateway-schema.ts";
+import { leafUrls } from "../domain/leaf-urls.ts";
+
+/**
+ * What the hub may not send here: all that a gateway itself makes (design §3). Whoever writes to the hub could else put
+ * readings and alerts into the line's own streams. Commands and what the site's services answer come through.
+ */
+const denied = ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>"];
+
+/** The hub as the embedded server is told of it. */
+export interface HubRemote {
+  /** With user and password where there are any. */
+  readonly urls: readonly string[];
+  /** Absolute paths. */
+  readonly credentials?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** `password` is the secret itself, already looked up. */
+export function hubRemote(config: HubConfig, password: string | undefined, siteDir: string): HubRemote {
+  const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(siteDir, path));
+  const { user, credentials, ca, cert, key } = config;
+  const urls = (leafUrls(config.leaf) ?? []).map(({ protocol, host }) => {
+    const who =
+      user === undefined ? "" : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? "")}@`;
+    return `${protocol}//${who}${host}`;
+  });
+  return {
+    urls,
+    credentials: absolute(credentials),
+    ca: absolute(ca),
+    cert: absolute(cert),
+    key: absolute(key),
+  };
+}
+
+/** The part of nats-server's configuration that makes it a leaf of the hub. */
+export function leafSection({ urls, credentials, ca, cert, key }: HubRemote): object {
+  const tls = {
+    ...(ca === undefined ? {} : { ca_file: ca }),
+    ...(cert === undefined || key === undefined ? {} : { cert_file: cert, key_file: key }),
+  };
+  const remote = {
+    urls,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(Object.keys(tls).length === 0 ? {} : { tls }),
+    deny_imports: denied,
+  };
+  return { remotes: [remote] };
+}
