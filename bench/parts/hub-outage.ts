@@ -1,0 +1,78 @@
+import { execFileSync } from "node:child_process";
+import { appendFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect } from "@nats-io/transport-node";
+import { runGateway } from "../gateway-process.ts";
+import { HubProcess } from "../hub-process.ts";
+import { makeSite } from "../made-site.ts";
+import { round } from "../statistics.ts";
+import { TimedLine } from "../timed-line.ts";
+
+/** Read once a second each, and uploaded raw. */
+const otherTags = 10_000;
+const settleMs = 8_000;
+const linkedMs = 15_000;
+const awayMs = 30_000;
+const drainMs = 15_000;
+const drainedWithinMs = 60_000;
+const program = join(import.meta.dirname, "..", "..", "bin", "linegate");
+
+/** Messages of a stream; 0 where it is not there yet. */
+async function held(url: string, stream: string): Promise<number> {
+  const connection = await connect({ servers: url, noAsyncTraces: true });
+  try {
+    const reply = await connection.request(`$JS.API.STREAM.INFO.${stream}`, "", { timeout: 2_000 });
+    return reply.json<{ state?: { messages: number } }>().state?.messages ?? 0;
+  } catch {
+    return 0;
+  } finally {
+    await connection.close();
+  }
+}
+
+/**
+ * The line's latencies with the hub linked, with the hub gone and while what piled up drains into it: 10,000 readings a second
+ * on the line, all of them uploaded.
+ */
+export async function hubOutage(random: () => number) {
+  await using hub = await HubProcess.start();
+  await using site = await makeSite({ tags: otherTags, interval: "1s", random });
+  appendFileSync(
+    join(site.dir, "gateway.yaml"),
+    `hub: { leaf: "nats-leaf://127.0.0.1:${hub.leafs}" }\nupload: { tags: { "#": raw }, batch: { maxAge: 5s } }\n`,
+  );
+  const fleet = join(hub.dir, "fleet.yaml");
+  writeFileSync(fleet, "gateways: [bench-gw]\n");
+  await using line = await TimedLine.prepare(site);
+  await using gateway = await runGateway(site.dir);
+  const url = `nats://127.0.0.1:${hub.clients}`;
+  await line.drive(gateway);
+  await delay(settleMs);
+  execFileSync(program, ["hub", "apply", fleet, "--url", url], { stdio: "ignore" });
+  const linkedAt = performance.now();
+  await delay(linkedMs);
+  await hub.kill();
+  const awayAt = performance.now();
+  await delay(awayMs);
+  await hub.start();
+  const drainAt = performance.now();
+  const backlog = (await held(gateway.nats, "BATCHES")) - (await held(url, "BATCHES"));
+  await delay(drainMs);
+  const endAt = performance.now();
+  let behind = Infinity;
+  while (behind > 0 && performance.now() - drainAt < drainedWithinMs) {
+    await delay(200);
+    behind = (await held(gateway.nats, "BATCHES")) - (await held(url, "BATCHES"));
+  }
+  return {
+    hubOutage: {
+      linked: line.took(linkedAt, awayAt),
+      away: line.took(awayAt, drainAt),
+      draining: line.took(drainAt, endAt),
+      backlogBatches: backlog,
+      behindAtTheEnd: behind,
+      drainedAfterMs: round(performance.now() - drainAt, 0),
+    },
+  };
+}
