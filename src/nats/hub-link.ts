@@ -28,7 +28,7 @@ export interface HubCounters {
 export interface HubLinkOptions {
   /** Of the embedded server's monitoring, while that runs. */
   readonly monitorPort: () => number | undefined;
-  /** After each change, and again every minute. */
+  /** After each change, at the next look again, and every minute. */
   readonly onStatus: (status: HubStatus) => void;
   readonly log: Log;
   readonly clock: Clock;
@@ -88,7 +88,7 @@ export class HubLink {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, onStatus } = this.#options;
     onStatus(this.#status);
-    for (let look = 1; !signal.aborted; look += 1) {
+    for (let look = 1, toldAgain = true; !signal.aborted; look += 1) {
       const before = this.#status.connected;
       // One look after the other: that is what this loop is for.
       await this.#look(signal);
@@ -96,7 +96,12 @@ export class HubLink {
       if (this.#status.connected !== before) {
         this.#tell();
         onStatus(this.#status);
-      } else if (look % tellEveryLooks === 0) onStatus(this.#status);
+        toldAgain = false;
+      } else if (!toldAgain || look % tellEveryLooks === 0) {
+        // What was said while the hub's subscriptions were still on their way did not reach anybody there.
+        toldAgain = true;
+        onStatus(this.#status);
+      }
       try {
         await clock.sleep(everyMs, signal);
       } catch (caught) {

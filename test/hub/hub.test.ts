@@ -1,6 +1,8 @@
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { beforeEach, expect, test } from "vitest";
 import { linegate } from "../../src/cli/testing.ts";
+import { findServer } from "../../src/nats/find-server.ts";
+import { inspectServer } from "../../src/nats/server-program.ts";
 import { noServerHere } from "../../src/nats/testing.ts";
 import { hubPasswords, HubServer, hubUser } from "../fixture/hub.ts";
 import { natsClient } from "../fixture/nats-client.ts";
@@ -214,14 +216,23 @@ test("not even a hub where everybody may do everything puts readings into the li
   expect(new Set(heard)).toEqual(new Set(["cmd.plant1.x"]));
 }, 60_000);
 
-test("the cloud sees live what the gateway says and sends commands, and nobody puts readings into the line", async () => {
+test("the cloud sees live what the gateway says and sends commands, and nobody puts readings into the line", async (ctx) => {
+  const { version } = await inspectServer(await findServer(undefined, process.env["PATH"] ?? ""));
+  ctx.skip(
+    version.features.syncInterval,
+    `nats-server ${version.text}: deny_imports may hold back live messages too`,
+  );
   const hub = await HubServer.prepare("hub-1");
   await hub.start("hub.conf", [hub]);
   const cloud = await hubUser([hub], "cloud");
   const states: unknown[] = [];
-  cloud.subscribe("state.plant1.>", { callback: (_, message) => void states.push(message.json()) });
+  cloud.subscribe("state.plant1.stamping.line1.>", {
+    callback: (_, message) => void states.push(message.json()),
+  });
   const heardInTheCloud: string[] = [];
-  cloud.subscribe("data.>", { callback: (_, message) => void heardInTheCloud.push(message.subject) });
+  cloud.subscribe("data.plant1.stamping.line1.>", {
+    callback: (_, message) => void heardInTheCloud.push(message.subject),
+  });
   await cloud.flush();
   const running = await runGateway(siteWithHub([hub]));
   await expect
