@@ -1,11 +1,16 @@
 import { createInbox, type Msg, type NatsConnection } from "@nats-io/transport-node";
+import { systemClock } from "../../adapter-kit/clock.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import { ask } from "../../nats/ask.ts";
+import { JetStreamApi } from "../../nats/jetstream-api.ts";
 
 const answerWithinMs = 10_000;
 /** Asked for at once: headers alone, so some 300 bytes each. */
 const perPull = 1_000;
 const mostSilences = 3;
+/** A server of a cluster that was just started may not have all yet: it is asked again, this often. */
+const mostBehind = 40;
+const behindPauseMs = 500;
 /** There are no messages for this consumer. */
 const noMessages = 404;
 
@@ -27,6 +32,8 @@ export async function* readHeaders(
 ): AsyncGenerator<StoredHeaders> {
   let next = 1;
   let silences = 0;
+  let behind = 0;
+  const api = new JetStreamApi((subject, payload) => ask(connection, subject, payload, answerWithinMs));
   while (next <= last) {
     const consumer = await createConsumer(connection, stream, next);
     try {
@@ -40,19 +47,31 @@ export async function* readHeaders(
           next = seq + 1;
           yield { seq, header: (name) => message.headers?.get(name) ?? "" };
         }
-        // The last ones may have been removed by the stream's limits.
-        if (end) return;
-        if (messages.length === 0) break;
+        if (messages.length > 0) behind = 0;
+        else if (!end) break;
+        else if (await holdsNone(api, stream, next, last)) return;
+        else {
+          behind += 1;
+          silences = 0;
+          break;
+        }
       }
     } finally {
       await remove(connection, stream, consumer);
     }
-    if (silences < mostSilences) continue;
+    if (behind > 0) await systemClock.sleep(behindPauseMs);
+    if (silences < mostSilences && behind < mostBehind) continue;
     throw new GatewayError(
       "UPLINK_UNAVAILABLE",
       `The hub gives no more of ${stream} after message ${next - 1}.`,
     );
   }
+}
+
+/** Whether the stream itself, asked where it is led, holds none of these: limits or people have removed them. */
+async function holdsNone(api: JetStreamApi, stream: string, from: number, last: number): Promise<boolean> {
+  const next = await api.nextMessage(stream, ">", from);
+  return next === undefined || next.seq > last;
 }
 
 async function createConsumer(connection: NatsConnection, stream: string, from: number): Promise<string> {

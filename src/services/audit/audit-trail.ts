@@ -117,6 +117,8 @@ export class AuditTrail implements AuditRecorder {
   /** Resolves when all that was recorded is on disk, or the disk refuses it. Idempotent. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    // Where the disk refused, this is the last try.
+    this.#appending = false;
     this.#appendSoon();
     await this.#io;
     await this.#sync();
