@@ -1,10 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { connectAsync } from "mqtt";
 import { SimulatedEdgeNode } from "../../simulators/sparkplug/edge-node.ts";
 import { systemClock } from "../../src/adapter-kit/clock.ts";
 import { devicesOf, dialledInSite } from "../dialled-in-site.ts";
-import { runGateway, type GatewayProcess } from "../gateway-process.ts";
-import { median, round } from "../statistics.ts";
+import { runGateway } from "../gateway-process.ts";
+import { usage } from "../usage.ts";
 
 const settleMs = 5_000;
 const samples = 3;
@@ -12,22 +11,6 @@ const samples = 3;
 interface Load {
   readonly devices: number;
   readonly tagsEach: number;
-}
-
-/** RSS and CPU of a gateway whose devices say everything anew each second. */
-async function figures(gateway: GatewayProcess) {
-  await delay(settleMs);
-  const cpuBefore = gateway.cpuSeconds();
-  const seen: { gateway: number; nats: number }[] = [];
-  for (let index = 0; index < samples; index++) {
-    await delay(1_000);
-    seen.push(gateway.rssMb());
-  }
-  return {
-    gateway: round(median(seen.map((rss) => rss.gateway)), 1),
-    nats: round(median(seen.map((rss) => rss.nats)), 1),
-    gatewayCores: round((gateway.cpuSeconds() - cpuBefore) / samples, 3),
-  };
 }
 
 /** Each device is a client that publishes one JSON document a second. */
@@ -53,7 +36,7 @@ async function overMqtt(load: Load, random: () => number) {
     }
   }, 1_000);
   try {
-    return await figures(gateway);
+    return await usage(gateway, settleMs, samples);
   } finally {
     clearInterval(speaking);
     await Promise.all(clients.map(({ client }) => client.endAsync(true)));
@@ -81,7 +64,7 @@ async function overSparkplug(load: Load, random: () => number) {
   node.start({ broker: gateway.mqtt, clock: systemClock, period: 1_000 });
   const changing = setInterval(changeAll, 1_000);
   try {
-    return await figures(gateway);
+    return await usage(gateway, settleMs, samples);
   } finally {
     clearInterval(changing);
     await node.stop();

@@ -1,10 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { OpcuaSimulator } from "../../simulators/opcua/server.ts";
 import { runGateway } from "../gateway-process.ts";
-import { median, round } from "../statistics.ts";
+import { usage } from "../usage.ts";
 
 const settleMs = 10_000;
 const samples = 5;
@@ -59,18 +58,7 @@ async function measure(items: number, random: () => number) {
   const dir = siteFolder(simulator.endpoint, items);
   try {
     await using gateway = await runGateway(dir);
-    await delay(settleMs);
-    const cpuBefore = gateway.cpuSeconds();
-    const seen: { gateway: number; nats: number }[] = [];
-    for (let i = 0; i < samples; i++) {
-      await delay(1_000);
-      seen.push(gateway.rssMb());
-    }
-    return {
-      gateway: round(median(seen.map((rss) => rss.gateway)), 1),
-      nats: round(median(seen.map((rss) => rss.nats)), 1),
-      gatewayCores: round((gateway.cpuSeconds() - cpuBefore) / samples, 3),
-    };
+    return await usage(gateway, settleMs, samples);
   } finally {
     clearInterval(changing);
     await simulator.stop();

@@ -1,7 +1,7 @@
 import type { TagMapping } from "../adapter-kit/mapping.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { nearestName } from "../domain/nearest.ts";
-import { fillable } from "../services/scheduling/fill.ts";
+import { fillable } from "../services/fill.ts";
 import { deadLoops, endlessLoops } from "./line-graph.ts";
 import type { Completion, Condition, StationConfig } from "./line.ts";
 import type { MistakeSink, Problem } from "./mistakes.ts";

@@ -3,7 +3,7 @@ import { toGatewayError } from "../domain/errors.ts";
 import { nearestName } from "../domain/nearest.ts";
 import type { JsonValue } from "../domain/reading.ts";
 import { guardWrite } from "../services/commands/guard.ts";
-import { unknownNames } from "../services/scheduling/fill.ts";
+import { unknownNames } from "../services/fill.ts";
 import type { Comparable, Publication } from "./line.ts";
 import type { MistakeSink, Problem } from "./mistakes.ts";
 import { keyPlace, valuePlace, type Source, type SourcePath } from "./source.ts";

@@ -1,10 +1,10 @@
 import type { AlertAction, AlertRule } from "../../config/alerts.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import type { CommandPort } from "../commands/command-port.ts";
-import { fill } from "../scheduling/fill.ts";
+import { fill } from "../fill.ts";
 import type { ActionEnd } from "./action-end.ts";
 import type { AlertLife, OpenAction } from "./alert-state.ts";
-import { fillingOf, type DescribedAlert } from "./describe.ts";
+import { fillingOf, isStanding, type DescribedAlert } from "./describe.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 export interface ActionOptions {
@@ -19,9 +19,9 @@ export interface ActionOptions {
 const away = new Set(["DEVICE_UNREACHABLE", "DEVICE_TIMEOUT"]);
 
 /** True where the alert is still what the action was called for. */
-export function stillHolds({ on }: OpenAction, { raised, latched }: AlertLife): boolean {
-  if (on === "raised") return raised || latched;
-  return on === "acknowledged" || !raised;
+export function stillHolds({ on }: OpenAction, life: AlertLife): boolean {
+  if (on === "raised") return isStanding(life);
+  return on === "acknowledged" || !life.raised;
 }
 
 /** Does one action of an alert. Never rejects. */

@@ -1,6 +1,6 @@
 import type { AlertRule, ChatterLimits } from "../../config/alerts.ts";
 import { encodeTagValue, plainText } from "../../domain/reading.ts";
-import { fill, type Filling } from "../scheduling/fill.ts";
+import { fill, type Filling } from "../fill.ts";
 import { stateNameOf, type AlertLife } from "./alert-state.ts";
 import type { Moment } from "./lifecycle.ts";
 

@@ -3,7 +3,7 @@ import { plainText, type JsonValue } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { OutgoingMessage } from "../../store/state-store.ts";
 import type { CommandPort } from "../commands/command-port.ts";
-import { fill } from "./fill.ts";
+import { fill } from "../fill.ts";
 import type { Effect, Moment, StationState } from "./state.ts";
 
 /** Where the line's messages go. Nothing here throws or waits. */

@@ -1,4 +1,4 @@
-import type { JsonValue } from "../../domain/reading.ts";
+import type { JsonValue } from "../domain/reading.ts";
 
 /** What `${part}`, `${station}`, `${cycle}` and `${time}` stand for. */
 export type Filling = Readonly<Record<string, string | number>>;
