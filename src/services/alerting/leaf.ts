@@ -64,7 +64,7 @@ export function truthOf(leaf: Leaf, state: LeafState, now: number): boolean | nu
 export function dueAt(leaf: Leaf, { at = -Infinity, window, times }: LeafState, now: number): number {
   if (leaf.kind === "changes") return later(at, now);
   if (leaf.kind === "stale") return later(at + leaf.after, now);
-  if (leaf.kind === "rate") return window === undefined ? Infinity : later(leavesAt(window, leaf.over), now);
+  if (leaf.kind === "rate") return window === undefined ? Infinity : leavesAt(window, leaf.over, now);
   if (leaf.kind !== "count") return Infinity;
   return later((times?.at(-leaf.atLeast) ?? -Infinity) + leaf.within, now);
 }

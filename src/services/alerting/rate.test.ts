@@ -56,10 +56,33 @@ test("a jump is gone when it has left the window, with no further reading", () =
   ] as const)
     state = observe(leaf, state, { kind: "reading", tag: "t", value, quality: "good", timestamp: at }, at);
   expect(truthOf(leaf, state, 5_000)).toBe(true);
-  const leaves = state.window === undefined ? 0 : leavesAt(state.window, 1_000);
+  const leaves = state.window === undefined ? 0 : leavesAt(state.window, 1_000, 5_000);
   expect(leaves).toBe(6_000);
   expect(truthOf(leaf, state, 5_999)).toBe(true);
   expect(truthOf(leaf, state, 6_000)).toBe(false);
+});
+
+test("a change within one slice counts as long as any of it is in the window", () => {
+  let window = slide(undefined, 0, 1_000, 1_000, 1_000);
+  window = slide(window, -1, 1_026, 1_026, 1_000);
+  expect(changeWithin(window, 1_000, 2_000)).toEqual({ up: 0, down: 1 });
+  expect(leavesAt(window, 1_000, 2_000)).toBe(2_026);
+  expect(changeWithin(window, 1_000, 2_026)).toEqual({ up: 0, down: 0 });
+});
+
+test("a ramp that is followed by silence leaves the window step by step, each at its time", () => {
+  let window: RateWindow | undefined;
+  for (const step of [0, 1, 2, 3]) window = slide(window, step * 10, step * 200, step * 200, 1_000);
+  const seen: number[][] = [];
+  for (let now = 600; window !== undefined && now < Infinity; now = leavesAt(window, 1_000, now))
+    seen.push([now, changeWithin(window, 1_000, now).up]);
+  expect(seen).toEqual([
+    [600, 30],
+    [1_000, 30],
+    [1_200, 20],
+    [1_400, 10],
+    [1_600, 0],
+  ]);
 });
 
 test("a source's clock that steps back begins a new window", () => {

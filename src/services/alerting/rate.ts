@@ -1,6 +1,8 @@
 /** The lowest, highest and last value of one slice of the window. */
 interface Slice {
   readonly from: number;
+  /** Of the last value in it. */
+  readonly to: number;
   readonly low: number;
   readonly high: number;
   readonly last: number;
@@ -25,7 +27,7 @@ export function slide(
   now: number,
   over: number,
 ): RateWindow {
-  const one = { from: timestamp, low: value, high: value, last: value };
+  const one = { from: timestamp, to: timestamp, low: value, high: value, last: value };
   if (window === undefined || timestamp < window.timestamp)
     return { slices: [one], timestamp, arrivedAt: now };
   const open = window.slices.at(-1);
@@ -33,7 +35,13 @@ export function slide(
   const slices = inOpen
     ? [
         ...window.slices.slice(0, -1),
-        { ...open, low: Math.min(open.low, value), high: Math.max(open.high, value), last: value },
+        {
+          ...open,
+          to: timestamp,
+          low: Math.min(open.low, value),
+          high: Math.max(open.high, value),
+          last: value,
+        },
       ]
     : [...window.slices, one];
   return { slices: drop(slices, timestamp - over), timestamp, arrivedAt: now };
@@ -45,23 +53,25 @@ export function changeWithin(
   over: number,
   now: number,
 ): { readonly up: number; readonly down: number } {
-  const kept = drop(slices, timestamp + Math.max(0, now - arrivedAt) - over);
+  const since = timestamp + Math.max(0, now - arrivedAt) - over;
+  const kept = drop(slices, since);
   const { last = 0 } = kept.at(-1) ?? {};
   let low = last;
   let high = last;
-  for (const [index, slice] of kept.entries()) {
-    // Of the slice before the window only what it ended with reaches into it.
-    const before = index === 0 && slice.from <= timestamp + Math.max(0, now - arrivedAt) - over;
+  for (const slice of kept) {
+    // Of a slice before the window only what it ended with reaches into it; one that reaches over its edge counts whole.
+    const before = slice.to <= since;
     low = Math.min(low, before ? slice.last : slice.low);
     high = Math.max(high, before ? slice.last : slice.high);
   }
   return { up: last - low, down: high - last };
 }
 
-/** When the oldest slice that is not the only one leaves the window, in the gateway's ms; Infinity: never. */
-export function leavesAt({ slices, timestamp, arrivedAt }: RateWindow, over: number): number {
-  const second = slices[1];
-  return second === undefined ? Infinity : arrivedAt + (second.from + over - timestamp);
+/** When something next leaves the window by time alone, in the gateway's ms; Infinity: nothing does. */
+export function leavesAt({ slices, timestamp, arrivedAt }: RateWindow, over: number, now: number): number {
+  const edges = slices.flatMap(({ from, to }) => [from, to]);
+  const times = edges.map((edge) => arrivedAt + (edge + over - timestamp));
+  return Math.min(...times.filter((at) => at > now));
 }
 
 /** Without the slices that were over before `since`, but for the last of them: its value held on into the window. */
