@@ -1,6 +1,7 @@
+import type { Clock } from "../adapter-kit/clock.ts";
+import type { Histogram } from "../observability/histogram.ts";
 import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 
-/** What was written but not synced yet, and whom to tell. */
 type Told = (synced: boolean) => void;
 
 export interface SyncedFile {
@@ -21,18 +22,31 @@ export function syncedFile(path: string): SyncedFile {
   };
 }
 
+export interface LogSyncOptions {
+  readonly file: SyncedFile;
+  /** What the disk took for each sync, in ms. */
+  readonly took: Histogram;
+  readonly clock: Pick<Clock, "monotonic">;
+  /** What the disk says, beside telling those who wait. */
+  readonly onError: (error: unknown) => void;
+}
+
 /**
  * Syncs the write-ahead log on a thread of its own, so that the event loop never waits for the disk: eMMC takes tens of
  * milliseconds. One sync at a time; what is committed meanwhile shares the next. Commits are told in their order.
  */
 export class LogSync {
+  readonly #took: Histogram;
   readonly #file: SyncedFile;
+  readonly #clock: Pick<Clock, "monotonic">;
   readonly #onError: (error: unknown) => void;
   #waiting: Told[] = [];
   #underWay: Told[] = [];
 
-  constructor(file: SyncedFile, onError: (error: unknown) => void) {
+  constructor({ file, took, clock, onError }: LogSyncOptions) {
+    this.#took = took;
     this.#file = file;
+    this.#clock = clock;
     this.#onError = onError;
   }
 
@@ -67,7 +81,9 @@ export class LogSync {
     const group = this.#waiting;
     this.#waiting = [];
     this.#underWay = group;
+    const since = this.#clock.monotonic();
     this.#file.sync((error) => {
+      this.#took.observe(this.#clock.monotonic() - since);
       if (this.#underWay !== group) return;
       this.#underWay = [];
       if (error !== null) this.#onError(error);

@@ -5,7 +5,8 @@ import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { openDatabase, rewrite, type OpenedDatabase } from "./database.ts";
-import { LogSync, syncedFile } from "./log-sync.ts";
+import { LogSync, syncedFile, type SyncedFile } from "./log-sync.ts";
+import { Histogram, roundTripMs } from "../observability/histogram.ts";
 import { Outbox } from "./outbox.ts";
 import type { Backlog, OutboxLimits, StreamName } from "./outbox-row.ts";
 import { OutboxTable, type Released } from "./outbox-table.ts";
@@ -31,6 +32,8 @@ export interface StateStoreOptions {
   readonly newToken: () => string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: the file at that path. */
+  readonly openLog?: (path: string) => SyncedFile;
 }
 
 interface Waiting {
@@ -52,6 +55,8 @@ interface Opened {
  */
 export class SqliteStateStore implements StateStore {
   readonly outbox: Outbox;
+  /** What the disk took to sync, in ms. */
+  readonly syncTook = new Histogram(roundTripMs);
   readonly #options: StateStoreOptions;
   readonly #state = new Map<string, Map<string, string>>();
   readonly #stopping = new AbortController();
@@ -195,10 +200,12 @@ export class SqliteStateStore implements StateStore {
     const outbox = new OutboxTable(database);
     for (const row of state.all()) this.#set(row);
     this.outbox.load(outbox);
-    const sync = new LogSync(syncedFile(log), (error) => {
+    const { clock, openLog = syncedFile } = this.#options;
+    const onError = (error: unknown) => {
       this.#isSpoilt = true;
       this.#fail(error);
-    });
+    };
+    const sync = new LogSync({ file: openLog(log), took: this.syncTook, clock, onError });
     this.#epoch = epoch;
     this.#opened = { database, state, outbox, sync };
   }
