@@ -78,6 +78,8 @@ export interface SourceState extends StreamSource {
 /** One message as it is stored. */
 interface StoredMessage {
   readonly seq: number;
+  /** When it was stored, as RFC 3339. */
+  readonly time?: string;
   /** Base64. */
   readonly data?: string;
   /** Base64. */

@@ -11,6 +11,7 @@ import { EmbeddedServer } from "./embedded-server.ts";
 import { externalTarget } from "./external-target.ts";
 import { HubLink, type HubStatus } from "./hub-link.ts";
 import { hubRemote } from "./hub-remote.ts";
+import { LeafTaken, type HubTaken } from "./hub-taken.ts";
 import { NatsLink } from "./link.ts";
 import { clientAuthorities, createOwnKey, ownTls, ownUrl } from "./own-access.ts";
 import { RoundTripProbe, usualProbeTimes, type ProbeTimes } from "./probe.ts";
@@ -63,6 +64,7 @@ export class NatsPart {
   readonly #probe: RoundTripProbe;
   readonly #stopping = new AbortController();
   readonly #hub: HubLink | undefined;
+  readonly #taken: HubTaken | undefined;
   #server: EmbeddedServer | undefined;
   #probing: Promise<unknown> | undefined;
   #embedded: Promise<Embedded> | undefined;
@@ -72,8 +74,11 @@ export class NatsPart {
     this.link = new NatsLink({ ...options, latestBytes: options.config.latestBytes });
     this.#probe = new RoundTripProbe(this.link, options.clock, options.probe ?? usualProbeTimes);
     if (options.hub !== undefined && options.config.url === undefined) {
-      const { onStatus } = options.hub;
-      this.#hub = new HubLink({ ...options, onStatus, monitorPort: () => this.#server?.monitorPort });
+      const { onStatus, config } = options.hub;
+      const hub = new HubLink({ ...options, onStatus, monitorPort: () => this.#server?.monitorPort });
+      const { domain } = config;
+      this.#hub = hub;
+      this.#taken = new LeafTaken({ ...options, domain, link: this.link, status: () => hub.status });
     }
   }
 
@@ -93,6 +98,11 @@ export class NatsPart {
   /** The link to the hub; undefined where there is none. */
   get hub(): Pick<HubLink, "counters" | "health" | "status"> | undefined {
     return this.#hub;
+  }
+
+  /** How far the hub has taken over what was collected; undefined where there is none. */
+  get taken(): HubTaken | undefined {
+    return this.#taken;
   }
 
   /** What JetStream may keep on disk: of a server that somebody else runs, a guess. */
