@@ -90,6 +90,8 @@ export class Gateway {
         config: config.hub,
         secret: (text) => files.secret(text),
         onStatus: (status) => this.#publisher.gateway("hub", status),
+        known: (stream) => this.#offline.known(stream),
+        incarnation: (stream) => this.#outbox.incarnation(stream),
       },
       searchPath: deps.searchPath,
     });
@@ -113,7 +115,10 @@ export class Gateway {
       syncsAtAck: () => this.#nats.syncsAtAck,
       gate: {
         isHeld: (stream) => this.#offline.isHeld(stream),
-        stored: (stream, bytes) => this.#offline.stored(stream, bytes),
+        stored: (stream, bytes) => {
+          this.#offline.stored(stream, bytes);
+          this.#nats.wake(stream);
+        },
       },
     });
     const own = new GatewayReadings({ ...basis, publish: (reading) => this.#publisher.reading(reading) });

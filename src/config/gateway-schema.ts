@@ -72,14 +72,21 @@ const hubField = z
   .strictObject({
     leaf: z
       .string()
+      .optional()
       .describe(
         "The hub's leaf node listener, such as nats-leaf://hub.example:7422; of a cluster all of them, with commas between",
+      ),
+    url: z
+      .string()
+      .optional()
+      .describe(
+        "In place of leaf, where none is allowed: the hub's listener for clients, such as nats://hub.example:4222, to which the gateway forwards its streams; of a cluster all of them",
       ),
     domain: z
       .string()
       .refine(isSegment, `expected ${segmentForm}`)
       .default("hub")
-      .describe("The hub's JetStream domain; the gateway's own is its name"),
+      .describe("With leaf: the hub's JetStream domain; the gateway's own is its name"),
     user: z.string().optional().describe("Who the gateway is at the hub, where it has no credentials file"),
     password: secretField.optional(),
     credentials: z.string().optional().describe("A NATS .creds file"),

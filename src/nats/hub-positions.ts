@@ -1,4 +1,5 @@
 import type { Clock } from "../adapter-kit/clock.ts";
+import type { Place } from "./hub-place.ts";
 import { streamNames, type StreamName } from "../store/outbox-row.ts";
 import type { StateStore } from "../store/state-store.ts";
 
@@ -8,9 +9,7 @@ const scope = "hub";
 const keepEveryMs = 60_000;
 
 /** Up to where the hub has a stream, or JetStream dropped it. */
-interface Position {
-  readonly incarnation: number;
-  readonly seq: number;
+interface Position extends Place {
   /** The hub itself said so; else it was connected, and nothing more is known. */
   readonly isKnown: boolean;
 }
@@ -47,6 +46,12 @@ export class HubPositions {
       this.#positions.set(stream, position);
       this.#kept.set(stream, value);
     }
+  }
+
+  /** What the hub itself has said. */
+  known(stream: StreamName): Place | undefined {
+    const position = this.#positions.get(stream);
+    return position?.isKnown === true ? position : undefined;
   }
 
   /** Messages that JetStream dropped before the hub had them, since the start. */

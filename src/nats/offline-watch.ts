@@ -6,6 +6,7 @@ import type { Dropped } from "../store/outbox.ts";
 import { policyOf, streamNames, type OutboxLimits, type StreamName } from "../store/outbox-row.ts";
 import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
 import { incarnationName } from "./durable-stream.ts";
+import type { Place } from "./hub-place.ts";
 import { HubPositions } from "./hub-positions.ts";
 import type { HubTaken } from "./hub-taken.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
@@ -97,6 +98,11 @@ export class OfflineWatch {
   /** As of the last look; undefined before the first. */
   get now(): Offline | undefined {
     return this.#now;
+  }
+
+  /** Up to where the hub is known to have the stream. */
+  known(stream: StreamName): Place | undefined {
+    return this.#positions.known(stream);
   }
 
   /** Nothing more may go into the stream: what waits there for the hub would have to give way. */
