@@ -23,7 +23,7 @@ export interface HubRemote {
 export function hubRemote(config: HubConfig, password: string | undefined, siteDir: string): HubRemote {
   const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(siteDir, path));
   const { user, credentials, ca, cert, key } = config;
-  const urls = (leafUrls(config.leaf) ?? []).map(({ protocol, host }) => {
+  const urls = (leafUrls(config.leaf ?? "") ?? []).map(({ protocol, host }) => {
     const who =
       user === undefined ? "" : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? "")}@`;
     return `${protocol}//${who}${host}`;

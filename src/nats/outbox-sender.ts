@@ -39,11 +39,19 @@ interface PubAck {
   readonly error?: { readonly err_code?: number; readonly description?: string };
 }
 
+/** Holds messages of a stream back in the outbox. */
+export interface OutboxGate {
+  isHeld(stream: StreamName): boolean;
+  /** The stream has taken so much. */
+  stored(stream: StreamName, bytes: number): void;
+}
+
 export interface SenderOptions {
   readonly stream: StreamName;
   readonly store: Pick<SqliteStateStore, "outbox" | "mark" | "setMark" | "requeue">;
   readonly link: Pick<NatsLink, "publishKept" | "request" | "state">;
   readonly window: Window;
+  readonly gate?: OutboxGate;
   readonly storeBytes: () => number;
   /** Whether the server has synced what it acknowledges. */
   readonly syncsAtAck: () => boolean;
@@ -87,7 +95,7 @@ export class OutboxSender {
 
   /** Something waits that could be sent at once. */
   get isBusy(): boolean {
-    return this.#lane.open && (this.#lane.waiting.length > 0 || this.#lane.more);
+    return !this.#isHeld && this.#lane.open && (this.#lane.waiting.length > 0 || this.#lane.more);
   }
 
   get isFlying(): boolean {
@@ -111,12 +119,14 @@ export class OutboxSender {
     this.#step({ kind: "committed", items: rows });
     const { known, open } = this.#lane;
     for (const { n } of rows) if (!open || n > known) this.#rows.delete(n);
-    if (!open && this.#problem !== undefined) this.#sayOnly(rows);
+    if ((!open && this.#problem !== undefined) || (this.#isHeld && this.#options.stream === "EVENTS"))
+      this.#sayOnly(rows);
   }
 
   /** Sends what may be sent. True where it all went, or waits for answers only. */
   pump(): void {
     for (;;) {
+      if (this.#isHeld) return;
       this.#read();
       const item = nextToSend(this.#lane, this.#options.window);
       if (item === undefined) return;
@@ -152,6 +162,10 @@ export class OutboxSender {
     this.#stopping.abort();
     this.#step({ kind: "closed" });
     await this.#opening;
+  }
+
+  get #isHeld(): boolean {
+    return this.#options.gate?.isHeld(this.#options.stream) ?? false;
   }
 
   #step(input: LaneInput): void {
@@ -242,6 +256,7 @@ export class OutboxSender {
     const { store, stream, syncsAtAck } = this.#options;
     this.#mark = store.outbox.settle(stream, { n, bytes: row.bytes, seq }, this.#mark, !syncsAtAck());
     this.counters.acknowledged += 1;
+    this.#options.gate?.stored(stream, row.bytes);
     this.#forget(n);
     this.#options.onReady();
   }

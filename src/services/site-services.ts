@@ -1,5 +1,6 @@
 import { Subject } from "rxjs";
 import type { ServicesConfig } from "../config/gateway-schema.ts";
+import type { Duration } from "../domain/duration.ts";
 import { StateBucket, type StateBucketOptions } from "../nats/state-bucket.ts";
 import type { Metric } from "../observability/exposition.ts";
 import { AlertPart, type AlertPartOptions } from "./alerting/alert-part.ts";
@@ -41,7 +42,7 @@ export class SiteServices {
     this.#upload = new UploadPart(options);
   }
 
-  /** Every alert as it stands; none where there is no alerts.yaml, or where they are decided outside. */
+  /** Every alert as it stands; none where they are decided outside. */
   get alerts(): ReturnType<AlertPart["list"]> {
     return this.#alerts?.list() ?? [];
   }
@@ -59,6 +60,11 @@ export class SiteServices {
 
   *metrics(): Iterable<Metric> {
     for (const service of this.#all) yield* service.metrics();
+  }
+
+  /** Uploads in windows of at least so many ms from now on; undefined: as the rules say. */
+  thin(every: Duration | undefined): void {
+    void this.#upload.thin(every);
   }
 
   /** No more decisions; what was decided is still stored and told. Idempotent. */

@@ -1,5 +1,6 @@
 import type { Log } from "../adapter-kit/log.ts";
 import {
+  policyOf,
   rowBytes,
   streamNames,
   type Ack,
@@ -61,6 +62,7 @@ export class Outbox {
   readonly #kept = { rows: 0, bytes: 0 };
   #draft: { readonly done: Settled[]; readonly cut: readonly Cut[] } = { done: [], cut: [] };
   readonly #dropped = { EVENTS: newDropped(), BATCHES: newDropped() };
+  readonly #offered = { EVENTS: { rows: 0, bytes: 0 }, BATCHES: { rows: 0, bytes: 0 } };
   #told = false;
 
   constructor(options: OutboxOptions) {
@@ -84,6 +86,11 @@ export class Outbox {
   /** What waits for its ack. */
   backlog(stream: StreamName): Backlog {
     return this.#backlog[stream];
+  }
+
+  /** All that was given to it since the start, what it had no room for included: how fast messages come. */
+  offered(stream: StreamName): Backlog {
+    return this.#offered[stream];
   }
 
   /** What is kept after its ack until it is surely synced. */
@@ -174,7 +181,7 @@ export class Outbox {
       done.filter(({ keptSince }) => keptSince === undefined).map(({ ack }) => ack.bytes),
     );
     const excess = this.#bytes() - goneBytes - this.#options.maxBytes;
-    const streams = this.#options.whenFull === "oldest" ? streamNames.toReversed() : [];
+    const streams = streamNames.toReversed().filter((stream) => this.#yields(stream));
     this.#draft = { done, cut: excess > 0 ? table.cut(excess, streams) : [] };
   }
 
@@ -203,9 +210,10 @@ export class Outbox {
     this.#unseen.push(...this.#fresh);
     this.#fresh = [];
     let excess = sum(this.#refused.map(({ bytes }) => bytes)) - memoryBytes;
-    const newest = this.#options.whenFull === "newest";
+    const oldest = this.#refused.filter(({ stream }) => this.#yields(stream));
+    const newest = this.#refused.filter(({ stream }) => !this.#yields(stream)).toReversed();
     const gone = new Set<number>();
-    for (const row of newest ? this.#refused.toReversed() : this.#refused) {
+    for (const row of [...oldest, ...newest]) {
       if (excess <= 0) break;
       excess -= row.bytes;
       gone.add(row.n);
@@ -250,15 +258,25 @@ export class Outbox {
   }
 
   #take(row: OutboxRow): void {
-    const { maxBytes, whenFull } = this.#options;
+    const { maxBytes } = this.#options;
     const limit = row.stream === "BATCHES" ? maxBytes * bulkShare : maxBytes;
-    const waiting = sum(streamNames.map((stream) => this.#backlog[stream].bytes)) + row.bytes;
-    if (row.bytes > limit || (whenFull === "newest" && waiting > limit)) {
+    add(this.#offered[row.stream], 1, row.bytes);
+    // Batches that give way make room for an event; no event makes room for a batch.
+    const before = streamNames.filter(
+      (stream) => row.stream === "BATCHES" || stream === "EVENTS" || !this.#yields(stream),
+    );
+    const waiting = sum(before.map((stream) => this.#backlog[stream].bytes)) + row.bytes;
+    if (row.bytes > limit || (!this.#yields(row.stream) && waiting > limit)) {
       this.#count(row.stream, "full", { subject: row.subject, bytes: row.bytes });
       return;
     }
     this.#fresh.push(row);
     add(this.#backlog[row.stream], 1, row.bytes);
+  }
+
+  /** Whether the oldest of it make room. */
+  #yields(stream: StreamName): boolean {
+    return policyOf(this.#options, stream) !== "newest";
   }
 
   #bytes(): number {
@@ -282,8 +300,8 @@ export class Outbox {
     this.#dropped[stream][why] += 1;
     if (this.#told && why !== "oversized") return;
     if (why !== "oversized") this.#told = true;
-    const { whenFull, maxBytes, log } = this.#options;
-    log.error({ stream, ...fields, maxBytes, whenFull }, reasons[why]);
+    const { maxBytes, log } = this.#options;
+    log.error({ stream, ...fields, maxBytes, whenFull: policyOf(this.#options, stream) }, reasons[why]);
   }
 }
 

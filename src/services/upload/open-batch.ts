@@ -1,3 +1,4 @@
+import type { Duration } from "../../domain/duration.ts";
 import type { IntegerType, Quality, TagValue } from "../../domain/reading.ts";
 import type { UploadRow } from "../aggregation/fold.ts";
 import type { BatchSeries } from "./batch.ts";
@@ -27,13 +28,16 @@ interface OpenSeries {
 export class OpenBatch {
   /** When the first row came, by the steady clock. */
   readonly since: number;
+  /** Windows were made coarser to this, where they were. */
+  readonly thinnedTo: Duration | undefined;
   readonly #open = new Map<RowSource, OpenSeries>();
   readonly #full: OpenSeries[] = [];
   #rows = 0;
   #bytes = 0;
 
-  constructor(since: number) {
+  constructor(since: number, thinnedTo?: Duration) {
     this.since = since;
+    this.thinnedTo = thinnedTo;
   }
 
   get rows(): number {

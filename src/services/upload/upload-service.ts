@@ -4,7 +4,8 @@ import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import type { ActiveRule, UploadConfig } from "../../config/upload.ts";
 import { isAbort, toGatewayError } from "../../domain/errors.ts";
-import type { PublishedReading, Reading } from "../../domain/reading.ts";
+import type { Duration } from "../../domain/duration.ts";
+import type { PublishedReading, Reading, TagValue } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import { isolate } from "../../pipeline/isolate.ts";
@@ -12,6 +13,7 @@ import type { StateStore } from "../../store/state-store.ts";
 import { foldOfRule } from "../aggregation/fold-of-rule.ts";
 import type { Fold, FoldOutput } from "../aggregation/fold.ts";
 import { breathing } from "./breath.ts";
+import { thinRule } from "./thin-rules.ts";
 import type { Breathe } from "./pack.ts";
 import { uploadMetrics } from "./upload-counters.ts";
 import { UploadRules } from "./upload-rules.ts";
@@ -49,6 +51,8 @@ export class UploadService {
   readonly #subscription = new Subscription();
   #config: UploadConfig;
   #rules: UploadRules;
+  /** What windows are made coarser to, for want of room; undefined: nothing is. */
+  #thinTo: Duration | undefined;
   /** By topic; null: nothing of the tag is uploaded. */
   #tags = new Map<string, UploadTag | null>();
   readonly #streams = new Map<string, UploadStream>();
@@ -94,19 +98,36 @@ export class UploadService {
     if (isDeepStrictEqual(config, this.#config)) return;
     this.#config = config;
     this.#rules = new UploadRules(config);
+    this.#options.log.info({ tags: Object.keys(config.tags).length }, "the edited upload rules are in force");
+    await this.#changeRules();
+  }
+
+  /** From now on into windows of at least this length; undefined: as the rules say. What waits already stays as it is. */
+  async thin(every: Duration | undefined): Promise<void> {
+    if (every === this.#thinTo) return;
+    this.#thinTo = every;
+    await this.#changeRules();
+  }
+
+  async #changeRules(): Promise<void> {
     const tags = new Map<string, UploadTag | null>();
     for (const [topic, tag] of this.#tags) {
       if (tag === null) continue;
-      const rule = this.#rules.of(tag.name);
+      const rule = this.#ruleOf(tag.name, tag.isNumeric);
       if (isDeepStrictEqual(rule, tag.rule)) tags.set(topic, tag);
       else {
         this.#end(tag);
-        if (rule !== undefined) tags.set(topic, this.#begin(tag.name, rule));
+        if (rule !== undefined) tags.set(topic, this.#begin(tag.name, rule, tag.isNumeric));
       }
     }
     this.#tags = tags;
-    this.#options.log.info({ tags: Object.keys(config.tags).length }, "the edited upload rules are in force");
     await this.#closeAll();
+  }
+
+  /** What is in force; undefined where nothing of the tag is uploaded. */
+  #ruleOf(name: string, isNumeric: boolean): ActiveRule | undefined {
+    const rule = this.#rules.of(name);
+    return rule === undefined || this.#thinTo === undefined ? rule : thinRule(rule, this.#thinTo, isNumeric);
   }
 
   metrics(): Iterable<Metric> {
@@ -126,11 +147,13 @@ export class UploadService {
   /** The hot path: one look-up for tags that are not uploaded. */
   #read(reading: Reading): void {
     const known = this.#tags.get(reading.path.topic);
-    const tag = known === undefined ? this.#meet(reading.path.topic) : known;
+    const tag = known === undefined ? this.#meet(reading) : known;
     if (tag === null) return;
     const { timestamp: time, value, quality, status = null, sequence, unit, integerType } = reading;
     const stream = this.#streamOf(tag.rule.stream);
     stream.secure(tag);
+    if (tag.isThinned) stream.counters.thinned += 1;
+    if (value !== null) tag.isNumeric = isNumeric(value);
     if (unit !== tag.unit) tag.unit = unit;
     if (integerType !== undefined) tag.integerType = integerType;
     const steady = this.#options.clock.monotonic();
@@ -159,21 +182,24 @@ export class UploadService {
   }
 
   /** The first reading of a topic. */
-  #meet(topic: string): UploadTag | null {
-    const rule = topic.startsWith(this.#prefix)
-      ? this.#rules.of(topic.slice(this.#prefix.length))
-      : undefined;
+  #meet({ path: { topic }, value }: Reading): UploadTag | null {
+    const name = topic.slice(this.#prefix.length);
+    const numeric = value !== null && isNumeric(value);
+    const rule = topic.startsWith(this.#prefix) ? this.#ruleOf(name, numeric) : undefined;
     const full = this.#tags.size >= mostTags;
-    const tag = rule === undefined || full ? null : this.#begin(topic.slice(this.#prefix.length), rule);
+    const tag = rule === undefined || full ? null : this.#begin(name, rule, numeric);
     if (!full) this.#tags.set(topic, tag);
     return tag;
   }
 
-  #begin(name: string, rule: ActiveRule): UploadTag {
+  #begin(name: string, rule: ActiveRule, numeric = false): UploadTag {
     const key = JSON.stringify(rule);
     const fold = this.#folds.get(key) ?? foldOfRule(rule);
     this.#folds.set(key, fold);
-    return new UploadTag(name, rule, fold, (tag) => this.#outputOf(tag));
+    const isThinned = !isDeepStrictEqual(rule, this.#rules.of(name));
+    const tag = new UploadTag(name, rule, fold, (one) => this.#outputOf(one), isThinned);
+    tag.isNumeric = numeric;
+    return tag;
   }
 
   #outputOf(tag: UploadTag): FoldOutput {
@@ -210,6 +236,7 @@ export class UploadService {
       epoch,
       store,
       breathe: this.#breathe,
+      thinnedTo: () => this.#thinTo,
       number: this.#numbers.get(name) ?? 0,
       failed: (error) => log.error({ error, stream: name }, "a batch could not be made; its rows are lost"),
     });
@@ -298,4 +325,8 @@ export class UploadService {
   async #closeAll(): Promise<void> {
     await Promise.all([...this.#streams.values()].map((stream) => stream.close()));
   }
+}
+
+function isNumeric(value: TagValue): boolean {
+  return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
 }

@@ -1,4 +1,5 @@
 import type { BatchLimits } from "../../config/upload.ts";
+import type { Duration } from "../../domain/duration.ts";
 import { toGatewayError, type GatewayError } from "../../domain/errors.ts";
 import type { StateChange, StateStore } from "../../store/state-store.ts";
 import type { UploadRow } from "../aggregation/fold.ts";
@@ -27,6 +28,8 @@ export interface UploadStreamOptions {
   readonly breathe: Breathe;
   /** A batch could not be made; its rows are lost. */
   readonly failed: (error: GatewayError) => void;
+  /** To how long windows are made coarser now; undefined: they are not. */
+  readonly thinnedTo: () => Duration | undefined;
   /** The last batch that is stored; 0 before the first. */
   readonly number: number;
 }
@@ -76,7 +79,7 @@ export class UploadStream {
       this.counters.lost += 1;
       return;
     }
-    this.#open ??= new OpenBatch(steady);
+    this.#open ??= new OpenBatch(steady, this.#options.thinnedTo());
     this.#open.add(tag, row);
     this.counters.rows += 1;
     tag.isWaiting = true;
@@ -139,7 +142,7 @@ export class UploadStream {
       if (pause !== undefined) await pause;
     }
     const whole = { gateway, site, epoch, stream: name, batch: this.#number + 1, series: batch.series() };
-    const messages = await batchMessages(whole, breathe);
+    const messages = await batchMessages(whole, breathe, batch.thinnedTo);
     this.#number += messages.length;
     changes.push({ scope: uploadScope, key: `batch/${name}`, value: String(this.#number) });
     const stored = store.change(changes, messages);

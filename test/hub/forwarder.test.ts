@@ -1,0 +1,104 @@
+import { beforeEach, expect, test } from "vitest";
+import { noServerHere } from "../../src/nats/testing.ts";
+import { hubPasswords, HubServer, hubUser } from "../fixture/hub.ts";
+import { applyFleet, arrived, Edge, expectAllOnce, patience } from "../fixture/hub-edge.ts";
+import { runGateway, type RunningGateway } from "../fixture/running-gateway.ts";
+import { SiteFolder } from "../fixture/site-folder.ts";
+
+beforeEach(async (ctx) => {
+  const reason = await noServerHere();
+  ctx.skip(reason !== undefined, reason);
+});
+
+const fleetFile = (replicas: number) =>
+  `gateways: []\nreplicas: ${replicas}\nforwarders: [{ gateway: line3-gw, site: plant1/stamping/line3 }]\n`;
+
+function forwardingSite(servers: readonly HubServer[]): SiteFolder {
+  const url = servers.map(({ clientLine }) => `nats://127.0.0.1:${clientLine.port}`).join(",");
+  return new SiteFolder({
+    "gateway.yaml": `
+gateway: line3-gw
+site: plant1/stamping/line3
+broker: { listen: 127.0.0.1:0 }
+nats: { embedded: { listen: 127.0.0.1:0, maxBytes: 64MB } }
+http: { listen: 127.0.0.1:0 }
+hub: { url: "${url}", user: line3-gw, password: "file:hub-password" }
+`,
+    "hub-password": hubPasswords.LINE3_GW_PASSWORD,
+  });
+}
+
+const hubHealth = ({ gateway }: RunningGateway) => gateway.health().parts["hub"];
+
+test("with the rights of a plain client everything arrives once and in order: cuts, a black hole, kills of both servers", async () => {
+  const hub = await HubServer.prepare("hub-1");
+  await hub.start("hub.conf", [hub]);
+  const running = await runGateway(forwardingSite([hub]));
+  const edge = await Edge.of(running, "line3");
+  const fleet = await hubUser([hub], "fleet");
+  await expect.poll(() => hubHealth(running)?.detail, patience).toContain("run linegate hub apply");
+  const applied = await applyFleet([hub], fleetFile(1));
+  expect(JSON.parse(applied.stdout)).toMatchObject({
+    streams: [{ action: "create" }, { action: "create" }, { action: "create" }, { action: "create" }],
+    away: [],
+  });
+  expect(JSON.parse((await applyFleet([hub], fleetFile(1))).stdout)).toMatchObject({
+    streams: [{ action: "none" }, { action: "none" }, { action: "none" }, { action: "none" }],
+  });
+  await edge.send(100);
+  await arrived(fleet, edge);
+  expect(hubHealth(running)).toMatchObject({ ok: true });
+
+  for (let cut = 0; cut < 4; cut += 1) {
+    const sending = edge.send(60);
+    hub.clientLine.cut();
+    await sending;
+    hub.clientLine.mend();
+  }
+  await arrived(fleet, edge);
+
+  hub.clientLine.swallow();
+  await edge.send(60);
+  await expect.poll(() => hubHealth(running)?.ok, patience).toBe(false);
+  hub.clientLine.mend();
+  await arrived(fleet, edge);
+
+  const sending = edge.send(60);
+  await hub.kill();
+  await sending;
+  await hub.start("hub.conf", [hub]);
+  await arrived(fleet, edge);
+
+  await edge.send(60);
+  process.kill(running.gateway.natsServer?.pid ?? 0, "SIGKILL");
+  await arrived(fleet, edge);
+  await expectAllOnce([hub], edge);
+}, 240_000);
+
+test("a gateway that begins anew goes on behind the last message that the hub has", async () => {
+  const hub = await HubServer.prepare("hub-1");
+  await hub.start("hub.conf", [hub]);
+  await applyFleet([hub], fleetFile(1));
+  const fleet = await hubUser([hub], "fleet");
+  const site = forwardingSite([hub]);
+  const first = await runGateway(site);
+  const edge = await Edge.of(first, "line3");
+  await edge.send(50);
+  await arrived(fleet, edge);
+  hub.clientLine.cut();
+  await edge.send(50);
+  await first.gateway.stop();
+  hub.clientLine.mend();
+  // The hub's memory of ids is not what keeps them apart.
+  for (const stream of ["EVENTS-from-line3-gw", "BATCHES-from-line3-gw"]) {
+    const info = await fleet.request(`$JS.API.STREAM.INFO.${stream}`);
+    const { config } = info.json<{ config: object }>();
+    await fleet.request(
+      `$JS.API.STREAM.UPDATE.${stream}`,
+      JSON.stringify({ ...config, duplicate_window: 100_000_000 }),
+    );
+  }
+  await runGateway(site);
+  await arrived(fleet, edge);
+  await expectAllOnce([hub], edge);
+}, 120_000);
