@@ -44,7 +44,7 @@ export function encodeBatch(batch: Batch): Buffer {
   }
 }
 
-/** As `encodeBatch`, stopping after each series, so that whoever drives it can let others go first. */
+/** As `encodeBatch`, stopping after each series and each field of them all, so that whoever drives it can let others go first. */
 export function* encodeSteps(batch: Batch): Generator<void, Buffer> {
   const texts = new Texts();
   const blocks: Record<BlockKind, Blocks> = {
@@ -63,14 +63,17 @@ export function* encodeSteps(batch: Batch): Generator<void, Buffer> {
     addSeries(series, table, columns, blocks, texts);
     yield;
   }
-  table.write(head);
-  columns.write(head);
+  yield* table.writeSteps(head);
+  yield* columns.writeSteps(head);
   const whole = new ByteWriter();
   whole.raw(magic);
   whole.byte(version);
   texts.write(whole);
   whole.raw(head.bytes());
-  for (const kind of blockKinds) blocks[kind].write(whole);
+  for (const kind of blockKinds) {
+    blocks[kind].write(whole);
+    yield;
+  }
   const check = Buffer.alloc(4);
   check.writeUInt32LE(crc32(whole.bytes()));
   whole.raw(check);

@@ -1,7 +1,8 @@
 import { formatDuration, type Duration } from "../../domain/duration.ts";
 import type { OutgoingMessage } from "../../store/state-store.ts";
 import { rowsOf, spanOf, type Batch, type BatchSeries } from "./batch.ts";
-import { packBatch, type Breathe } from "./pack.ts";
+import type { Breathe } from "./breath.ts";
+import { packBatch } from "./pack.ts";
 
 /** What a message of NATS may hold at most is 1 MiB by default, headers included. */
 const mostBytes = 900_000;

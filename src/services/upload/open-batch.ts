@@ -68,22 +68,24 @@ export class OpenBatch {
   }
 
   /** All rows, those of a series in the order in which they came. */
-  series(): readonly BatchSeries[] {
-    return [...this.#full, ...this.#open.values()].map((series) => {
-      const { source, times, sequences, qualities, statuses } = series;
-      return {
-        tag: source.name,
-        ...(source.unit === undefined ? {} : { unit: source.unit }),
-        ...(source.every === undefined ? {} : { every: source.every }),
-        ...(source.integerType === undefined ? {} : { integerType: source.integerType }),
-        times,
-        ...(sequences.length === times.length ? { sequences } : {}),
-        qualities,
-        statuses,
-        columns: source.columns.map((name, index) => ({ name, values: series.columns[index] ?? [] })),
-      };
-    });
+  *series(): Generator<BatchSeries> {
+    for (const series of this.#full) yield closed(series);
+    for (const series of this.#open.values()) yield closed(series);
   }
+}
+
+function closed({ source, times, sequences, qualities, statuses, columns }: OpenSeries): BatchSeries {
+  return {
+    tag: source.name,
+    ...(source.unit === undefined ? {} : { unit: source.unit }),
+    ...(source.every === undefined ? {} : { every: source.every }),
+    ...(source.integerType === undefined ? {} : { integerType: source.integerType }),
+    times,
+    ...(sequences.length === times.length ? { sequences } : {}),
+    qualities,
+    statuses,
+    columns: source.columns.map((name, index) => ({ name, values: columns[index] ?? [] })),
+  };
 }
 
 /** About how many bytes a row takes before compression. */

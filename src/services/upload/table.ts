@@ -14,13 +14,16 @@ export class Table<Field extends string> {
     this.#rows.push(row);
   }
 
-  write(writer: ByteWriter): void {
+  /** Stops after each field. */
+  *writeSteps(writer: ByteWriter): Generator<void, void> {
     writer.varint(this.#rows.length);
-    for (const field of this.#fields)
+    for (const field of this.#fields) {
       writeIntegers(
         writer,
         this.#rows.map((row) => row[field]),
       );
+      yield;
+    }
   }
 }
 

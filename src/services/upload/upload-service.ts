@@ -12,9 +12,8 @@ import { isolate } from "../../pipeline/isolate.ts";
 import type { StateStore } from "../../store/state-store.ts";
 import { foldOfRule } from "../aggregation/fold-of-rule.ts";
 import type { Fold, FoldOutput } from "../aggregation/fold.ts";
-import { breathing } from "./breath.ts";
+import { breathing, inBreaths, type Breathe } from "./breath.ts";
 import { thinRule } from "./thin-rules.ts";
-import type { Breathe } from "./pack.ts";
 import { uploadMetrics } from "./upload-counters.ts";
 import { UploadRules } from "./upload-rules.ts";
 import { stateOf, uploadScope, UploadStream } from "./upload-stream.ts";
@@ -24,6 +23,8 @@ import { decodeTag, UploadTag } from "./upload-tag.ts";
 const tickMs = 250;
 /** Open windows are stored at most this often, beside what goes with their batches: flash wears out. */
 const checkpointMs = 10_000;
+/** And so many bytes of them a second at most, over time: thousands of windows are stored less often. */
+const checkpointBytesPerMs = 50;
 /** So many states are stored in one transaction. */
 const statesAtOnce = 64;
 /** Late readings are told in the log at most this often. */
@@ -141,7 +142,8 @@ export class UploadService {
     this.#stopping.abort();
     await this.#running;
     await this.#closeAll();
-    await Promise.all(await this.#checkpoint());
+    await this.#checkpoint();
+    await this.#options.store.change([]);
   }
 
   /** The hot path: one look-up for tags that are not uploaded. */
@@ -280,7 +282,7 @@ export class UploadService {
       try {
         await clock.sleep(tickMs, signal);
         await this.#advance();
-        if (clock.monotonic() >= this.#checkpointAt) void (await this.#checkpoint());
+        if (clock.monotonic() >= this.#checkpointAt) await this.#checkpoint();
       } catch (caught) {
         if (!isAbort(caught)) log.error({ error: toGatewayError(caught) }, "the upload failed; it goes on");
       }
@@ -289,37 +291,37 @@ export class UploadService {
 
   async #advance(): Promise<void> {
     const { clock } = this.#options;
-    for (const tag of this.#tags.values()) {
-      if (tag === null || tag.dueAt > clock.monotonic()) continue;
+    await inBreaths(this.#breathe, this.#tags.values(), (tag) => {
+      const steady = clock.monotonic();
+      if (tag === null || tag.dueAt > steady) return;
       const stream = this.#streamOf(tag.rule.stream);
       stream.secure(tag);
-      const steady = clock.monotonic();
       tag.fold.advance(tag.state, steady, tag.output);
       this.#after(tag, stream, steady);
-      const pause = this.#breathe();
-      if (pause !== undefined) await pause;
-    }
+    });
     for (const stream of this.#streams.values()) {
       if (stream.isFull(this.#config.batch, clock.monotonic())) void stream.close();
     }
   }
 
   /** Stores the states that no batch takes with it. One with rows in a batch must not be stored before the batch is. */
-  async #checkpoint(): Promise<readonly Promise<unknown>[]> {
+  async #checkpoint(): Promise<void> {
     const { clock, store } = this.#options;
-    this.#checkpointAt = clock.monotonic() + checkpointMs;
-    const stored: Promise<unknown>[] = [];
+    const began = clock.monotonic();
+    let bytes = 0;
     const dirty = [...this.#tags.values()].filter((tag): tag is UploadTag => tag?.isDirty === true);
     for (let at = 0; at < dirty.length; at += statesAtOnce) {
       const free = dirty
         .slice(at, at + statesAtOnce)
         .filter((tag) => tag.isDirty && !tag.isWaiting && tag.closing === 0 && !tag.hasEnded);
       // Written down and handed over in one turn: no batch comes in between.
-      if (free.length > 0) stored.push(store.change(free.map(stateOf)));
+      const changes = free.map(stateOf);
+      store.note(changes);
+      bytes += changes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
       const pause = this.#breathe();
       if (pause !== undefined) await pause;
     }
-    return stored;
+    this.#checkpointAt = began + Math.max(checkpointMs, bytes / checkpointBytesPerMs);
   }
 
   async #closeAll(): Promise<void> {

@@ -3,9 +3,10 @@ import type { Duration } from "../../domain/duration.ts";
 import { toGatewayError, type GatewayError } from "../../domain/errors.ts";
 import type { StateChange, StateStore } from "../../store/state-store.ts";
 import type { UploadRow } from "../aggregation/fold.ts";
+import type { BatchSeries } from "./batch.ts";
 import { batchMessages } from "./batch-message.ts";
 import { OpenBatch, sizeOf } from "./open-batch.ts";
-import type { Breathe } from "./pack.ts";
+import { inBreaths, type Breathe } from "./breath.ts";
 import { noUploads, type StreamCounters } from "./upload-counters.ts";
 import type { UploadTag } from "./upload-tag.ts";
 
@@ -136,12 +137,10 @@ export class UploadStream {
   async #store(closing: Closing, tags: readonly UploadTag[]): Promise<void> {
     const { gateway, site, epoch, store, breathe, name } = this.#options;
     const { batch, changes } = closing;
-    for (const tag of tags) {
-      this.secure(tag);
-      const pause = breathe();
-      if (pause !== undefined) await pause;
-    }
-    const whole = { gateway, site, epoch, stream: name, batch: this.#number + 1, series: batch.series() };
+    await inBreaths(breathe, tags, (tag) => this.secure(tag));
+    const series: BatchSeries[] = [];
+    await inBreaths(breathe, batch.series(), (one) => series.push(one));
+    const whole = { gateway, site, epoch, stream: name, batch: this.#number + 1, series };
     const messages = await batchMessages(whole, breathe, batch.thinnedTo);
     this.#number += messages.length;
     changes.push({ scope: uploadScope, key: `batch/${name}`, value: String(this.#number) });
