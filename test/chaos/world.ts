@@ -30,7 +30,7 @@ adapter: mqtt
 connection: { clientId: counter }
 tags:
   n: { address: counter/state, pointer: /n, type: int, upload: raw }
-  value: { address: counter/state, pointer: /value, type: int, upload: { every: 1s } }
+  value: { address: counter/state, pointer: /value, type: int, upload: { onChange: 0 } }
 `,
   "alerts.yaml": `
 alerts:
