@@ -98,6 +98,13 @@ export class Outbox {
     return this.#kept;
   }
 
+  /** Whether a message fits without another one having to go that is as urgent: a tenth is left to the gateway's own events. */
+  hasRoom(stream: StreamName, bytes: number): boolean {
+    const { maxBytes, whenFull } = this.#options;
+    const taken = whenFull === "oldest" ? this.#backlog[stream].bytes : this.#waitingBytes();
+    return taken + bytes <= maxBytes * bulkShare;
+  }
+
   dropped(stream: StreamName): Dropped {
     return this.#dropped[stream];
   }
@@ -128,6 +135,7 @@ export class Outbox {
         headers: message.headers ?? {},
         payload: typeof message.payload === "string" ? Buffer.from(message.payload) : message.payload,
         live: message.live,
+        whenStored: message.whenStored,
         queuedAt: this.#options.now(),
       };
       this.#take({ ...row, bytes: rowBytes(row) });
@@ -136,15 +144,17 @@ export class Outbox {
 
   /** In order, what was announced and has no ack, after a number. */
   read(stream: StreamName, after: number, most: number): OutboxRow[] {
-    const before = this.#unseen[0]?.n ?? Infinity;
+    const before = this.#unseen.find(({ whenStored }) => whenStored !== true)?.n ?? Infinity;
+    const hidden = new Set(this.#unseen.filter(({ whenStored }) => whenStored).map(({ n }) => n));
+    const isSeen = ({ n }: OutboxRow) => n < before && !hidden.has(n);
     const rows: OutboxRow[] = [];
     for (let cursor = after; this.#table !== undefined && rows.length < most;) {
       const page = this.#table.read(stream, cursor, most);
-      rows.push(...page.filter(({ n }) => n < before && !this.#settled.has(n)));
+      rows.push(...page.filter((row) => isSeen(row) && !this.#settled.has(row.n)));
       if (page.length < most) break;
       cursor = page.at(-1)?.n ?? cursor;
     }
-    const refused = this.#refused.filter((row) => row.stream === stream && row.n > after && row.n < before);
+    const refused = this.#refused.filter((row) => row.stream === stream && row.n > after && isSeen(row));
     return [...rows, ...refused].slice(0, most);
   }
 
@@ -209,9 +219,10 @@ export class Outbox {
     this.#refused.push(...this.#fresh);
     this.#unseen.push(...this.#fresh);
     this.#fresh = [];
-    let excess = sum(this.#refused.map(({ bytes }) => bytes)) - memoryBytes;
-    const oldest = this.#refused.filter(({ stream }) => this.#yields(stream));
-    const newest = this.#refused.filter(({ stream }) => !this.#yields(stream)).toReversed();
+    const free = this.#refused.filter(({ whenStored }) => whenStored !== true);
+    let excess = sum(free.map(({ bytes }) => bytes)) - memoryBytes;
+    const oldest = free.filter(({ stream }) => this.#yields(stream));
+    const newest = free.filter(({ stream }) => !this.#yields(stream)).toReversed();
     const gone = new Set<number>();
     for (const row of [...oldest, ...newest]) {
       if (excess <= 0) break;
@@ -229,11 +240,12 @@ export class Outbox {
     return this.#last;
   }
 
-  /** Messages up to that number are on disk, or refused: they are announced. */
-  announce(upTo: number): void {
-    const rows = this.#unseen.filter(({ n }) => n <= upTo);
+  /** Messages up to that number are on disk, or refused: they are announced, but for those that only the disk sets free. */
+  announce(upTo: number, isStored: boolean): void {
+    const isDue = ({ n, whenStored }: OutboxRow) => n <= upTo && (isStored || whenStored !== true);
+    const rows = this.#unseen.filter(isDue);
     if (rows.length === 0) return;
-    this.#unseen = this.#unseen.filter(({ n }) => n > upTo);
+    this.#unseen = this.#unseen.filter((row) => !isDue(row));
     for (const listener of this.#listeners) listener(rows);
   }
 
@@ -260,13 +272,12 @@ export class Outbox {
   #take(row: OutboxRow): void {
     const { maxBytes } = this.#options;
     const limit = row.stream === "BATCHES" ? maxBytes * bulkShare : maxBytes;
-    add(this.#offered[row.stream], 1, row.bytes);
-    // Batches that give way make room for an event; no event makes room for a batch.
-    const before = streamNames.filter(
-      (stream) => row.stream === "BATCHES" || stream === "EVENTS" || !this.#yields(stream),
-    );
-    const waiting = sum(before.map((stream) => this.#backlog[stream].bytes)) + row.bytes;
-    if (row.bytes > limit || (!this.#yields(row.stream) && waiting > limit)) {
+    const free = this.#refused.filter(({ whenStored }) => whenStored !== true);
+    let excess = sum(free.map(({ bytes }) => bytes)) - memoryBytes;
+    const oldest = free.filter(({ stream }) => this.#yields(stream));
+    const newest = free.filter(({ stream }) => !this.#yields(stream)).toReversed();
+    const gone = new Set<number>();
+    for (const row of [...oldest, ...newest]) {
       this.#count(row.stream, "full", { subject: row.subject, bytes: row.bytes });
       return;
     }
@@ -280,7 +291,11 @@ export class Outbox {
   }
 
   #bytes(): number {
-    return this.#kept.bytes + sum(streamNames.map((stream) => this.#backlog[stream].bytes));
+    return this.#kept.bytes + this.#waitingBytes();
+  }
+
+  #waitingBytes(): number {
+    return sum(streamNames.map((stream) => this.#backlog[stream].bytes));
   }
 
   /** Takes a message out that is in memory alone; true where it was. */
