@@ -128,9 +128,7 @@ export class ForwardStream {
     let heardAt = clock.monotonic();
     for (let next: LocalMessage | undefined; !signal.aborted;) {
       const woken = this.#wake.promise;
-      if (hub.state !== "connected" || hub.counters.connects !== this.#connection)
-        throw new GatewayError("UPLINK_UNAVAILABLE", "The connection to the hub was lost");
-      if (this.#failure !== undefined) throw this.#failure;
+      this.#requireSound();
       next ??= await this.#read();
       const before = this.#flying.size;
       if (next !== undefined && this.#mayFly(next.payload.length)) {
@@ -143,6 +141,13 @@ export class ForwardStream {
       else if (before > 0 && clock.monotonic() - heardAt > ackWithinMs)
         throw new GatewayError("UPLINK_UNAVAILABLE", "The hub does not acknowledge what is sent to it");
     }
+  }
+
+  #requireSound(): void {
+    const { hub } = this.#options;
+    if (hub.state !== "connected" || hub.counters.connects !== this.#connection)
+      throw new GatewayError("UPLINK_UNAVAILABLE", "The connection to the hub was lost");
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #rest(woken: Promise<void>, signal: AbortSignal): Promise<void> {

@@ -98,7 +98,29 @@ test("a gateway that begins anew goes on behind the last message that the hub ha
       JSON.stringify({ ...config, duplicate_window: 100_000_000 }),
     );
   }
-  await runGateway(site);
+  const second = await runGateway(site);
   await arrived(fleet, edge);
+  expect(hubHealth(second)).toMatchObject({ ok: true });
   await expectAllOnce([hub], edge);
 }, 120_000);
+
+test("into a cluster of three everything arrives once and in order while one server after another is killed", async () => {
+  const servers = await Promise.all(["hub-1", "hub-2", "hub-3"].map((name) => HubServer.prepare(name)));
+  await Promise.all(servers.map((server) => server.start("hub-1.conf", servers)));
+  // A cluster that has just started has no leader yet.
+  const apply = () => applyFleet(servers, fleetFile(3));
+  await expect.poll(async () => (await apply()).code, { ...patience, interval: 500 }).toBe(0);
+  const running = await runGateway(forwardingSite(servers));
+  const edge = await Edge.of(running, "line3");
+  const fleet = await hubUser(servers, "fleet");
+  for (const victim of servers.slice(1)) {
+    const sending = edge.send(80);
+    await victim.kill();
+    await sending;
+    await arrived(fleet, edge);
+    await victim.start("hub-1.conf", servers);
+    await expect.poll(() => hubHealth(running)?.ok, patience).toBe(true);
+  }
+  await arrived(fleet, edge);
+  await expectAllOnce(servers, edge);
+}, 240_000);
