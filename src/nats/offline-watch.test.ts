@@ -22,7 +22,11 @@ interface Options {
 async function watched({ whenFull = "oldest", maxBytes = 10_000_000 }: Options = {}) {
   const log = keptLog();
   const nats = await testServer({ maxFileBytes: 16_000_000 });
-  const limits = { maxBytes, whenFull: "oldest", batches: { whenFull, thinFrom: 50, thinTo: ms(60_000) } } as const;
+  const limits = {
+    maxBytes,
+    whenFull: "oldest",
+    batches: { whenFull, thinFrom: 50, thinTo: ms(60_000) },
+  } as const;
   const store = testStore(await scratchFolder(), { log, outbox: limits });
   store.open();
   const link = testLink({ log });
@@ -103,7 +107,9 @@ test("what the stream drops for want of room before the hub has it is lost, coun
   for (let n = 0; n < 100; n += 1) await send(100);
   await expect.poll(() => now()?.lost.BATCHES.stream, patience).toBeGreaterThan(10);
   expect(now()?.streams.BATCHES.fill).toBeGreaterThan(0.9);
-  expect(log.lines.some((line) => line.includes("messages that the hub does not have yet were dropped"))).toBe(true);
+  expect(
+    log.lines.some((line) => line.includes("messages that the hub does not have yet were dropped")),
+  ).toBe(true);
 });
 
 test("with newest the stream drops nothing: what comes waits in the outbox, and then goes on in order", async () => {

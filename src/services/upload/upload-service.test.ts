@@ -270,7 +270,9 @@ test("thinned, finer rules become windows that say so, texts keep their last val
   expect(store.messages.slice(0, before).some(({ headers }) => headers?.["Linegate-Thinned"])).toBe(false);
   const series = thin.flatMap(({ payload }) => unpackBatch(Buffer.from(payload)).series);
   const columns = (tag: string) =>
-    series.filter((one) => one.tag === tag && one.every === 60_000).map((one) => one.columns.map(({ name }) => name));
+    series
+      .filter((one) => one.tag === tag && one.every === 60_000)
+      .map((one) => one.columns.map(({ name }) => name));
   expect(columns("press-1/ram")[0]).toEqual(["mean", "min", "max", "last", "count", "coverage"]);
   expect(columns("press-1/text")[0]).toEqual(["last", "count", "coverage"]);
   expect(columns("press-1/slow")[0]).toEqual(["mean", "count", "coverage"]);
