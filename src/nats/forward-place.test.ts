@@ -27,7 +27,7 @@ async function streams(local: readonly string[], atHub: readonly (readonly [id: 
     api.publish(subject, "{}", headersOf(fields).header);
   for (const id of local) await publish("event.a", { "Nats-Msg-Id": id });
   for (const [id, place] of atHub)
-    await publish("hub.event.a", { "Nats-Msg-Id": `${id}`, [placeHeader]: `EVENTS ${place}` });
+    await publish("hub.event.a", { "Nats-Msg-Id": id, [placeHeader]: `EVENTS ${place}` });
   const find = (known?: { incarnation: number; seq: number }) =>
     findPlace({ stream: "EVENTS", intake, hub: api, local: api, link, incarnation: 1, known });
   return { api, find };
