@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { noServerHere } from "../../src/nats/testing.ts";
 import { hubPasswords, HubServer, hubUser } from "../fixture/hub.ts";
 import { applyFleet, arrived, Edge, expectAllOnce, patience } from "../fixture/hub-edge.ts";
+import { natsClient } from "../fixture/nats-client.ts";
 import { runGateway, type RunningGateway } from "../fixture/running-gateway.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
 
@@ -45,6 +46,9 @@ test("with the rights of a plain client everything arrives once and in order: cu
   expect(JSON.parse((await applyFleet([hub], fleetFile(1))).stdout)).toMatchObject({
     streams: [{ action: "none" }, { action: "none" }, { action: "none" }, { action: "none" }],
   });
+  const inside = await natsClient(running.gateway.addresses.nats);
+  // Another gateway's on the same server is none of this one's.
+  await inside.request("event.plant1.stamping.line4.press-1.done", "{}");
   await edge.send(100);
   await arrived(fleet, edge);
   expect(hubHealth(running)).toMatchObject({ ok: true });
