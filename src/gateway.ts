@@ -92,6 +92,7 @@ export class Gateway {
       users: natsUsers(users, { gateway, site: place, imageBucket: images.bucket }),
       password: deps.natsPassword,
       hub: config.hub && {
+        site: place,
         config: config.hub,
         secret: (text) => files.secret(text),
         onStatus: (status) => this.#publisher.gateway("hub", status),

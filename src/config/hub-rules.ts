@@ -19,7 +19,8 @@ export function checkHub(
   if (hub === undefined) return;
   const add = (key: string, message: string, allowed: string) =>
     mistakes.add(keyPlace(source, ["hub", key]), ["hub", key], { message, allowed });
-  if ((hub.leaf === undefined) === (hub.url === undefined)) {
+  const known = isSound(leftOut, ["hub", "leaf"]) && isSound(leftOut, ["hub", "url"]);
+  if (known && (hub.leaf === undefined) === (hub.url === undefined)) {
     mistakes.add(keyPlace(source, ["hub"]), ["hub"], {
       message:
         hub.leaf === undefined ? "it is not said where the hub is" : "hub.leaf and hub.url stand together",
@@ -42,8 +43,8 @@ export function checkHub(
     });
   }
   for (const [one, other] of pairs) {
-    const known = isSound(leftOut, ["hub", one]) && isSound(leftOut, ["hub", other]);
-    if (!known || (hub[one] === undefined) === (hub[other] === undefined)) continue;
+    const areSound = isSound(leftOut, ["hub", one]) && isSound(leftOut, ["hub", other]);
+    if (!areSound || (hub[one] === undefined) === (hub[other] === undefined)) continue;
     const alone = hub[one] === undefined ? other : one;
     add(alone, `hub.${alone} stands alone`, `hub.${one} and hub.${other} together`);
   }

@@ -1,5 +1,5 @@
 import type { Fleet } from "../config/fleet-schema.ts";
-import { intakeName } from "../nats/hub-place.ts";
+import { forwardedSubjects, intakeName } from "../nats/hub-place.ts";
 import type { StreamConfig, StreamInfo } from "../nats/jetstream-api.ts";
 import { changedLimits, limitsOf, type HubStream, type StreamPlan } from "./plan-streams.ts";
 
@@ -15,12 +15,12 @@ export function planIntake(
   fleet: Fleet,
   found: StreamInfo | undefined,
 ): StreamPlan {
-  const { gateway } = forwarder;
+  const { gateway, site } = forwarder;
   const config: StreamConfig = {
     ...found?.config,
     name: intakeName(stream.name, gateway),
     description: `What ${gateway} forwards for ${stream.name}`,
-    subjects: subjectsOf(stream, forwarder),
+    subjects: forwardedSubjects(stream.name, gateway, site),
     storage: "file",
     retention: "limits",
     // No age: the last message says how far the gateway has got.
@@ -40,12 +40,6 @@ export function planIntake(
   const same = config.subjects.join(" ") === found.config.subjects.join(" ");
   const changes = [...changedLimits(found.config, config), ...(same ? [] : subjectsTold(config))];
   return { ...plan, action: changes.length === 0 ? "none" : "update", changes };
-}
-
-function subjectsOf({ name }: HubStream, { gateway, site }: Fleet["forwarders"][number]): readonly string[] {
-  if (name === "BATCHES") return [`batch.${gateway}.>`];
-  const place = site.replaceAll("/", ".");
-  return [`alert.${place}.>`, `line.${place}.>`, `event.${place}.>`, `audit.${gateway}.>`];
 }
 
 function subjectsTold({ subjects }: StreamConfig): readonly string[] {

@@ -8,6 +8,7 @@ import { placeHeader, type Place } from "./hub-place.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 import { nextLocal, type LocalMessage } from "./local-messages.ts";
 import type { NatsLink } from "./link.ts";
+import { readPubAck, type PubAck } from "./pub-ack.ts";
 
 const requestWithinMs = 5_000;
 const ackWithinMs = 10_000;
@@ -19,20 +20,14 @@ const window = { messages: 256, bytes: 1_000_000 };
 /** After a failure one at a time goes out until so many have arrived. */
 const carefulFor = 256;
 
-/** What JetStream answers to a publish. */
-interface PubAck {
-  readonly stream?: string;
-  readonly seq?: number;
-  readonly duplicate?: boolean;
-  readonly error?: { readonly description?: string };
-}
-
 export interface ForwardStreamOptions {
   readonly stream: StreamName;
   /** The stream at the hub that is this gateway's alone. */
   readonly intake: string;
   readonly link: Pick<NatsLink, "request" | "requestMessage" | "state">;
   readonly hub: Pick<NatsLink, "request" | "publishKept" | "subscribe" | "state" | "counters" | "server">;
+  /** Before the subjects that are forwarded, such as `batch.line3-gw.`: other gateways on the same server are none of it. */
+  readonly prefixes: readonly string[];
   /** Where acks come to, before `.<stream>.<session>.<place>`. */
   readonly inbox: string;
   readonly incarnation: () => number;
@@ -128,9 +123,7 @@ export class ForwardStream {
     let heardAt = clock.monotonic();
     for (let next: LocalMessage | undefined; !signal.aborted;) {
       const woken = this.#wake.promise;
-      if (hub.state !== "connected" || hub.counters.connects !== this.#connection)
-        throw new GatewayError("UPLINK_UNAVAILABLE", "The connection to the hub was lost");
-      if (this.#failure !== undefined) throw this.#failure;
+      this.#requireSound();
       next ??= await this.#read();
       const before = this.#flying.size;
       if (next !== undefined && this.#mayFly(next.payload.length)) {
@@ -143,6 +136,13 @@ export class ForwardStream {
       else if (before > 0 && clock.monotonic() - heardAt > ackWithinMs)
         throw new GatewayError("UPLINK_UNAVAILABLE", "The hub does not acknowledge what is sent to it");
     }
+  }
+
+  #requireSound(): void {
+    const { hub } = this.#options;
+    if (hub.state !== "connected" || hub.counters.connects !== this.#connection)
+      throw new GatewayError("UPLINK_UNAVAILABLE", "The connection to the hub was lost");
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #rest(woken: Promise<void>, signal: AbortSignal): Promise<void> {
@@ -183,13 +183,22 @@ export class ForwardStream {
 
   /** The next message, of the next incarnation where this one has come to its end; undefined where there is none yet. */
   async #read(): Promise<LocalMessage | undefined> {
-    const { link, stream, incarnation } = this.#options;
-    const { incarnation: here, seq } = this.#next;
-    const message = await nextLocal(link, incarnationName(stream, here), seq + 1);
-    if (message !== undefined || here >= incarnation() || this.#flying.size > 0) return message;
-    this.#next = { incarnation: here + 1, seq: 0 };
-    await this.#skipMissing();
-    return this.#read();
+    const { link, stream, incarnation, prefixes } = this.#options;
+    for (;;) {
+      const { incarnation: here, seq } = this.#next;
+      // One after the other: that is what this loop is for.
+      const message = await nextLocal(link, incarnationName(stream, here), seq + 1);
+      const isOwn = message !== undefined && prefixes.some((prefix) => message.subject.startsWith(prefix));
+      if (isOwn) return message;
+      if (message !== undefined) {
+        this.#next = { incarnation: here, seq: message.seq };
+        if (this.#flying.size === 0) this.#taken = this.#next;
+      } else if (here >= incarnation() || this.#flying.size > 0) return undefined;
+      else {
+        this.#next = { incarnation: here + 1, seq: 0 };
+        await this.#skipMissing();
+      }
+    }
   }
 
   /** An incarnation that is not there any more has nothing to forward. */
@@ -244,7 +253,7 @@ export class ForwardStream {
       .map(Number);
     const flying = this.#flying.get(place ?? 0);
     if (session !== this.#session || place === undefined || flying === undefined) return;
-    const answer = parse(data);
+    const answer = readPubAck(data);
     if (answer?.seq === undefined || answer.error !== undefined || answer.stream !== intake) {
       this.counters.refused += 1;
       this.#failure ??= refusal(answer, intake);
@@ -271,13 +280,4 @@ function refusal(answer: PubAck | undefined, intake: string): GatewayError {
   }
   const why = answer?.error?.description ?? "no stream takes its subjects";
   return new GatewayError("UPLINK_UNAVAILABLE", `The hub refuses: ${why}`);
-}
-
-/** Undefined where nobody was there to answer: that comes with no payload. */
-function parse(data: Uint8Array): PubAck | undefined {
-  try {
-    return JSON.parse(Buffer.from(data).toString("utf8")) as PubAck;
-  } catch {
-    return undefined;
-  }
 }

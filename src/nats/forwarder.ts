@@ -8,7 +8,7 @@ import { streamNames, type StreamName } from "../store/outbox-row.ts";
 import { ForwardStream } from "./forward-stream.ts";
 import { hubClientTargets } from "./hub-client.ts";
 import type { HubCounters, HubStatus } from "./hub-link.ts";
-import { intakeName, type Place } from "./hub-place.ts";
+import { forwardedSubjects, intakeName, type Place } from "./hub-place.ts";
 import { hubInbox, type HubTaken } from "./hub-taken.ts";
 import { NatsLink } from "./link.ts";
 
@@ -23,6 +23,8 @@ const bindsOrderFrom = 15;
 
 export interface ForwarderOptions {
   readonly gateway: string;
+  /** Its place, such as `plant1/line1`. */
+  readonly site: string;
   readonly siteDir: string;
   readonly config: HubConfig;
   /** Looks up a secret: `env:NAME` or `file:PATH`. Rejects with CONFIG_INVALID. */
@@ -50,7 +52,7 @@ export class Forwarder implements HubTaken {
   #problem: string | undefined;
 
   constructor(options: ForwarderOptions) {
-    const { gateway, local, known, incarnation, clock, log } = options;
+    const { gateway, site, local, known, incarnation, clock, log } = options;
     this.#options = options;
     this.#status = { connected: false, since: clock.now() };
     this.#link = new NatsLink({
@@ -63,6 +65,7 @@ export class Forwarder implements HubTaken {
       new ForwardStream({
         stream,
         intake: intakeName(stream, gateway),
+        prefixes: forwardedSubjects(stream, gateway, site).map((subject) => subject.slice(0, -1)),
         link: local,
         hub: this.#link,
         inbox,

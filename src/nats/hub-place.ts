@@ -9,6 +9,13 @@ export function intakeName(stream: StreamName, gateway: string): string {
   return `${stream}-from-${gateway}`;
 }
 
+/** What a gateway forwards of a stream, as subjects. `site` as `plant1/line1`. */
+export function forwardedSubjects(stream: StreamName, gateway: string, site: string): readonly string[] {
+  if (stream === "BATCHES") return [`batch.${gateway}.>`];
+  const place = site.replaceAll("/", ".");
+  return [`alert.${place}.>`, `line.${place}.>`, `event.${place}.>`, `audit.${gateway}.>`];
+}
+
 /** A place in the gateway's own stream. */
 export interface Place {
   readonly incarnation: number;

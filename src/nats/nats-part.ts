@@ -47,6 +47,8 @@ export interface NatsPartOptions {
 
 /** What the part is told of the hub, and tells of it. */
 export interface HubPart {
+  /** The gateway's place, such as `plant1/line1`. */
+  readonly site: string;
   readonly config: HubConfig;
   /** Looks up a secret: `env:NAME` or `file:PATH`. Rejects with CONFIG_INVALID. */
   readonly secret: (reference: string) => Promise<string>;

@@ -2,7 +2,7 @@ import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import type { Duration } from "../domain/duration.ts";
 import { isAbort, toGatewayError } from "../domain/errors.ts";
-import type { Dropped } from "../store/outbox.ts";
+import type { Dropped } from "../store/outbox-loss.ts";
 import { policyOf, streamNames, type OutboxLimits, type StreamName } from "../store/outbox-row.ts";
 import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
 import { incarnationName } from "./durable-stream.ts";

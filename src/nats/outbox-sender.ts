@@ -4,6 +4,7 @@ import { toGatewayError } from "../domain/errors.ts";
 import type { OutboxRow, StreamName } from "../store/outbox-row.ts";
 import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
 import type { StreamMark } from "../store/stream-mark.ts";
+import { incarnationName } from "./durable-stream.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 import type { NatsLink } from "./link.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type LaneInput,
   type Window,
 } from "./outbox-lane.ts";
+import { readPubAck, type PubAck } from "./pub-ack.ts";
 import { reconcile } from "./reconcile.ts";
 import { numberHeader } from "./outbox-header.ts";
 
@@ -32,12 +34,6 @@ const noStream = "none at all";
 
 /** Of the stream's reply: 10054, larger than the stream takes. */
 const tooLarge = 10_054;
-
-/** What JetStream answers to a publish. */
-interface PubAck {
-  readonly seq?: number;
-  readonly error?: { readonly err_code?: number; readonly description?: string };
-}
 
 /** Holds messages of a stream back in the outbox. */
 export interface OutboxGate {
@@ -139,9 +135,13 @@ export class OutboxSender {
   /** One answer, as it came to `<inbox>.<n>.<generation>`. */
   answered(n: number, generation: number, data: Uint8Array): void {
     this.#heardAt = this.#options.clock.monotonic();
-    const answer = parse(data);
-    if (answer?.seq !== undefined && answer.error === undefined) this.#acknowledged(n, answer.seq);
-    else if (answer?.error?.err_code === tooLarge) this.#drop(n);
+    const answer = readPubAck(data);
+    if (answer?.seq !== undefined && answer.error === undefined) {
+      // Another gateway on the same server has opened the next incarnation: what that holds is looked up.
+      if (answer.stream === incarnationName(this.#options.stream, this.incarnation))
+        this.#acknowledged(n, answer.seq);
+      else this.reopen();
+    } else if (answer?.error?.err_code === tooLarge) this.#drop(n);
     else if (generation === this.#lane.generation) this.#refusedBy(n, generation, answer);
   }
 
@@ -294,14 +294,5 @@ export class OutboxSender {
     this.#rows.delete(n);
     this.#step({ kind: "done", n });
     if (!this.#lane.careful && this.#lane.refused.size === 0) this.#problem = undefined;
-  }
-}
-
-/** Undefined where nobody was there to answer: that comes with no payload. */
-function parse(data: Uint8Array): PubAck | undefined {
-  try {
-    return JSON.parse(Buffer.from(data).toString("utf8")) as PubAck;
-  } catch {
-    return undefined;
   }
 }

@@ -9,6 +9,7 @@ import {
   type OutboxRow,
   type StreamName,
 } from "./outbox-row.ts";
+import { lossReasons, type Dropped } from "./outbox-loss.ts";
 import type { Cut, OutboxTable } from "./outbox-table.ts";
 import type { OutgoingMessage, StateChange } from "./state-store.ts";
 import { markChange, type StreamMark } from "./stream-mark.ts";
@@ -17,13 +18,6 @@ import { markChange, type StreamMark } from "./stream-mark.ts";
 const bulkShare = 0.9;
 /** What is kept in memory while the disk refuses. */
 const memoryBytes = 8_000_000;
-
-/** Why messages were lost: the limit, the disk and then the memory, the server's limit for one message. */
-export interface Dropped {
-  readonly full: number;
-  readonly memory: number;
-  readonly oversized: number;
-}
 
 interface Settled {
   readonly stream: StreamName;
@@ -316,16 +310,9 @@ export class Outbox {
     if (this.#told && why !== "oversized") return;
     if (why !== "oversized") this.#told = true;
     const { maxBytes, log } = this.#options;
-    log.error({ stream, ...fields, maxBytes, whenFull: policyOf(this.#options, stream) }, reasons[why]);
+    log.error({ stream, ...fields, maxBytes, whenFull: policyOf(this.#options, stream) }, lossReasons[why]);
   }
 }
-
-const reasons = {
-  full: "The outbox is full: messages are lost from now on, and counted. Check the connection to NATS, and outbox.maxBytes",
-  memory:
-    "The disk refuses the outbox and the memory for it is full: messages are lost from now on, and counted. Check the disk",
-  oversized: "A message is larger than nats-server takes (max_payload): it is dropped, and counted",
-} as const;
 
 function newDropped() {
   return { full: 0, memory: 0, oversized: 0 };

@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { noServerHere } from "../../src/nats/testing.ts";
 import { hubPasswords, HubServer, hubUser } from "../fixture/hub.ts";
 import { applyFleet, arrived, Edge, expectAllOnce, patience } from "../fixture/hub-edge.ts";
+import { natsClient } from "../fixture/nats-client.ts";
 import { runGateway, type RunningGateway } from "../fixture/running-gateway.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
 
@@ -45,6 +46,9 @@ test("with the rights of a plain client everything arrives once and in order: cu
   expect(JSON.parse((await applyFleet([hub], fleetFile(1))).stdout)).toMatchObject({
     streams: [{ action: "none" }, { action: "none" }, { action: "none" }, { action: "none" }],
   });
+  const inside = await natsClient(running.gateway.addresses.nats);
+  // Another gateway's on the same server is none of this one's.
+  await inside.request("event.plant1.stamping.line4.press-1.done", "{}");
   await edge.send(100);
   await arrived(fleet, edge);
   expect(hubHealth(running)).toMatchObject({ ok: true });
@@ -98,7 +102,29 @@ test("a gateway that begins anew goes on behind the last message that the hub ha
       JSON.stringify({ ...config, duplicate_window: 100_000_000 }),
     );
   }
-  await runGateway(site);
+  const second = await runGateway(site);
   await arrived(fleet, edge);
+  expect(hubHealth(second)).toMatchObject({ ok: true });
   await expectAllOnce([hub], edge);
 }, 120_000);
+
+test("into a cluster of three everything arrives once and in order while one server after another is killed", async () => {
+  const servers = await Promise.all(["hub-1", "hub-2", "hub-3"].map((name) => HubServer.prepare(name)));
+  await Promise.all(servers.map((server) => server.start("hub-1.conf", servers)));
+  // A cluster that has just started has no leader yet.
+  const apply = () => applyFleet(servers, fleetFile(3));
+  await expect.poll(async () => (await apply()).code, { ...patience, interval: 500 }).toBe(0);
+  const running = await runGateway(forwardingSite(servers));
+  const edge = await Edge.of(running, "line3");
+  const fleet = await hubUser(servers, "fleet");
+  for (const victim of servers.slice(1)) {
+    const sending = edge.send(80);
+    await victim.kill();
+    await sending;
+    await arrived(fleet, edge);
+    await victim.start("hub-1.conf", servers);
+    await expect.poll(() => hubHealth(running)?.ok, patience).toBe(true);
+  }
+  await arrived(fleet, edge);
+  await expectAllOnce(servers, edge);
+}, 240_000);

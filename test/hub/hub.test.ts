@@ -95,7 +95,9 @@ test("through the three servers of docs/hub.md everything arrives while one of t
   await expectAllOnce(servers, edge);
 }, 240_000);
 
-test("not even a hub where everybody may do everything puts readings into the line", async () => {
+test("not even a hub where everybody may do everything puts readings into the line", async (ctx) => {
+  const { version } = await inspectServer(await findServer(undefined, process.env["PATH"] ?? ""));
+  ctx.skip(!version.features.denyImports, `nats-server ${version.text}: left to the rights at the hub`);
   const hub = await HubServer.prepare("hub-1");
   await hub.start("hub.conf", [hub], "");
   const running = await runGateway(siteWithHub([hub]));
@@ -115,12 +117,7 @@ test("not even a hub where everybody may do everything puts readings into the li
   expect(new Set(heard)).toEqual(new Set(["cmd.plant1.x"]));
 }, 60_000);
 
-test("the cloud sees live what the gateway says and sends commands, and nobody puts readings into the line", async (ctx) => {
-  const { version } = await inspectServer(await findServer(undefined, process.env["PATH"] ?? ""));
-  ctx.skip(
-    version.features.syncInterval,
-    `nats-server ${version.text}: deny_imports may hold back live messages too`,
-  );
+test("the cloud sees live what the gateway says and sends commands, and nobody puts readings into the line", async () => {
   const hub = await HubServer.prepare("hub-1");
   await hub.start("hub.conf", [hub]);
   const cloud = await hubUser([hub], "cloud");
@@ -136,10 +133,12 @@ test("the cloud sees live what the gateway says and sends commands, and nobody p
   const running = await runGateway(siteWithHub([hub]));
   await expect
     .poll(() => states, patience)
-    .toContainEqual({
-      timestamp: expect.any(Number),
-      hub: expect.objectContaining({ connected: true, since: expect.any(Number) }),
-    });
+    .toContainEqual(
+      expect.objectContaining({
+        timestamp: expect.any(Number),
+        hub: expect.objectContaining({ connected: true, since: expect.any(Number) }),
+      }),
+    );
 
   const command = ["cmd.plant1.stamping.line1.press-1.motor.setpoint", JSON.stringify({ value: 1 })] as const;
   const reply = await cloud.request(...command, { timeout: 5_000 });

@@ -76,7 +76,7 @@ export function ownAlerts({
     rule(
       "gateway-messages-lost",
       "high",
-      "Messages are lost for want of room: ${value} since the start",
+      "Messages are lost for want of room: state/…/gateway tells how many of which stream. Bring NATS or the hub back",
       lost,
       ms(0),
     ),
