@@ -94,9 +94,8 @@ export class Outbox {
 
   /** Whether a message fits without another one having to go that is as urgent: a tenth is left to the gateway's own events. */
   hasRoom(stream: StreamName, bytes: number): boolean {
-    const { maxBytes, whenFull } = this.#options;
-    const taken = whenFull === "oldest" ? this.#backlog[stream].bytes : this.#waitingBytes();
-    return taken + bytes <= maxBytes * bulkShare;
+    const taken = this.#yields(stream) ? this.#backlog[stream].bytes : this.#bytesAhead(stream);
+    return taken + bytes <= this.#options.maxBytes * bulkShare;
   }
 
   dropped(stream: StreamName): Dropped {
@@ -266,17 +265,22 @@ export class Outbox {
   #take(row: OutboxRow): void {
     const { maxBytes } = this.#options;
     const limit = row.stream === "BATCHES" ? maxBytes * bulkShare : maxBytes;
-    const free = this.#refused.filter(({ whenStored }) => whenStored !== true);
-    let excess = sum(free.map(({ bytes }) => bytes)) - memoryBytes;
-    const oldest = free.filter(({ stream }) => this.#yields(stream));
-    const newest = free.filter(({ stream }) => !this.#yields(stream)).toReversed();
-    const gone = new Set<number>();
-    for (const row of [...oldest, ...newest]) {
+    add(this.#offered[row.stream], 1, row.bytes);
+    const waiting = this.#bytesAhead(row.stream) + row.bytes;
+    if (row.bytes > limit || (!this.#yields(row.stream) && waiting > limit)) {
       this.#count(row.stream, "full", { subject: row.subject, bytes: row.bytes });
       return;
     }
     this.#fresh.push(row);
     add(this.#backlog[row.stream], 1, row.bytes);
+  }
+
+  /** What does not make room for a message of the stream: batches that give way do for an event, no event does for a batch. */
+  #bytesAhead(stream: StreamName): number {
+    const ahead = streamNames.filter(
+      (other) => stream === "BATCHES" || other === "EVENTS" || !this.#yields(other),
+    );
+    return sum(ahead.map((other) => this.#backlog[other].bytes));
   }
 
   /** Whether the oldest of it make room. */
@@ -285,11 +289,7 @@ export class Outbox {
   }
 
   #bytes(): number {
-    return this.#kept.bytes + this.#waitingBytes();
-  }
-
-  #waitingBytes(): number {
-    return sum(streamNames.map((stream) => this.#backlog[stream].bytes));
+    return this.#kept.bytes + sum(streamNames.map((stream) => this.#backlog[stream].bytes));
   }
 
   /** Takes a message out that is in memory alone; true where it was. */
