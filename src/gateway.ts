@@ -125,6 +125,7 @@ export class Gateway {
     this.#services = new SiteServices({
       ...basis,
       ...kept,
+      publisher: this.#publisher,
       readings$: this.readings$,
       deviceStates$: this.deviceStates$,
       secret: (text) => files.secret(text),

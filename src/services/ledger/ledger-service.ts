@@ -1,0 +1,224 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "../../adapter-kit/clock.ts";
+import type { Log } from "../../adapter-kit/log.ts";
+import type { LedgersConfig } from "../../config/ledger.ts";
+import { GatewayError } from "../../domain/errors.ts";
+import { TagPath } from "../../domain/tag-path.ts";
+import type { Metric } from "../../observability/exposition.ts";
+import type { OutgoingMessage, StateChange, StateStore } from "../../store/state-store.ts";
+import { Ledger, ledgerScope, type Balance, type Booking, type LedgerMessage } from "./ledger.ts";
+import { LedgerCounters } from "./ledger-counters.ts";
+import { toUnits } from "./quantity.ts";
+
+/** What is stored together with a durable message, and what is done then. */
+export interface AlsoStored {
+  readonly changes: readonly StateChange[];
+  readonly messages: readonly OutgoingMessage[];
+  /** To be called when all of it is stored. Does not throw. */
+  stored(): void;
+}
+
+/** Where balances are shown. Nothing here throws or waits. */
+export interface LedgerOutput {
+  /** A ledger is there. */
+  begin(ledger: string): void;
+  balance(balance: Balance): void;
+  /** These articles are gone. */
+  forget(ledger: string, articles: readonly string[]): void;
+  /** The ledger is gone. */
+  end(ledger: string): void;
+  /** Something that somebody must see to; its place in the outbox is seen to already. */
+  event(path: TagPath, json: string): void;
+}
+
+export interface LedgerOptions {
+  readonly site: string;
+  readonly store: StateStore;
+  readonly output: LedgerOutput;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const nothing: AlsoStored = { changes: [], messages: [], stored: () => {} };
+
+/** Keeps the balances: books durable messages in the transaction that stores them, and shows what came of it. */
+export class LedgerService {
+  readonly #options: LedgerOptions;
+  readonly #counters = new LedgerCounters();
+  readonly #ledgers = new Map<string, Ledger>();
+  #config: LedgersConfig;
+
+  constructor(config: LedgersConfig, options: LedgerOptions) {
+    this.#config = config;
+    this.#options = options;
+  }
+
+  /** Goes on with what the store holds, and shows every balance. */
+  start(): void {
+    const stored = this.#options.store.read(ledgerScope);
+    for (const config of this.#config.ledgers) this.#begin(new Ledger(config), stored);
+    this.#doubt(stored);
+  }
+
+  /** Books a message that is about to be stored for good, once. Does not throw. */
+  book(message: LedgerMessage): AlsoStored {
+    const parts = [...this.#ledgers.values()].map((ledger) => this.#bookIn(ledger, message));
+    const [only = nothing, ...others] = parts;
+    if (others.length === 0) return only;
+    return {
+      changes: parts.flatMap(({ changes }) => changes),
+      messages: parts.flatMap(({ messages }) => messages),
+      stored: () => {
+        for (const { stored } of parts) stored();
+      },
+    };
+  }
+
+  /** Every balance, or those of one ledger. */
+  list(name?: string): readonly Balance[] {
+    const ledgers = name === undefined ? [...this.#ledgers.values()] : [this.#ledger(name)];
+    return ledgers.flatMap((ledger) =>
+      [...ledger.articles].sort().flatMap((article) => ledger.show(article) ?? []),
+    );
+  }
+
+  /** What somebody has counted. Resolves when it is stored; throws WRITE_REFUSED. */
+  async correct(
+    name: string,
+    article: string,
+    given: unknown,
+  ): Promise<Balance & { readonly was: number | null }> {
+    const ledger = this.#ledger(name);
+    const { decimals } = ledger.config;
+    const units = toUnits(given, decimals);
+    if (units === undefined)
+      throw new GatewayError("WRITE_REFUSED", `${name} takes numbers with at most ${decimals} decimals.`);
+    const was = ledger.show(article)?.balance ?? null;
+    const refused = ledger.set(article, units, this.#options.clock.now());
+    if (refused !== undefined) throw new GatewayError("WRITE_REFUSED", `Not booked: ${refused}.`);
+    await this.#store(ledger, [article]);
+    const balance = ledger.show(article);
+    if (balance === undefined) throw new GatewayError("WRITE_REFUSED", `${article} was removed meanwhile.`);
+    return { ...balance, was };
+  }
+
+  /** Takes an article out. Resolves when that is stored; throws WRITE_REFUSED. */
+  async remove(name: string, article: string): Promise<Balance> {
+    const ledger = this.#ledger(name);
+    const balance = ledger.show(article);
+    if (balance === undefined) throw new GatewayError("WRITE_REFUSED", `${name} has no article ${article}.`);
+    ledger.remove(article);
+    await this.#options.store.change([ledger.change(article)]);
+    this.#options.output.forget(name, [article]);
+    return balance;
+  }
+
+  /** An edited ledger.yaml. Balances of a ledger that is taken out stay in the store, and are doubted when it comes back. */
+  apply(config: LedgersConfig): void {
+    if (isDeepStrictEqual(config, this.#config)) return;
+    const { store, output, log } = this.#options;
+    this.#config = config;
+    const wanted = new Set(config.ledgers.map(({ name }) => name));
+    for (const name of [...this.#ledgers.keys()].filter((known) => !wanted.has(known))) {
+      output.forget(name, [...this.#ledger(name).articles]);
+      output.end(name);
+      this.#ledgers.delete(name);
+    }
+    const stored = store.read(ledgerScope);
+    for (const one of config.ledgers) {
+      const before = this.#ledgers.get(one.name);
+      if (isDeepStrictEqual(before?.config, one)) continue;
+      this.#begin(new Ledger(one), stored);
+    }
+    this.#doubt(stored);
+    log.info({ ledgers: config.ledgers.length }, "the edited ledger.yaml is in force");
+  }
+
+  metrics(): Iterable<Metric> {
+    return this.#counters.metrics(new Map([...this.#ledgers].map(([name, { size }]) => [name, size])));
+  }
+
+  #ledger(name: string): Ledger {
+    const ledger = this.#ledgers.get(name);
+    if (ledger !== undefined) return ledger;
+    throw new GatewayError("WRITE_REFUSED", `There is no ledger ${JSON.stringify(name)}.`);
+  }
+
+  #begin(ledger: Ledger, stored: ReadonlyMap<string, string>): void {
+    const { output, log } = this.#options;
+    const { name } = ledger.config;
+    const unreadable = ledger.load(stored);
+    if (unreadable.length > 0)
+      log.error(
+        { ledger: name, articles: unreadable.slice(0, 10), count: unreadable.length },
+        "stored balances can't be read, or are finer than `decimals` allows; these articles begin anew",
+      );
+    this.#ledgers.set(name, ledger);
+    output.begin(name);
+    for (const article of ledger.articles) this.#show(ledger, article);
+  }
+
+  /** What happens while nobody books is not in the balances of a ledger that is not there. */
+  #doubt(stored: ReadonlyMap<string, string>): void {
+    const names = new Set([...stored.keys()].map((key) => key.slice(0, key.indexOf("/"))));
+    const absent = [...names].filter((name) => !this.#ledgers.has(name));
+    if (absent.length === 0) return;
+    const changes = absent.flatMap((name) => {
+      const ledger = new Ledger({ name, decimals: 6, articles: Infinity, sources: [] });
+      ledger.load(stored);
+      const counted = [...ledger.articles].filter((article) => ledger.show(article)?.countedAt !== null);
+      ledger.doubt();
+      return counted.map((article) => ledger.change(article));
+    });
+    if (changes.length > 0) void this.#options.store.change(changes);
+  }
+
+  #bookIn(ledger: Ledger, message: LedgerMessage): AlsoStored {
+    const source = ledger.sourceOf(message.tag);
+    if (source === undefined) return nothing;
+    const { name } = ledger.config;
+    const booking = ledger.book(source, message, this.#options.clock.now());
+    this.#counters.told(name, booking.outcome);
+    const notes = this.#notes(ledger, message, booking);
+    const articles = booking.outcome === "booked" ? booking.articles : [];
+    if (booking.outcome === "booked")
+      this.#counters.passed(name, booking.before.length + booking.outdated.length);
+    return {
+      changes: articles.map((article) => ledger.change(article)),
+      messages: notes.map(({ path, json }) => ({ stream: "EVENTS", subject: path.subject, payload: json })),
+      stored: () => {
+        for (const article of articles) this.#show(ledger, article);
+        for (const { path, json } of notes) this.#options.output.event(path, json);
+      },
+    };
+  }
+
+  /** What somebody must see to. */
+  #notes(
+    { config: { name } }: Ledger,
+    { tag, id }: LedgerMessage,
+    booking: Booking,
+  ): readonly { readonly path: TagPath; readonly json: string }[] {
+    const { site, clock, log } = this.#options;
+    const note = (event: string, data: object) => {
+      log.warn({ ledger: name, tag, id, ...data }, `a message was not booked as it is: ${event}`);
+      const json = JSON.stringify({ timestamp: clock.now(), data: { tag, id, ...data } });
+      return { path: new TagPath("event", site, name, event), json };
+    };
+    if (booking.outcome === "refused") {
+      const { why, line } = booking;
+      return [note("refused", { why, ...(line === undefined ? {} : { line }) })];
+    }
+    return booking.outdated.length > 0 ? [note("count-outdated", { articles: booking.outdated })] : [];
+  }
+
+  async #store(ledger: Ledger, articles: readonly string[]): Promise<void> {
+    await this.#options.store.change(articles.map((article) => ledger.change(article)));
+    for (const article of articles) this.#show(ledger, article);
+  }
+
+  #show(ledger: Ledger, article: string): void {
+    const balance = ledger.show(article);
+    if (balance !== undefined) this.#options.output.balance(balance);
+  }
+}

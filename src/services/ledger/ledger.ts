@@ -1,0 +1,132 @@
+import type { LedgerConfig, LedgerSource } from "../../config/ledger.ts";
+import type { StateChange } from "../../store/state-store.ts";
+import { decodeAccount, encodeAccount, newAccount, type Account } from "./account.ts";
+import { book } from "./book.ts";
+import { fromUnits } from "./quantity.ts";
+import { readLines } from "./read-lines.ts";
+
+/** A durable message, at the moment at which it is stored. */
+export interface LedgerMessage {
+  /** As `pos/transaction`. */
+  readonly tag: string;
+  /** The message's own identity. */
+  readonly id: string;
+  /** Its payload; undefined where that is no JSON. */
+  readonly document: unknown;
+  /** When it happened, Unix ms. */
+  readonly timestamp: number;
+}
+
+/** One article as it is shown. Times are Unix ms. */
+export interface Balance {
+  readonly ledger: string;
+  readonly article: string;
+  readonly balance: number;
+  readonly unit?: string;
+  readonly countedAt: number | null;
+  readonly movedAt: number | null;
+}
+
+/** What a message did to a ledger. */
+export type Booking =
+  | {
+      readonly outcome: "booked";
+      readonly articles: readonly string[];
+      readonly before: readonly string[];
+      readonly outdated: readonly string[];
+    }
+  | { readonly outcome: "refused"; readonly why: string; readonly line?: number };
+
+/** What is in the store of the ledgers: a key an article, `stock/milk-1l`. */
+export const ledgerScope = "ledger";
+
+/** One ledger: its accounts, and how they are stored. */
+export class Ledger {
+  config: LedgerConfig;
+  readonly #accounts = new Map<string, Account>();
+
+  constructor(config: LedgerConfig) {
+    this.config = config;
+  }
+
+  get size(): number {
+    return this.#accounts.size;
+  }
+
+  get articles(): Iterable<string> {
+    return this.#accounts.keys();
+  }
+
+  /** Takes stored accounts over; names those that can't be read. */
+  load(stored: ReadonlyMap<string, string>): readonly string[] {
+    const prefix = `${this.config.name}/`;
+    const unreadable: string[] = [];
+    for (const [key, json] of stored) {
+      if (!key.startsWith(prefix)) continue;
+      const account = decodeAccount(json, this.config.decimals);
+      if (account === undefined) unreadable.push(key);
+      else this.#accounts.set(key.slice(prefix.length), account);
+    }
+    return unreadable;
+  }
+
+  sourceOf(tag: string): LedgerSource | undefined {
+    return this.config.sources.find((source) => source.tag === tag);
+  }
+
+  /** Books a message. @param now Unix ms: what is said to happen later happens now */
+  book(source: LedgerSource, { document, timestamp }: LedgerMessage, now: number): Booking {
+    const { decimals, articles } = this.config;
+    const read = readLines(source, document, decimals);
+    if ("refused" in read)
+      return {
+        outcome: "refused",
+        why: read.refused,
+        ...(read.line === undefined ? {} : { line: read.line }),
+      };
+    const booked = book(this.#accounts, source.kind, read.lines, Math.min(timestamp, now), articles);
+    if ("refused" in booked) return { outcome: "refused", why: booked.refused };
+    for (const [article, account] of booked.accounts) this.#accounts.set(article, account);
+    const { before, outdated } = booked;
+    return { outcome: "booked", articles: [...booked.accounts.keys()], before, outdated };
+  }
+
+  /** What somebody says that there is. Returns why not, in words. */
+  set(article: string, units: number, now: number): string | undefined {
+    const { articles } = this.config;
+    const booked = book(this.#accounts, "count", new Map([[article, units]]), now, articles);
+    if ("refused" in booked) return booked.refused;
+    const account = this.#accounts.get(article) ?? newAccount;
+    // A person that looks sees what is there now, whatever the tills' clocks say.
+    this.#accounts.set(article, { ...account, units, countedAt: now });
+    return undefined;
+  }
+
+  /** False where there is no such article. */
+  remove(article: string): boolean {
+    return this.#accounts.delete(article);
+  }
+
+  /** What happened meanwhile was not booked: nothing counts as counted any more. */
+  doubt(): void {
+    for (const [article, account] of this.#accounts)
+      this.#accounts.set(article, { ...account, countedAt: null });
+  }
+
+  show(article: string): Balance | undefined {
+    const account = this.#accounts.get(article);
+    if (account === undefined) return undefined;
+    const { name, unit, decimals } = this.config;
+    const { units, countedAt, movedAt } = account;
+    const balance = fromUnits(units, decimals);
+    return { ledger: name, article, balance, ...(unit === undefined ? {} : { unit }), countedAt, movedAt };
+  }
+
+  /** The article as it is to be stored. */
+  change(article: string): StateChange {
+    const { name, decimals } = this.config;
+    const account = this.#accounts.get(article);
+    const value = account === undefined ? null : encodeAccount(account, decimals);
+    return { scope: ledgerScope, key: `${name}/${article}`, value };
+  }
+}
