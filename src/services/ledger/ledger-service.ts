@@ -15,7 +15,7 @@ export interface AlsoStored {
   readonly changes: readonly StateChange[];
   readonly messages: readonly OutgoingMessage[];
   /** To be called when all of it is stored. Does not throw. */
-  stored(): void;
+  readonly stored: () => void;
 }
 
 /** Where balances are shown. Nothing here throws or waits. */
