@@ -239,6 +239,7 @@ export class Gateway {
     yield* gatewayMetrics({
       devices: this.#devices.running,
       readToNats: this.#publisher.readToNats,
+      diskSync: this.#store.syncTook,
       link: this.#nats.link.counters,
       broker: this.#broker.counters,
       writes: this.#commands.counters,

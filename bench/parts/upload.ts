@@ -73,6 +73,7 @@ async function measure(site: Parameters<typeof prepareDemoSite>[0], dialIn: (bro
         messages.push(...out);
         return "stored";
       },
+      note: () => {},
     },
     clock: systemClock,
     log: quiet,

@@ -10,6 +10,7 @@ type Counter = number | Readonly<Record<string, number>>;
 export interface MetricSources {
   readonly devices: ReadonlyMap<string, RunningDevice>;
   readonly readToNats: Histogram;
+  readonly diskSync: Histogram;
   readonly link: LinkCounters;
   readonly broker: BrokerCounters;
   readonly writes: Readonly<Record<string, number>>;
@@ -126,6 +127,12 @@ export function* gatewayMetrics(sources: MetricSources): Generator<Metric> {
     help: "From a sample's arrival to its hand-over to NATS",
     type: "histogram",
     samples: [[{}, sources.readToNats]],
+  };
+  yield {
+    name: "linegate_disk_sync_seconds",
+    help: "What the disk takes to sync a commit: decisions and durable messages wait for it",
+    type: "histogram",
+    samples: [[{}, sources.diskSync]],
   };
   yield {
     name: "linegate_tags",

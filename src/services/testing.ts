@@ -35,6 +35,10 @@ export class FakeStore implements StateStore {
     }
     return dead ? new Promise(() => {}) : "stored";
   }
+
+  note(changes: readonly StateChange[]): void {
+    void this.change(changes);
+  }
 }
 
 /** A clock that a test moves on. */

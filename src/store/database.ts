@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { GatewayError } from "../domain/errors.ts";
 
 /** Nobody else writes to the file; whoever does all the same holds the gateway up for this long at most. */
 const busyMs = 50;
@@ -9,7 +10,6 @@ const corrupt = new Set([11, 26]);
 
 const schema = `
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS state (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (scope, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
   n INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, bytes INTEGER NOT NULL, queued_at INTEGER NOT NULL,
@@ -23,6 +23,8 @@ export interface OpenedDatabase {
   readonly database: DatabaseSync;
   /** Made once for each file. */
   readonly epoch: string;
+  /** The path of the write-ahead log. SQLite syncs it before what is in it goes to the file; a commit is not synced. */
+  readonly log: string;
 }
 
 /** Opens the file, makes what is missing, and has `load` read it. Throws what SQLite or the disk says. */
@@ -32,7 +34,8 @@ function open(path: string, newEpoch: () => string, load: (opened: OpenedDatabas
     database.exec(schema);
     const select = database.prepare("SELECT epoch FROM epoch");
     if (select.get() === undefined) database.prepare("INSERT INTO epoch VALUES (?)").run(newEpoch());
-    const opened = { database, epoch: String(select.get()?.["epoch"]) };
+    database.exec("PRAGMA synchronous = NORMAL");
+    const opened = { database, epoch: String(select.get()?.["epoch"]), log: `${path}-wal` };
     load(opened);
     return opened;
   } catch (caught) {
@@ -67,6 +70,15 @@ export function openDatabase({ path, newEpoch, now, load, onSetAside }: Database
     onSetAside(to, caught);
     return open(path, newEpoch, load);
   }
+}
+
+/**
+ * Brings all that is committed to the file itself. After a sync that failed a second one proves nothing: Linux takes the pages
+ * for written. Throws what the disk says.
+ */
+export function rewrite(database: DatabaseSync): void {
+  const done = database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+  if (done?.["busy"] !== 0) throw new GatewayError("STORE_FULL", "somebody else reads the file");
 }
 
 function setAside(from: string, to: string): void {

@@ -52,6 +52,8 @@ export class Outbox {
   #last = 0;
   /** Since the last commit: nobody sees them before. */
   #fresh: OutboxRow[] = [];
+  /** Committed or refused, and not announced before those ahead of them are surely on disk. */
+  #unseen: OutboxRow[] = [];
   /** What the disk refused. */
   #refused: OutboxRow[] = [];
   #settled = new Map<number, Settled>();
@@ -73,7 +75,7 @@ export class Outbox {
       add(acked ? this.#kept : this.#backlog[stream], rows, bytes);
   }
 
-  /** Calls back in the turn in which messages were committed, or the disk refused them; returns the way to stop. */
+  /** Calls back in the turn in which messages are known to be on disk, or the disk refused them; returns the way to stop. */
   onCommitted(listener: (rows: readonly OutboxRow[]) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -98,6 +100,11 @@ export class Outbox {
     return this.read(stream, 0, 1)[0]?.queuedAt;
   }
 
+  /** Something is committed, and not announced. */
+  get hasUnseen(): boolean {
+    return this.#unseen.length > 0;
+  }
+
   get isDirty(): boolean {
     return this.#fresh.length > 0 || this.#refused.length > 0 || this.#settled.size > 0;
   }
@@ -120,16 +127,17 @@ export class Outbox {
     }
   }
 
-  /** In order, what was committed and has no ack, after a number. */
+  /** In order, what was announced and has no ack, after a number. */
   read(stream: StreamName, after: number, most: number): OutboxRow[] {
+    const before = this.#unseen[0]?.n ?? Infinity;
     const rows: OutboxRow[] = [];
     for (let cursor = after; this.#table !== undefined && rows.length < most;) {
       const page = this.#table.read(stream, cursor, most);
-      rows.push(...page.filter(({ n }) => !this.#settled.has(n)));
+      rows.push(...page.filter(({ n }) => n < before && !this.#settled.has(n)));
       if (page.length < most) break;
       cursor = page.at(-1)?.n ?? cursor;
     }
-    const refused = this.#refused.filter((row) => row.stream === stream && row.n > after);
+    const refused = this.#refused.filter((row) => row.stream === stream && row.n > after && row.n < before);
     return [...rows, ...refused].slice(0, most);
   }
 
@@ -170,7 +178,7 @@ export class Outbox {
     this.#draft = { done, cut: excess > 0 ? table.cut(excess, streams) : [] };
   }
 
-  /** What `write` did is on disk. */
+  /** What `write` did is committed. */
   stored(): void {
     const { done, cut } = this.#draft;
     for (const { stream, ack, keptSince } of done) {
@@ -184,14 +192,16 @@ export class Outbox {
     this.#settled = new Map();
     this.#refused = [];
     if (cut.length === 0 && this.#fresh.length > 0) this.#told = false;
-    const gone = new Set(cut.map(({ n }) => n));
-    this.#announce(gone.size === 0 ? this.#fresh : this.#fresh.filter(({ n }) => !gone.has(n)));
+    this.#unseen.push(...this.#fresh);
+    this.#fresh = [];
+    this.#withdraw(new Set(cut.map(({ n }) => n)));
   }
 
   /** The disk has none of it: kept in memory, within a bound. */
   refused(): void {
-    const fresh = this.#fresh;
-    this.#refused.push(...fresh);
+    this.#refused.push(...this.#fresh);
+    this.#unseen.push(...this.#fresh);
+    this.#fresh = [];
     let excess = sum(this.#refused.map(({ bytes }) => bytes)) - memoryBytes;
     const newest = this.#options.whenFull === "newest";
     const gone = new Set<number>();
@@ -203,7 +213,20 @@ export class Outbox {
       this.#count(row.stream, "memory", { n: row.n });
     }
     if (gone.size > 0) this.#refused = this.#refused.filter(({ n }) => !gone.has(n));
-    this.#announce(fresh.filter(({ n }) => !gone.has(n)));
+    this.#withdraw(gone);
+  }
+
+  /** The number of the last message. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Messages up to that number are on disk, or refused: they are announced. */
+  announce(upTo: number): void {
+    const rows = this.#unseen.filter(({ n }) => n <= upTo);
+    if (rows.length === 0) return;
+    this.#unseen = this.#unseen.filter(({ n }) => n > upTo);
+    for (const listener of this.#listeners) listener(rows);
   }
 
   /** Acked messages that the stream does not have after all wait again. */
@@ -251,9 +274,8 @@ export class Outbox {
     return true;
   }
 
-  #announce(rows: readonly OutboxRow[]): void {
-    this.#fresh = [];
-    if (rows.length > 0) for (const listener of this.#listeners) listener(rows);
+  #withdraw(gone: ReadonlySet<number>): void {
+    if (gone.size > 0) this.#unseen = this.#unseen.filter(({ n }) => !gone.has(n));
   }
 
   #count(stream: StreamName, why: keyof Dropped, fields: object): void {

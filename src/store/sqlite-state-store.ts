@@ -4,7 +4,9 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import { GatewayError } from "../domain/errors.ts";
-import { openDatabase, type OpenedDatabase } from "./database.ts";
+import { openDatabase, rewrite, type OpenedDatabase } from "./database.ts";
+import { LogSync, syncedFile, type SyncedFile } from "./log-sync.ts";
+import { Histogram, roundTripMs } from "../observability/histogram.ts";
 import { Outbox } from "./outbox.ts";
 import type { Backlog, OutboxLimits, StreamName } from "./outbox-row.ts";
 import { OutboxTable, type Released } from "./outbox-table.ts";
@@ -18,6 +20,8 @@ export const stateFile = "linegate.db";
 const retryMs = 5_000;
 /** Acks are committed together, or with what else is committed meanwhile: flash wears out. */
 const lazyMs = 100;
+/** Those commits are synced together, or with what else is synced meanwhile. */
+const lazySyncMs = 1_000;
 
 export interface StateStoreOptions {
   /** The site's data folder. */
@@ -28,25 +32,31 @@ export interface StateStoreOptions {
   readonly newToken: () => string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: the file at that path. */
+  readonly openLog?: (path: string) => SyncedFile;
 }
 
 interface Waiting {
   readonly changes: readonly StateChange[];
-  readonly done: (stored: Stored) => void;
+  /** Absent: nobody waits for the disk. */
+  readonly done?: (stored: Stored) => void;
 }
 
 interface Opened {
   readonly database: DatabaseSync;
   readonly state: StateTable;
   readonly outbox: OutboxTable;
+  readonly sync: LogSync;
 }
 
 /**
- * The durable state in one SQLite file: write-ahead log, every commit synced (`synchronous=FULL`), the changes and messages
- * of one turn of the event loop in one transaction. What the disk refuses is kept in memory and tried again.
+ * The durable state in one SQLite file with a write-ahead log. A commit goes to the log, which is then synced beside the event
+ * loop: only then a change is `stored`, and a message announced. What the disk refuses is kept in memory and tried again.
  */
 export class SqliteStateStore implements StateStore {
   readonly outbox: Outbox;
+  /** What the disk took to sync, in ms. */
+  readonly syncTook = new Histogram(roundTripMs);
   readonly #options: StateStoreOptions;
   readonly #state = new Map<string, Map<string, string>>();
   readonly #stopping = new AbortController();
@@ -55,7 +65,14 @@ export class SqliteStateStore implements StateStore {
   #waiting: Waiting[] = [];
   /** The last change of each key that the disk has refused so far. */
   #unstored = new Map<string, StateChange>();
+  /** Something was committed in this turn of the event loop: what comes after waits for the next. */
+  #hasCommitted = false;
   #isLazy = false;
+  /** Something is committed, and no sync asked for. */
+  #isUnsynced = false;
+  #syncsSoon = false;
+  /** A sync failed: what it was for is on disk with the next rewrite only. */
+  #isSpoilt = false;
   #failing = false;
 
   constructor(options: StateStoreOptions) {
@@ -107,10 +124,12 @@ export class SqliteStateStore implements StateStore {
   change(changes: readonly StateChange[], messages: readonly OutgoingMessage[] = []): Promise<Stored> {
     for (const change of changes) this.#set(change);
     this.outbox.add(messages);
-    return new Promise((done) => {
-      this.#waiting.push({ changes, done });
-      if (this.#waiting.length === 1) setImmediate(() => this.#commit());
-    });
+    return new Promise((done) => this.#wait({ changes, done }));
+  }
+
+  note(changes: readonly StateChange[]): void {
+    for (const change of changes) this.#set(change);
+    this.#wait({ changes });
   }
 
   /** For a message that nobody waits for: a commit within 100 ms takes it along, flash wears out. */
@@ -166,21 +185,29 @@ export class SqliteStateStore implements StateStore {
     if (isDone) this.outbox.released(gone);
   }
 
-  /** What still waits is committed first. Idempotent. */
+  /** What still waits is committed and synced first. Idempotent. */
   close(): void {
     this.#commit();
     this.#stopping.abort();
+    this.#opened?.sync.close();
     this.#opened?.database.close();
     this.#opened = undefined;
   }
 
-  #load({ database, epoch }: OpenedDatabase): void {
+  #load({ database, epoch, log }: OpenedDatabase): void {
     this.#state.clear();
-    const opened = { database, state: new StateTable(database), outbox: new OutboxTable(database) };
-    for (const row of opened.state.all()) this.#set(row);
-    this.outbox.load(opened.outbox);
+    const state = new StateTable(database);
+    const outbox = new OutboxTable(database);
+    for (const row of state.all()) this.#set(row);
+    this.outbox.load(outbox);
+    const { clock, openLog = syncedFile } = this.#options;
+    const onError = (error: unknown) => {
+      this.#isSpoilt = true;
+      this.#fail(error);
+    };
+    const sync = new LogSync({ file: openLog(log), took: this.syncTook, clock, onError });
     this.#epoch = epoch;
-    this.#opened = opened;
+    this.#opened = { database, state, outbox, sync };
   }
 
   #set({ scope, key, value }: StateChange): void {
@@ -211,25 +238,65 @@ export class SqliteStateStore implements StateStore {
     );
   }
 
+  /** Commits that follow each other share a turn: the first is not held up by it. */
+  #commitTurn(): void {
+    this.#hasCommitted = true;
+    setImmediate(() => {
+      this.#hasCommitted = false;
+      if (this.#waiting.length > 0) this.#commitTurn();
+    });
+    this.#commit();
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    if (this.#waiting.length === 1 && !this.#hasCommitted) queueMicrotask(() => this.#commitTurn());
+  }
+
   #commit(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { changes } of waiting)
       for (const change of changes) this.#unstored.set(JSON.stringify([change.scope, change.key]), change);
-    if (this.#unstored.size === 0 && !this.outbox.isDirty) {
-      for (const { done } of waiting) done("stored");
-      return;
-    }
     const unstored = this.#unstored;
-    const stored = this.#transact((tables) => {
-      tables.state.write(unstored.values());
-      this.outbox.write(tables.outbox);
-    });
-    if (stored) {
+    const upTo = this.outbox.last;
+    const isNew = this.#isSpoilt || this.#unstored.size > 0 || this.outbox.isDirty;
+    const isStored =
+      !isNew ||
+      this.#transact((tables) => {
+        tables.state.write(unstored.values());
+        this.outbox.write(tables.outbox);
+      });
+    if (isStored && isNew) {
       this.#unstored = new Map();
       this.outbox.stored();
-    } else this.outbox.refused();
-    for (const { done } of waiting) done(stored ? "stored" : "kept");
+    } else if (!isStored) this.outbox.refused();
+    const told = (isSynced: boolean) => {
+      this.outbox.announce(upTo);
+      for (const { done } of waiting) done?.(isStored && isSynced ? "stored" : "kept");
+    };
+    if (this.#opened === undefined) told(false);
+    else if (this.outbox.hasUnseen || waiting.some(({ done }) => done !== undefined)) this.#sync(told);
+    else if (isNew && isStored) this.#syncSoon();
+  }
+
+  #sync(told: (isSynced: boolean) => void): void {
+    this.#isUnsynced = false;
+    this.#opened?.sync.request(told);
+  }
+
+  #syncSoon(): void {
+    this.#isUnsynced = true;
+    if (this.#syncsSoon) return;
+    this.#syncsSoon = true;
+    const wait = this.#options.clock.sleep(lazySyncMs, this.#stopping.signal);
+    void wait.then(
+      () => {
+        this.#syncsSoon = false;
+        if (this.#isUnsynced) this.#sync(() => undefined);
+      },
+      () => undefined,
+    );
   }
 
   /** All of the work in one transaction, or nothing of it. */
@@ -237,24 +304,29 @@ export class SqliteStateStore implements StateStore {
     const opened = this.#opened;
     if (opened === undefined) return false;
     const { database } = opened;
-    const { log } = this.#options;
     try {
+      if (this.#isSpoilt) rewrite(database);
+      this.#isSpoilt = false;
       database.exec("BEGIN IMMEDIATE");
       work(opened);
       database.exec("COMMIT");
-      if (this.#failing) log.info({}, "The durable state is written to disk again");
+      if (this.#failing) this.#options.log.info({}, "The durable state is written to disk again");
       this.#failing = false;
       return true;
     } catch (caught) {
       if (database.isTransaction) database.exec("ROLLBACK");
-      if (!this.#failing)
-        log.error(
-          { error: String(caught), nextTryInMs: retryMs },
-          "The durable state can't be written; check the disk",
-        );
-      this.#failing = true;
-      this.#commitIn(retryMs);
+      this.#fail(caught);
       return false;
     }
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#failing)
+      this.#options.log.error(
+        { error: String(error), nextTryInMs: retryMs },
+        "The durable state can't be written; check the disk",
+      );
+    this.#failing = true;
+    this.#commitIn(retryMs);
   }
 }

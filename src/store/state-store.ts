@@ -23,9 +23,11 @@ export interface OutgoingMessage {
 export interface StateStore {
   /** All of a scope, such as `alerts`, in key order. */
   read(scope: string): ReadonlyMap<string, string>;
-  /**
-   * All changes and messages of one call in one transaction, together with those of other calls of the same turn of the
-   * event loop. Never rejects.
-   */
+  /** All changes and messages of one call in one transaction, together with those of other calls meanwhile. Never rejects. */
   change(changes: readonly StateChange[], messages?: readonly OutgoingMessage[]): Promise<Stored>;
+  /**
+   * Changes that nobody waits for, such as what became of something that was decided: a kill may lose those of the same turn of
+   * the event loop, a power cut those of the last second. They wear the flash less.
+   */
+  note(changes: readonly StateChange[]): void;
 }

@@ -2,25 +2,29 @@ import { randomUUID } from "node:crypto";
 import { onTestFinished } from "vitest";
 import { systemClock } from "../adapter-kit/clock.ts";
 import { SqliteStateStore, type StateStoreOptions } from "./sqlite-state-store.ts";
-import type { StateStore } from "./state-store.ts";
+import type { StateChange, StateStore } from "./state-store.ts";
 
 /** The state store in memory, for tests; `kept` says what a restart would find. */
 export function memoryStore(kept = new Map<string, Map<string, string>>()): StateStore & {
   readonly kept: ReadonlyMap<string, ReadonlyMap<string, string>>;
 } {
+  const note = (changes: readonly StateChange[]) => {
+    for (const { scope, key, value } of changes) {
+      const entries = kept.get(scope) ?? new Map<string, string>();
+      kept.set(scope, entries);
+      if (value === null) entries.delete(key);
+      else entries.set(key, value);
+    }
+  };
   return {
     kept,
     read: (scope) =>
       new Map([...(kept.get(scope) ?? [])].toSorted(([one], [other]) => (one < other ? -1 : 1))),
     change: async (changes) => {
-      for (const { scope, key, value } of changes) {
-        const entries = kept.get(scope) ?? new Map<string, string>();
-        kept.set(scope, entries);
-        if (value === null) entries.delete(key);
-        else entries.set(key, value);
-      }
+      note(changes);
       return "stored";
     },
+    note,
   };
 }
 

@@ -50,26 +50,26 @@ export class AlertStore {
     void this.#track(
       pause.then(() => {
         this.#waits.delete(withinMs);
-        return this.flush();
+        this.#note();
       }),
     );
   }
 
-  /** Stores all that is not stored yet. */
-  async flush(): Promise<void> {
+  /** Hands all over that the store does not have yet; nobody waits for it. */
+  #note(): void {
     const changes = [...this.#unstored].map((key) => ({
       scope: alertsScope,
       key,
       value: this.#options.encode(key) ?? null,
     }));
     this.#unstored.clear();
-    if (changes.length > 0) await this.#options.store.change(changes);
+    if (changes.length > 0) this.#options.store.note(changes);
   }
 
   /** Resolves when all is stored and done. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.flush();
+    this.#note();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 

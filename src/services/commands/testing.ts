@@ -118,6 +118,7 @@ export function commandSetup({
       await disk;
       return memory.change(changes);
     },
+    note: (changes) => memory.note(changes),
   };
   let tokens = 0;
   let onNats: NatsHandler | undefined;

@@ -167,7 +167,7 @@ export class SchedulingService {
     if (this.#state.stations === before.stations) return Promise.resolve(refused);
     this.#arm();
     if (effects.length === 0 && inputs.every(isOutcome)) {
-      this.#commitSoon(inputs.every(({ kind }) => kind === "told") ? toldWithinMs : outcomeWithinMs);
+      this.#noteSoon(inputs.every(({ kind }) => kind === "told") ? toldWithinMs : outcomeWithinMs);
       return Promise.resolve(refused);
     }
     return this.#track(this.#commit(effects).then(() => this.#send(effects))).then(() => refused);
@@ -175,22 +175,26 @@ export class SchedulingService {
 
   /** Stores all that is not stored yet, and the events that come of it. */
   async #commit(effects: readonly Effect[] = []): Promise<void> {
-    this.#due = Infinity;
     const { stations } = this.#state;
-    const gone = [...this.#stored.keys()].filter((station) => !stations.has(station));
-    const open = [
-      ...changes(this.#stored, stations),
-      ...gone.map((key) => ({ scope: lineScope, key, value: null })),
-    ];
-    this.#stored = stations;
+    const open = this.#unstored();
     const messages = eventMessages(this.#options.site, effects, (effect) =>
       latencySince(effect, stations.get(effect.station)?.cycle ?? null, this.#moment()),
     );
     if (open.length > 0 || messages.length > 0) await this.#options.store.change(open, messages);
   }
 
-  /** What came of sending is stored with the next decision, or a little later: flash wears out. */
-  #commitSoon(withinMs: number, waitMs = withinMs): void {
+  /** Takes what the store does not have yet. */
+  #unstored(): readonly StateChange[] {
+    this.#due = Infinity;
+    const { stations } = this.#state;
+    const gone = [...this.#stored.keys()].filter((station) => !stations.has(station));
+    const open = changes(this.#stored, stations);
+    this.#stored = stations;
+    return [...open, ...gone.map((key) => ({ scope: lineScope, key, value: null }))];
+  }
+
+  /** What came of sending goes to the store with the next decision, or a little later: flash wears out. */
+  #noteSoon(withinMs: number, waitMs = withinMs): void {
     const { clock } = this.#options;
     this.#due = Math.min(this.#due, clock.monotonic() + withinMs);
     if (this.#waits.has(withinMs)) return;
@@ -201,8 +205,9 @@ export class SchedulingService {
       pause.then(() => {
         this.#waits.delete(withinMs);
         if (this.#due === Infinity) return undefined;
-        if (this.#due <= clock.monotonic() || this.#stopping.signal.aborted) return this.#commit();
-        return this.#commitSoon(withinMs, this.#due - clock.monotonic());
+        if (this.#due <= clock.monotonic() || this.#stopping.signal.aborted)
+          return this.#options.store.note(this.#unstored());
+        return this.#noteSoon(withinMs, this.#due - clock.monotonic());
       }),
     );
   }
