@@ -1,3 +1,4 @@
+import type { TimestampUnit } from "../adapter-kit/source-timestamp.ts";
 import type { DeviceMapping, TagMapping } from "../adapter-kit/mapping.ts";
 
 /** What a durable message does to the balances that its lines name. */
@@ -28,6 +29,8 @@ export interface LedgerSource {
   readonly tag: string;
   /** A list of lines, or one line; empty: the whole message. */
   readonly items: string;
+  /** In the message: when it happened, as the tag's mapping has it; absent: when it came. */
+  readonly time?: { readonly pointer: string; readonly unit: TimestampUnit };
   /** In a line: the article. */
   readonly key: string;
   /** In a line: how many; absent: one for each line. */

@@ -1,10 +1,10 @@
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
-import { durabilityOf } from "./durability.ts";
+import { durabilityOf, timestampOf } from "./durable-tag.ts";
 import { ledgersSchema, type LedgerEntry } from "./ledger-schema.ts";
 import type { LedgerConfig, LedgersConfig, LedgerSource } from "./ledger.ts";
 import type { Mistakes, MistakeSink } from "./mistakes.ts";
 import type { SiteFolder } from "./site-folder.ts";
-import { SiteRules, siteTags } from "./site-rules.ts";
+import { findTag, SiteRules, siteTags, type SiteTags } from "./site-rules.ts";
 import { keyPlace, type Source, type SourcePath } from "./source.ts";
 import { validate } from "./validate.ts";
 
@@ -34,21 +34,36 @@ export async function loadLedgers(
   if (source === undefined || (source.kind === "scalar" && source.value === null)) return undefined;
   const validated = validate(ledgersSchema, source, [], mistakes);
   if (validated === undefined) return undefined;
-  const ledgers = Object.entries(validated.value.ledgers).map(([name, entry]) => toLedger(name, entry));
+  const tags = devices === undefined ? undefined : siteTags(devices);
+  const timeOf = (name: string) => {
+    const tag = tags === undefined ? undefined : findTag(tags, name);
+    return tag === undefined ? undefined : timestampOf(tag);
+  };
+  const ledgers = Object.entries(validated.value.ledgers).map(([name, entry]) =>
+    toLedger(name, entry, timeOf),
+  );
   const sound = mistakes.except(validated.leftOut);
   for (const ledger of ledgers) checkName(source, ledger, devices ?? [], sound);
-  checkSources(source, validated.value.ledgers, devices, sound);
+  checkSources(source, validated.value.ledgers, tags, sound);
   return { ledgers };
 }
 
-function toLedger(name: string, entry: LedgerEntry): LedgerConfig {
+function toLedger(
+  name: string,
+  entry: LedgerEntry,
+  timeOf: (tag: string) => LedgerSource["time"],
+): LedgerConfig {
   const { description, unit, decimals, articles } = entry;
   const sources = sourceKeys.flatMap(([key, kind]) =>
-    entry[key].map(({ quantity, ...given }): LedgerSource => ({
-      kind,
-      ...given,
-      ...(quantity === undefined ? {} : { quantity }),
-    })),
+    entry[key].map(({ quantity, ...given }): LedgerSource => {
+      const time = timeOf(given.tag);
+      return {
+        kind,
+        ...given,
+        ...(quantity === undefined ? {} : { quantity }),
+        ...(time === undefined ? {} : { time }),
+      };
+    }),
   );
   return {
     name,
@@ -77,10 +92,9 @@ function checkName(
 function checkSources(
   source: Source,
   ledgers: Readonly<Record<string, LedgerEntry>>,
-  devices: readonly DeviceMapping[] | undefined,
+  tags: SiteTags,
   mistakes: MistakeSink,
 ): void {
-  const tags = devices === undefined ? undefined : siteTags(devices);
   const rules = new SiteRules({ source, tags, mistakes, fillable: [], writeKey: "" });
   for (const [name, entry] of Object.entries(ledgers)) {
     const seen = new Set<string>();

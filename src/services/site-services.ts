@@ -53,11 +53,6 @@ export class SiteServices {
     return this.#alerts?.list() ?? [];
   }
 
-  /** What is stored together with a durable message. */
-  book(message: Parameters<LedgerPart["book"]>[0]): ReturnType<LedgerPart["book"]> {
-    return this.#ledgers.book(message);
-  }
-
   /** They go on with what the store holds. */
   start(site: ServedSite): void {
     for (const service of this.#all) service.start(site);

@@ -5,10 +5,11 @@ import { ServiceEndpoint } from "../../nats/service-endpoint.ts";
 import { Sequences } from "../../normalise/sequences.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
+import type { DurableListener } from "../live/durable-event.ts";
 import type { SitePublisher } from "../live/site-publisher.ts";
 import type { ServedSite, SiteService } from "../site-service.ts";
-import type { Balance, LedgerMessage } from "./ledger.ts";
-import { LedgerService, type AlsoStored, type LedgerOptions, type LedgerOutput } from "./ledger-service.ts";
+import type { Balance } from "./ledger.ts";
+import { LedgerService, type LedgerOptions, type LedgerOutput } from "./ledger-service.ts";
 import { ledgerEndpoints } from "./requests.ts";
 
 /** Of what the service may be asked, not of the program. */
@@ -22,6 +23,8 @@ export interface LedgerPartOptions extends Omit<LedgerOptions, "output"> {
   readonly link: Pick<NatsLink, "subscribe">;
   readonly random: () => number;
   readonly audit: AuditRecorder;
+  /** Has durable messages pass by before they are stored. */
+  readonly onDurable: (listener: DurableListener) => unknown;
 }
 
 /** The ledgers inside the gateway: run while there is a ledger.yaml, each as a device whose tags are its articles. */
@@ -38,7 +41,7 @@ export class LedgerPart implements SiteService {
   /** Goes on with what the store holds. Without ledgers nothing runs. */
   start({ ledgers }: ServedSite): void {
     if (ledgers === undefined) return;
-    const { gateway, site, link, clock, random, audit } = this.#options;
+    const { gateway, site, link, clock, random, audit, onDurable } = this.#options;
     const service = new LedgerService(ledgers, { ...this.#options, output: this.#output() });
     this.#service = service;
     this.#endpoint = new ServiceEndpoint({
@@ -52,6 +55,7 @@ export class LedgerPart implements SiteService {
       random,
     });
     service.start();
+    onDurable((event) => service.book(event));
     this.#endpoint.start();
   }
 
@@ -59,11 +63,6 @@ export class LedgerPart implements SiteService {
   apply({ ledgers }: ServedSite): void {
     if (this.#service === undefined) this.start({ ledgers });
     else this.#service.apply(ledgers ?? { ledgers: [] });
-  }
-
-  /** Books a durable message that is about to be stored; undefined where there is no ledger. */
-  book(message: LedgerMessage): AlsoStored | undefined {
-    return this.#service?.book(message);
   }
 
   metrics(): Iterable<Metric> {

@@ -41,6 +41,20 @@ test.each(garbage)("of a message with %s nothing is booked, and it is told", asy
   expect(store.messages.map(({ subject }) => subject)).toEqual(["event.shop1.stock.refused"]);
 });
 
+test("a message without an identity is not booked: it may come again", async () => {
+  const { tell, shown, events } = testLedgers();
+  await tell("pos/transaction", sale(milk(1)), undefined, "");
+  expect(shown).toEqual(["stock begins"]);
+  expect(events).toMatchObject([{ data: { id: null, why: expect.stringContaining("no identity") } }]);
+});
+
+test("several lines of one article are added up", async () => {
+  const { count, sell, shown } = testLedgers();
+  await count("milk-1l", 20);
+  await sell(milk(2), milk(-1), milk("4"));
+  expect(shown.at(-1)).toBe("stock/milk-1l 15");
+});
+
 test("an empty sale books nothing and is no mistake", async () => {
   const { sell, events, shown } = testLedgers();
   await sell();

@@ -1,22 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
-import type { LedgersConfig } from "../../config/ledger.ts";
+import type { LedgerSource, LedgersConfig } from "../../config/ledger.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
-import type { OutgoingMessage, StateChange, StateStore } from "../../store/state-store.ts";
+import type { StateStore } from "../../store/state-store.ts";
+import type { DurableAddition, DurableEvent } from "../live/durable-event.ts";
 import { Ledger, ledgerScope, type Balance, type Booking, type LedgerMessage } from "./ledger.ts";
 import { LedgerCounters } from "./ledger-counters.ts";
 import { toUnits } from "./quantity.ts";
-
-/** What is stored together with a durable message, and what is done then. */
-export interface AlsoStored {
-  readonly changes: readonly StateChange[];
-  readonly messages: readonly OutgoingMessage[];
-  /** To be called when all of it is stored. Does not throw. */
-  readonly stored: () => void;
-}
 
 /** Where balances are shown. Nothing here throws or waits. */
 export interface LedgerOutput {
@@ -39,7 +32,11 @@ export interface LedgerOptions {
   readonly log: Log;
 }
 
-const nothing: AlsoStored = { changes: [], messages: [], stored: () => {} };
+/** An event of a ledger's. */
+interface Note {
+  readonly path: TagPath;
+  readonly json: string;
+}
 
 /** Keeps the balances: books durable messages in the transaction that stores them, and shows what came of it. */
 export class LedgerService {
@@ -60,17 +57,30 @@ export class LedgerService {
     this.#doubt(stored);
   }
 
-  /** Books a message that is about to be stored for good, once. Does not throw. */
-  book(message: LedgerMessage): AlsoStored {
-    const parts = [...this.#ledgers.values()].map((ledger) => this.#bookIn(ledger, message));
-    const [only = nothing, ...others] = parts;
-    if (others.length === 0) return only;
+  /**
+   * Books a message that is about to be stored, once. Shown is what came of it when all is stored: to be called in the turn
+   * in which the message goes to the store.
+   */
+  book({ device, tag, id, payload }: DurableEvent): DurableAddition | undefined {
+    const name = `${device}/${tag}`;
+    const taking = [...this.#ledgers.values()].flatMap((ledger) => {
+      const source = ledger.sourceOf(name);
+      return source === undefined ? [] : [{ ledger, source }];
+    });
+    if (taking.length === 0) return undefined;
+    const message = { tag: name, id, document: parsed(payload) };
+    const entries = taking.map(({ ledger, source }) => this.#bookIn(ledger, source, message));
+    void this.#options.store.change([]).then(() => {
+      for (const { ledger, articles, notes } of entries) {
+        for (const article of articles) this.#show(ledger, article);
+        for (const { path, json } of notes) this.#options.output.event(path, json);
+      }
+    });
     return {
-      changes: parts.flatMap(({ changes }) => changes),
-      messages: parts.flatMap(({ messages }) => messages),
-      stored: () => {
-        for (const { stored } of parts) stored();
-      },
+      changes: entries.flatMap(({ ledger, articles }) => articles.map((article) => ledger.change(article))),
+      messages: entries.flatMap(({ notes }) =>
+        notes.map(({ path, json }) => ({ stream: "EVENTS", subject: path.subject, payload: json }) as const),
+      ),
     };
   }
 
@@ -173,36 +183,23 @@ export class LedgerService {
     if (changes.length > 0) void this.#options.store.change(changes);
   }
 
-  #bookIn(ledger: Ledger, message: LedgerMessage): AlsoStored {
-    const source = ledger.sourceOf(message.tag);
-    if (source === undefined) return nothing;
+  #bookIn(ledger: Ledger, source: LedgerSource, message: LedgerMessage) {
     const { name } = ledger.config;
     const booking = ledger.book(source, message, this.#options.clock.now());
     this.#counters.told(name, booking.outcome);
     const notes = this.#notes(ledger, message, booking);
-    const articles = booking.outcome === "booked" ? booking.articles : [];
-    if (booking.outcome === "booked")
-      this.#counters.passed(name, booking.before.length + booking.outdated.length);
-    return {
-      changes: articles.map((article) => ledger.change(article)),
-      messages: notes.map(({ path, json }) => ({ stream: "EVENTS", subject: path.subject, payload: json })),
-      stored: () => {
-        for (const article of articles) this.#show(ledger, article);
-        for (const { path, json } of notes) this.#options.output.event(path, json);
-      },
-    };
+    if (booking.outcome === "refused") return { ledger, articles: [], notes };
+    const { articles, before, outdated } = booking;
+    this.#counters.passed(name, before.length + outdated.length);
+    return { ledger, articles, notes };
   }
 
   /** What somebody must see to. */
-  #notes(
-    { config: { name } }: Ledger,
-    { tag, id }: LedgerMessage,
-    booking: Booking,
-  ): readonly { readonly path: TagPath; readonly json: string }[] {
+  #notes({ config: { name } }: Ledger, { tag, id }: LedgerMessage, booking: Booking): readonly Note[] {
     const { site, clock, log } = this.#options;
     const note = (event: string, data: object) => {
       log.warn({ ledger: name, tag, id, ...data }, `a message was not booked as it is: ${event}`);
-      const json = JSON.stringify({ timestamp: clock.now(), data: { tag, id, ...data } });
+      const json = JSON.stringify({ timestamp: clock.now(), data: { tag, id: id ?? null, ...data } });
       return { path: new TagPath("event", site, name, event), json };
     };
     if (booking.outcome === "refused") {
@@ -220,5 +217,14 @@ export class LedgerService {
   #show(ledger: Ledger, article: string): void {
     const balance = ledger.show(article);
     if (balance !== undefined) this.#options.output.balance(balance);
+  }
+}
+
+/** Undefined for what is no JSON. */
+function parsed(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString());
+  } catch {
+    return undefined;
   }
 }

@@ -1,3 +1,5 @@
+import { pointerPath, valueAt } from "../../adapter-kit/json-pointer.ts";
+import { sourceTimestamp } from "../../adapter-kit/source-timestamp.ts";
 import type { LedgerConfig, LedgerSource } from "../../config/ledger.ts";
 import type { StateChange } from "../../store/state-store.ts";
 import { decodeAccount, encodeAccount, newAccount, type Account } from "./account.ts";
@@ -9,12 +11,10 @@ import { readLines } from "./read-lines.ts";
 export interface LedgerMessage {
   /** As `pos/transaction`. */
   readonly tag: string;
-  /** The message's own identity. */
-  readonly id: string;
+  /** The message's own identity; undefined where it has none. */
+  readonly id: string | undefined;
   /** Its payload; undefined where that is no JSON. */
   readonly document: unknown;
-  /** When it happened, Unix ms. */
-  readonly timestamp: number;
 }
 
 /** One article as it is shown. Times are Unix ms. */
@@ -39,6 +39,13 @@ export type Booking =
 
 /** What is in the store of the ledgers: a key an article, `stock/milk-1l`. */
 export const ledgerScope = "ledger";
+
+/** What has no time of its own, or one that can't be true, happens now. */
+function happenedAt({ time }: LedgerSource, document: unknown, now: number): number {
+  if (time === undefined) return now;
+  const given = valueAt(document, pointerPath(time.pointer));
+  return Math.min(sourceTimestamp(given, time.unit, now) ?? now, now);
+}
 
 /** One ledger: its accounts, and how they are stored. */
 export class Ledger {
@@ -75,8 +82,10 @@ export class Ledger {
   }
 
   /** Books a message. @param now Unix ms: what is said to happen later happens now */
-  book(source: LedgerSource, { document, timestamp }: LedgerMessage, now: number): Booking {
+  book(source: LedgerSource, { id, document }: LedgerMessage, now: number): Booking {
     const { decimals, articles } = this.config;
+    if (id === undefined)
+      return { outcome: "refused", why: "it has no identity: if it came twice, nobody could tell" };
     const read = readLines(source, document, decimals);
     if ("refused" in read)
       return {
@@ -84,7 +93,7 @@ export class Ledger {
         why: read.refused,
         ...(read.line === undefined ? {} : { line: read.line }),
       };
-    const booked = book(this.#accounts, source.kind, read.lines, Math.min(timestamp, now), articles);
+    const booked = book(this.#accounts, source.kind, read.lines, happenedAt(source, document, now), articles);
     if ("refused" in booked) return { outcome: "refused", why: booked.refused };
     for (const [article, account] of booked.accounts) this.#accounts.set(article, account);
     const { before, outdated } = booked;

@@ -1,6 +1,8 @@
 import type { LedgerConfig } from "../../config/ledger.ts";
-import { FakeClock, FakeStore } from "../testing.ts";
+import { FakeClock, FakeStore, settle } from "../testing.ts";
 import { LedgerService } from "./ledger-service.ts";
+
+const time = { pointer: "/time", unit: "iso8601" } as const;
 
 /** What a store holds of each article: sales take from it, deliveries add, a handheld counts. */
 export const stock: LedgerConfig = {
@@ -9,9 +11,9 @@ export const stock: LedgerConfig = {
   decimals: 0,
   articles: 3,
   sources: [
-    { kind: "out", tag: "pos/transaction", items: "/items", key: "/sku", quantity: "/quantity" },
+    { kind: "out", tag: "pos/transaction", time, items: "/items", key: "/sku", quantity: "/quantity" },
     { kind: "in", tag: "goods-in/delivery", items: "/items", key: "/sku", quantity: "/quantity" },
-    { kind: "count", tag: "handheld/count", items: "", key: "/sku", quantity: "/counted" },
+    { kind: "count", tag: "handheld/count", time, items: "", key: "/sku", quantity: "/counted" },
   ],
 };
 
@@ -51,15 +53,21 @@ export function testLedgers(
   service.start();
   let number = 0;
   /** Books a message as the gateway does that stores it. */
-  const tell = async (tag: string, document: unknown, timestamp = clock.now()) => {
-    const { changes, messages, stored } = service.book({
-      tag,
-      id: `m-${(number += 1)}`,
-      document,
-      timestamp,
-    });
+  const tell = async (
+    name: string,
+    document: unknown,
+    at = clock.now(),
+    id: string | undefined = `m-${(number += 1)}`,
+  ) => {
+    const payload =
+      typeof document === "object" && document !== null
+        ? JSON.stringify({ time: new Date(at).toISOString(), ...document })
+        : String(document);
+    const [device = "", tag = ""] = name.split("/");
+    const event = { device, tag, topic: name, timestamp: clock.now(), payload: Buffer.from(payload) };
+    const { changes = [], messages = [] } = service.book(id === "" ? event : { ...event, id }) ?? {};
     await store.change(changes, messages);
-    stored();
+    await settle();
   };
   const sell = async (...items: readonly unknown[]) => tell("pos/transaction", sale(...items));
   const count = async (sku: string, counted: number) => tell("handheld/count", { sku, counted });
