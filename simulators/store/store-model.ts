@@ -20,7 +20,7 @@ const openAfter = 2;
 const tillNames = ["1", "2"];
 /** A delivery of so many pieces comes where the store has fewer than this. */
 const deliverBelow = 12;
-const delivered = 48;
+const delivered = 96;
 
 /** Drives the devices of a site that are a store's, known by their tags: customers come, buy and go. */
 export class StoreModel implements Model {

@@ -38,6 +38,8 @@ export interface StoreState {
   readonly wentOut: number;
   /** Seconds since the staff were told of an empty shelf, by article. */
   readonly asked: Readonly<Record<string, number>>;
+  /** Seconds since it opened. */
+  readonly open: number;
 }
 
 export interface StoreStep {
@@ -53,11 +55,14 @@ export const newStore: StoreState = {
   cameIn: 0,
   wentOut: 0,
   asked: {},
+  open: 0,
 };
 
-/** Customers a second, and the seconds that one stays. */
-const comeIn = 0.8;
-const stayFor = 20;
+/** Customers a second: usually, and in the rush that comes every so many seconds, for so many. */
+const comeIn = 0.4;
+const rush = { every: 90, after: 10, lasts: 35, comeIn: 2.5 } as const;
+/** Seconds that a customer stays, about. */
+const stayFor = 12;
 /** Seconds from a shelf that is nearly empty to the staff that fills it. */
 const fillAfter = 15;
 const nearlyEmpty = 6;
@@ -73,7 +78,9 @@ export function stepStore(store: StoreState, seconds: number, random: Random): S
   const left = store.customers.map((wait) => wait - seconds);
   const staying = left.filter((wait) => wait > 0);
   const paying = left.length - staying.length;
-  const arriving = random() < comeIn * seconds ? 1 : 0;
+  const intoRound = (store.open % rush.every) - rush.after;
+  const perSecond = intoRound >= 0 && intoRound < rush.lasts ? rush.comeIn : comeIn;
+  const arriving = random() < perSecond * seconds ? 1 : 0;
   const fresh = Array.from({ length: arriving }, () => stayFor * (0.5 + random()));
   const shelves = { ...store.shelves };
   const sales: Sale[] = [];
@@ -87,6 +94,7 @@ export function stepStore(store: StoreState, seconds: number, random: Random): S
     customers: [...staying, ...fresh],
     cameIn: store.cameIn + arriving,
     wentOut: store.wentOut + paying,
+    open: store.open + seconds,
   };
   return { state: fillShelves(state, seconds), sales };
 }
@@ -94,7 +102,7 @@ export function stepStore(store: StoreState, seconds: number, random: Random): S
 /** What one customer takes from the shelves, or brings back. */
 function basket(shelves: Record<string, number>, random: Random): Sale {
   const isReturn = random() < returnsShare;
-  const wanted = articles.filter(() => random() < 0.5).slice(0, isReturn ? 1 : articles.length);
+  const wanted = articles.filter(() => random() < 0.4).slice(0, isReturn ? 1 : articles.length);
   return wanted.flatMap(({ sku, price, room }) => {
     const there = shelves[sku] ?? 0;
     const most = isReturn ? Math.min(1, room - there) : Math.min(1 + Math.floor(random() * 3), there);

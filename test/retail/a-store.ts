@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { newStore } from "../../simulators/store/store.ts";
 import { stocktaking } from "../../simulators/store/messages.ts";
 import { Till } from "../../simulators/store/till.ts";
-import { systemClock } from "../../src/adapter-kit/clock.ts";
+import { systemClock, type Clock } from "../../src/adapter-kit/clock.ts";
 import type { Balance } from "../../src/services/ledger/ledger.ts";
 import { hubPasswords } from "../fixture/hub.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
@@ -31,8 +31,8 @@ export function storeFolder(leafPort?: number): SiteFolder {
 }
 
 /** A till on this port, closed with the test. */
-export function openTill(name: string, port: number): Till {
-  const till = new Till({ name, broker: `mqtt://127.0.0.1:${port}`, clock: systemClock });
+export function openTill(name: string, port: number, clock: Clock = systemClock): Till {
+  const till = new Till({ name, broker: `mqtt://127.0.0.1:${port}`, clock });
   onTestFinished(() => till.stop());
   till.start();
   return till;
