@@ -68,15 +68,18 @@ export class SiteServices {
     for (const service of this.#all) yield* service.metrics();
   }
 
-  /** No more decisions; what was decided is still stored and told, and durable messages booked. Idempotent. */
+  /** No more decisions; what was decided is still stored and told. Idempotent. */
   async stopDeciding(): Promise<void> {
-    await this.#ledgers.stop();
     for (const service of this.#deciding.toReversed()) await service.stop();
     await Promise.all(this.#buckets.map((bucket) => bucket.stop()));
   }
 
-  /** After the devices, whose last readings belong to it: what is to be uploaded goes to the outbox. Idempotent. */
+  /**
+   * After the devices, whose last messages and readings belong to it: the ledgers show what they have booked, and what is to be
+   * uploaded goes to the outbox. Idempotent.
+   */
   async stopUpload(): Promise<void> {
+    await this.#ledgers.stop();
     await this.#upload.stop();
   }
 

@@ -1,6 +1,7 @@
 import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { beforeEach, expect, test, vi } from "vitest";
+import { systemClock } from "../../src/adapter-kit/clock.ts";
 import { linegate } from "../../src/cli/testing.ts";
 import { noServerHere } from "../../src/nats/testing.ts";
 import { spawnGateway, type GatewayProcess } from "../fixture/gateway-process.ts";
@@ -94,7 +95,8 @@ test("a store sells on without the outside network and through a kill; the hub h
     first.sell(basket({ "milk-1l": 1, "coffee-500g": sale % 4 === 0 ? 1 : 0 }));
     second.sell(basket({ croissant: 1 }));
     if (sale === 10) gateway.kill("SIGKILL");
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    // Customers come one after the other: the kill falls between them.
+    await systemClock.sleep(5);
   }
   first.sell(basket({ "milk-1l": -2 }));
   await gateway.ended;

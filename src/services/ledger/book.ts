@@ -37,11 +37,14 @@ export function book(
     else changed.set(article, posted(account, kind, units, at));
   }
   const fresh = [...changed.keys()].filter((article) => !accounts.has(article)).length;
-  if (accounts.size + fresh > most)
-    return { refused: `there would be more than ${most} articles: see \`articles\` in ledger.yaml` };
+  if (accounts.size + fresh > most) return { refused: tooMany(most) };
   for (const [article, { units }] of changed)
     if (!isSum(units)) return { refused: `the balance of ${article} would be too large` };
   return { accounts: changed, before, outdated };
+}
+
+export function tooMany(most: number): string {
+  return `there would be more than ${most} articles: see \`articles\` in ledger.yaml`;
 }
 
 function posted(account: Account, kind: PostingKind, units: number, at: number): Account {

@@ -69,10 +69,10 @@ export class LedgerPart implements SiteService {
     return this.#service?.metrics() ?? [];
   }
 
-  /** Answers no more; messages that still come are booked as long as there is a store. Idempotent. */
+  /** After the devices, whose last messages are booked: all is stored and shown. Idempotent. */
   async stop(): Promise<void> {
     this.#endpoint?.stop();
-    return Promise.resolve();
+    await this.#service?.stop();
   }
 
   #output(): LedgerOutput {

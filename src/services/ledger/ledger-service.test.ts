@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { FakeClock } from "../testing.ts";
 import { milk, sale, stock, testLedgers } from "./testing.ts";
 
 test("sales take from the balance, deliveries and returns add to it, a count sets it", async () => {
@@ -90,6 +91,30 @@ test("a count that is too old for some articles is booked for the others, and to
   ]);
 });
 
+test("a stocktaking of thousands lets live readings pass while it is shown", async () => {
+  const clock = new (class extends FakeClock {
+    #time = 0;
+    override monotonic() {
+      return (this.#time += 1);
+    }
+  })();
+  const { service, tell, shown } = testLedgers([{ ...stock, articles: 500 }], { clock });
+  let turns = 0;
+  let isOver = false;
+  const turn = () => {
+    turns += 1;
+    if (!isOver) setImmediate(turn);
+  };
+  turn();
+  const items = Array.from({ length: 400 }, (_, index) => ({ sku: `a-${index}`, quantity: -index }));
+  await tell("goods-in/delivery", { items });
+  expect(shown.length).toBeLessThan(300);
+  await service.stop();
+  isOver = true;
+  expect(shown).toHaveLength(401);
+  expect(turns).toBeGreaterThan(100);
+});
+
 test("a ledger goes on where it was, and shows every balance again", async () => {
   const first = testLedgers();
   await first.count("milk-1l", 20);
@@ -114,6 +139,15 @@ test("balances of a ledger that was away are doubted until somebody counts", asy
   await count("milk-1l", 19);
   expect(shown.at(-1)).toBe("stock/milk-1l 19");
   expect(JSON.parse(store.disk.get("stock/milk-1l") ?? "")).toMatchObject({ balance: 19 });
+});
+
+test("what was booked while its ledger was taken out is not shown afterwards", async () => {
+  const { service, sell, shown, store } = testLedgers();
+  const told = sell(milk(1));
+  service.apply({ ledgers: [] });
+  await told;
+  expect(shown).toEqual(["stock begins", "stock without milk-1l", "stock ends"]);
+  expect([...store.disk.keys()]).toEqual(["stock/milk-1l"]);
 });
 
 test("an edited ledger goes on with its balances", async () => {

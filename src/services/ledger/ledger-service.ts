@@ -5,8 +5,10 @@ import type { LedgerSource, LedgersConfig } from "../../config/ledger.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
-import type { StateStore } from "../../store/state-store.ts";
+import type { StateStore, Stored } from "../../store/state-store.ts";
 import type { DurableAddition, DurableEvent } from "../live/durable-event.ts";
+import type { Breathe } from "../upload/pack.ts";
+import { breathing } from "../upload/breath.ts";
 import { Ledger, ledgerScope, type Balance, type Booking, type LedgerMessage } from "./ledger.ts";
 import { LedgerCounters } from "./ledger-counters.ts";
 import { toUnits } from "./quantity.ts";
@@ -38,16 +40,30 @@ interface Note {
   readonly json: string;
 }
 
+/** What a message did to one ledger. */
+interface Entry {
+  readonly ledger: Ledger;
+  readonly balances: readonly Balance[];
+  readonly notes: readonly Note[];
+}
+
+/** More balances than this are shown with pauses. */
+const fewBalances = 100;
+
 /** Keeps the balances: books durable messages in the transaction that stores them, and shows what came of it. */
 export class LedgerService {
   readonly #options: LedgerOptions;
   readonly #counters = new LedgerCounters();
   readonly #ledgers = new Map<string, Ledger>();
+  readonly #breathe: Breathe;
   #config: LedgersConfig;
+  /** Entries are shown one after the other. */
+  #shown: Promise<void> = Promise.resolve();
 
   constructor(config: LedgersConfig, options: LedgerOptions) {
     this.#config = config;
     this.#options = options;
+    this.#breathe = breathing(options.clock);
   }
 
   /** Goes on with what the store holds, and shows every balance. */
@@ -70,14 +86,11 @@ export class LedgerService {
     if (taking.length === 0) return undefined;
     const message = { tag: name, id, document: parsed(payload) };
     const entries = taking.map(({ ledger, source }) => this.#bookIn(ledger, source, message));
-    void this.#options.store.change([]).then(() => {
-      for (const { ledger, articles, notes } of entries) {
-        for (const article of articles) this.#show(ledger, article);
-        for (const { path, json } of notes) this.#options.output.event(path, json);
-      }
-    });
+    this.#whenStored(this.#options.store.change([]), entries);
     return {
-      changes: entries.flatMap(({ ledger, articles }) => articles.map((article) => ledger.change(article))),
+      changes: entries.flatMap(({ ledger, balances }) =>
+        balances.map(({ article }) => ledger.change(article)),
+      ),
       messages: entries.flatMap(({ notes }) =>
         notes.map(({ path, json }) => ({ stream: "EVENTS", subject: path.subject, payload: json }) as const),
       ),
@@ -104,11 +117,13 @@ export class LedgerService {
     if (units === undefined)
       throw new GatewayError("WRITE_REFUSED", `${name} takes numbers with at most ${decimals} decimals.`);
     const was = ledger.show(article)?.balance ?? null;
-    const refused = ledger.set(article, units, this.#options.clock.now());
-    if (refused !== undefined) throw new GatewayError("WRITE_REFUSED", `Not booked: ${refused}.`);
-    await this.#store(ledger, [article]);
-    const balance = ledger.show(article);
-    if (balance === undefined) throw new GatewayError("WRITE_REFUSED", `${article} was removed meanwhile.`);
+    const { clock, store } = this.#options;
+    const balance = ledger.set(article, units, clock.now());
+    if ("refused" in balance) throw new GatewayError("WRITE_REFUSED", `Not booked: ${balance.refused}.`);
+    const stored = store.change([ledger.change(article)]);
+    this.#whenStored(stored, [{ ledger, balances: [balance], notes: [] }]);
+    await stored;
+    await this.#shown;
     return { ...balance, was };
   }
 
@@ -119,6 +134,7 @@ export class LedgerService {
     if (balance === undefined) throw new GatewayError("WRITE_REFUSED", `${name} has no article ${article}.`);
     ledger.remove(article);
     await this.#options.store.change([ledger.change(article)]);
+    await this.#shown;
     this.#options.output.forget(name, [article]);
     return balance;
   }
@@ -144,6 +160,11 @@ export class LedgerService {
     log.info({ ledgers: config.ledgers.length }, "the edited ledger.yaml is in force");
   }
 
+  /** Resolves when all that was booked is stored and shown. */
+  async stop(): Promise<void> {
+    await this.#shown;
+  }
+
   metrics(): Iterable<Metric> {
     return this.#counters.metrics(new Map([...this.#ledgers].map(([name, { size }]) => [name, size])));
   }
@@ -165,7 +186,7 @@ export class LedgerService {
       );
     this.#ledgers.set(name, ledger);
     output.begin(name);
-    for (const article of ledger.articles) this.#show(ledger, article);
+    for (const article of ledger.articles) this.#show(ledger, ledger.show(article));
   }
 
   /** What happens while nobody books is not in the balances of a ledger that is not there. */
@@ -183,15 +204,15 @@ export class LedgerService {
     if (changes.length > 0) void this.#options.store.change(changes);
   }
 
-  #bookIn(ledger: Ledger, source: LedgerSource, message: LedgerMessage) {
+  #bookIn(ledger: Ledger, source: LedgerSource, message: LedgerMessage): Entry {
     const { name } = ledger.config;
     const booking = ledger.book(source, message, this.#options.clock.now());
     this.#counters.told(name, booking.outcome);
     const notes = this.#notes(ledger, message, booking);
-    if (booking.outcome === "refused") return { ledger, articles: [], notes };
+    if (booking.outcome === "refused") return { ledger, balances: [], notes };
     const { articles, before, outdated } = booking;
     this.#counters.passed(name, before.length + outdated.length);
-    return { ledger, articles, notes };
+    return { ledger, balances: articles.flatMap((article) => ledger.show(article) ?? []), notes };
   }
 
   /** What somebody must see to. */
@@ -209,14 +230,28 @@ export class LedgerService {
     return booking.outdated.length > 0 ? [note("count-outdated", { articles: booking.outdated })] : [];
   }
 
-  async #store(ledger: Ledger, articles: readonly string[]): Promise<void> {
-    await this.#options.store.change(articles.map((article) => ledger.change(article)));
-    for (const article of articles) this.#show(ledger, article);
+  /** Shows entries in their turn when they are stored; live readings pass between the balances of a large stocktaking. */
+  #whenStored(stored: Promise<Stored>, entries: readonly Entry[]): void {
+    const before = this.#shown;
+    const show = async () => {
+      await stored;
+      await before;
+      for (const { ledger, balances, notes } of entries) {
+        for (const balance of balances) {
+          const pause = balances.length > fewBalances ? this.#breathe() : undefined;
+          if (pause !== undefined) await pause;
+          this.#show(ledger, balance);
+        }
+        for (const { path, json } of notes) this.#options.output.event(path, json);
+      }
+    };
+    this.#shown = show();
   }
 
-  #show(ledger: Ledger, article: string): void {
-    const balance = ledger.show(article);
-    if (balance !== undefined) this.#options.output.balance(balance);
+  /** What is gone meanwhile is not shown. */
+  #show(ledger: Ledger, balance: Balance | undefined): void {
+    if (balance === undefined || this.#ledgers.get(balance.ledger) !== ledger) return;
+    if (ledger.show(balance.article) !== undefined) this.#options.output.balance(balance);
   }
 }
 

@@ -3,7 +3,7 @@ import { sourceTimestamp } from "../../adapter-kit/source-timestamp.ts";
 import type { LedgerConfig, LedgerSource } from "../../config/ledger.ts";
 import type { StateChange } from "../../store/state-store.ts";
 import { decodeAccount, encodeAccount, newAccount, type Account } from "./account.ts";
-import { book } from "./book.ts";
+import { book, tooMany } from "./book.ts";
 import { fromUnits } from "./quantity.ts";
 import { readLines } from "./read-lines.ts";
 
@@ -100,15 +100,14 @@ export class Ledger {
     return { outcome: "booked", articles: [...booked.accounts.keys()], before, outdated };
   }
 
-  /** What somebody says that there is. Returns why not, in words. */
-  set(article: string, units: number, now: number): string | undefined {
+  /** What somebody sees that there is now; or why it can't be booked, in words. */
+  set(article: string, units: number, now: number): Balance | { readonly refused: string } {
     const { articles } = this.config;
-    const booked = book(this.#accounts, "count", new Map([[article, units]]), now, articles);
-    if ("refused" in booked) return booked.refused;
-    const account = this.#accounts.get(article) ?? newAccount;
-    // A person that looks sees what is there now, whatever the tills' clocks say.
-    this.#accounts.set(article, { ...account, units, countedAt: now });
-    return undefined;
+    const known = this.#accounts.get(article);
+    if (known === undefined && this.size >= articles) return { refused: tooMany(articles) };
+    const account = { ...(known ?? newAccount), units, countedAt: now };
+    this.#accounts.set(article, account);
+    return this.#balance(article, account);
   }
 
   /** False where there is no such article. */
@@ -124,11 +123,7 @@ export class Ledger {
 
   show(article: string): Balance | undefined {
     const account = this.#accounts.get(article);
-    if (account === undefined) return undefined;
-    const { name, unit, decimals } = this.config;
-    const { units, countedAt, movedAt } = account;
-    const balance = fromUnits(units, decimals);
-    return { ledger: name, article, balance, ...(unit === undefined ? {} : { unit }), countedAt, movedAt };
+    return account === undefined ? undefined : this.#balance(article, account);
   }
 
   /** The article as it is to be stored. */
@@ -137,5 +132,11 @@ export class Ledger {
     const account = this.#accounts.get(article);
     const value = account === undefined ? null : encodeAccount(account, decimals);
     return { scope: ledgerScope, key: `${name}/${article}`, value };
+  }
+
+  #balance(article: string, { units, countedAt, movedAt }: Account): Balance {
+    const { name, unit, decimals } = this.config;
+    const balance = fromUnits(units, decimals);
+    return { ledger: name, article, balance, ...(unit === undefined ? {} : { unit }), countedAt, movedAt };
   }
 }

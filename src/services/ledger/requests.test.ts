@@ -57,10 +57,16 @@ test.each([
   ["no article", { ...broken, article: "milk 1l", balance: 1 }, "letters, digits"],
   ["half a piece", { ...broken, balance: 0.5 }, "at most 0 decimals"],
   ["no balance", broken, "at most 0 decimals"],
+  ["no room", { ...broken, article: "a-fourth", balance: 1 }, "more than 3 articles"],
   ["another ledger", { ...broken, ledger: "stok", balance: 1 }, "no ledger"],
 ])("a correction with %s is refused, and stands in the audit", async (_, request, why) => {
-  const { ask, audited, service } = setUp();
+  const { ask, audited, service, count } = setUp();
+  for (const article of ["a", "b", "c"]) await count(article, 1);
   await expect(ask("correct", request)).rejects.toThrow(why);
   expect(audited).toMatchObject([{ action: "correct", ok: false, message: expect.stringContaining(why) }]);
-  expect(service.list()).toEqual([]);
+  expect(service.list().map(({ article, balance }) => `${article} ${balance}`)).toEqual([
+    "a 1",
+    "b 1",
+    "c 1",
+  ]);
 });
