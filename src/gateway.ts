@@ -25,8 +25,10 @@ import { auditFolder } from "./services/audit/audit-segment.ts";
 import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { LastValues } from "./services/live/last-values.ts";
+import { DurableEvents } from "./services/live/durable-events.ts";
 import { SitePublisher } from "./services/live/site-publisher.ts";
 import { SiteServices } from "./services/site-services.ts";
+import { SeenIdentities } from "./store/seen-identities.ts";
 import { SqliteStateStore } from "./store/sqlite-state-store.ts";
 
 /**
@@ -42,6 +44,7 @@ export class Gateway {
   readonly #nats: NatsPart;
   readonly #devices: SiteDevices;
   readonly #publisher: SitePublisher;
+  readonly #durable: DurableEvents;
   readonly #store: SqliteStateStore;
   readonly #outbox: OutboxPublisher;
   readonly #audit: AuditTrail;
@@ -61,13 +64,15 @@ export class Gateway {
     const { gateway, site: place, nats, users, images } = config;
     const basis = { gateway, site: place, log, clock, random };
     const authenticator = new Authenticator(users, { log, clock });
+    const data = resolve(dir, nats.embedded.store);
+    this.#store = new SqliteStateStore({ ...basis, dir: data, outbox: config.outbox, newToken: randomUUID });
     this.#broker = new Broker(config.broker, {
       ...basis,
       siteDir: dir,
       authenticator,
       lastValues: this.#last,
+      store: this.#store,
     });
-    const data = resolve(dir, nats.embedded.store);
     const files = siteFiles({
       siteDir: dir,
       environment: deps.environment ?? {},
@@ -87,8 +92,10 @@ export class Gateway {
       searchPath: deps.searchPath,
     });
     const net = { broker: this.#broker, link: this.#nats.link };
-    this.#store = new SqliteStateStore({ ...basis, dir: data, outbox: config.outbox, newToken: randomUUID });
     this.#publisher = new SitePublisher({ ...basis, ...net, store: this.#store, last: this.#last });
+    const seen = new SeenIdentities(() => clock.now());
+    this.#store.join(seen);
+    this.#durable = new DurableEvents({ ...basis, ...net, store: this.#store, seen });
     this.#devices = new SiteDevices({
       ...basis,
       ...net,
@@ -187,25 +194,31 @@ export class Gateway {
     this.#startedAt = this.#deps.clock.monotonic();
     // First, so that a second gateway on one folder is told that, and not that a port is taken.
     await this.#nats.claim();
-    await allDone([this.#broker.start(), this.#http.start()]);
-    stopping.throwIfAborted();
     this.#store.open();
+    await this.#broker.open();
     this.#outbox.start();
     await this.#audit.start();
     this.#commands.start();
     this.#services.start(this.#site);
+    // Before any device can publish: no durable message is acknowledged that is not taken.
+    this.#durable.use(this.#site.devices);
+    await allDone([this.#broker.start(), this.#http.start()]);
+    stopping.throwIfAborted();
     await allDone([this.#nats.start(stopping), this.#devices.start(this.#site.devices)]);
   }
 
   async #tearDown(): Promise<void> {
+    this.#durable.stop();
     await this.#services.stopDeciding();
     this.#commands.stop();
     await this.#devices.stop();
     await this.#services.stopUpload();
     await this.#audit.stop();
     await this.#outbox.stop();
+    // What it says last of its sessions is still stored.
+    await this.#broker.stop();
     this.#store.close();
-    await allDone([this.#nats.stop(), this.#http.stop(), this.#broker.stop()]);
+    await allDone([this.#nats.stop(), this.#http.stop()]);
     this.#publisher.complete();
   }
 
@@ -242,6 +255,7 @@ export class Gateway {
       diskSync: this.#store.syncTook,
       link: this.#nats.link.counters,
       broker: this.#broker.counters,
+      durable: this.#durable.counters,
       writes: this.#commands.counters,
       writeReasons: this.#commands.reasons,
       writeHeartbeats: this.#commands.heartbeats,
@@ -256,6 +270,7 @@ export class Gateway {
     const diff = diffSites(this.#site, site);
     // gateway.yaml takes effect at the next start: until then its edits are told at each reload.
     this.#site = { ...site, gateway: this.#site.gateway };
+    this.#durable.use(site.devices);
     await this.#devices.apply(site.devices, diff);
     await this.#services.apply(site);
     this.#reloads.applied += 1;

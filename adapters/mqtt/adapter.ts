@@ -1,4 +1,5 @@
 import {
+  captures,
   documentWith,
   GatewayError,
   isPath,
@@ -26,7 +27,7 @@ import type {
   MqttWriteOptions,
 } from "./mapping.ts";
 import { withOwnTopics } from "./own-topics.ts";
-import { capturesOf, routesOf, samplesOf, type Content, type Route } from "./route.ts";
+import { routesOf, samplesOf, type Content, type Route } from "./route.ts";
 
 /** A payload beyond this is not looked into: a mapped message is a few kilobytes, and JSON is parsed on the hot path. */
 const mostPayloadBytes = 262_144;
@@ -132,13 +133,13 @@ class MqttDevice implements Adapter {
   #take(route: Route, message: BrokerMessage, secondHand = this.#isOurs(message)): void {
     const { clock, metrics } = this.#context;
     this.#context.trace("received", message.topic, message.payload);
-    const captures = capturesOf(route, message.topic);
-    if (!captures.every(isPath)) {
+    const parts = captures(route.wildcards, message.topic);
+    if (!parts.every(isPath)) {
       this.#refuseTopic(message.topic);
       return;
     }
     const content = this.#contentOf(route, message.payload);
-    const samples = samplesOf(route, captures, content, {
+    const samples = samplesOf(route, parts, content, {
       now: clock.now(),
       retained: message.retain,
       secondHand,

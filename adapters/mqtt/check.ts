@@ -26,6 +26,7 @@ export function checkDevice(device: MqttDeviceMapping): MappingIssue[] {
       ...checkTopic(tag.options.address, [...path, "address"], device),
       ...checkTemplate(tag, path),
       ...checkPayload(tag, path),
+      ...checkDurable(tag, path, device),
       ...checkWrite(tag, path, device),
     );
   }
@@ -87,6 +88,28 @@ function* checkPayload({ options }: MqttTagMapping, path: readonly string[]): Ge
     const message = `a payload of ${payload} gives no ${type}`;
     yield { path: [...path, "type"], message, allowed: types.join(", ") };
   }
+}
+
+function* checkDurable(
+  { name, options }: MqttTagMapping,
+  path: readonly string[],
+  device: MqttDeviceMapping,
+): Generator<MappingIssue> {
+  const { durable, payload, address } = options;
+  if (durable === undefined || durable === false) return;
+  if (durable !== true && payload !== "json") {
+    const message = `a payload of ${payload} has no fields, and so no identity`;
+    yield { path: [...path, "durable", "id"], message, allowed: "payload: json, or durable: true" };
+  }
+  const first = device.tags.find((tag) => tag.options.address === address && isDurable(tag));
+  if (first !== undefined && first.name !== name) {
+    const message = `${address} is durable in ${first.name} already: each message would be stored twice`;
+    yield { path: [...path, "durable"], message, allowed: "durable on one tag of a topic" };
+  }
+}
+
+function isDurable({ options: { durable } }: MqttTagMapping): boolean {
+  return durable !== undefined && durable !== false;
 }
 
 function* checkWrite(

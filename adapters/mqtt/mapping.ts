@@ -48,6 +48,8 @@ export interface MqttTagOptions {
   readonly pointer?: string | undefined;
   readonly type?: JsonValueType | undefined;
   readonly timestamp?: { readonly pointer: string; readonly unit: TimestampUnit } | undefined;
+  /** Messages are acknowledged once they are on disk; `id` is where their own identity stands, as JSON Pointer. */
+  readonly durable?: boolean | { readonly id: string } | undefined;
 }
 
 /** The adapter's keys of a `write` entry. */

@@ -14,12 +14,17 @@ export function baseOf({ base, vda5050 }: MqttConnection): string | undefined {
   return `${interfaceName}/v${version.split(".")[0] ?? ""}/${manufacturer}/${serialNumber}`;
 }
 
+/** A topic of the device's own written out. */
+export function fullTopic(topic: string, base: string | undefined): string {
+  return base !== undefined && isOwnTopic(topic) ? `${base}/${topic.slice(own.length)}` : topic;
+}
+
 /** The device with all its topics written out. */
 export function withOwnTopics(device: MqttDeviceMapping): MqttDeviceMapping {
   const { connection } = device;
   const base = baseOf(connection);
   if (base === undefined) return device;
-  const full = (topic: string) => (isOwnTopic(topic) ? `${base}/${topic.slice(own.length)}` : topic);
+  const full = (topic: string) => fullTopic(topic, base);
   const { will } = connection;
   return {
     ...device,

@@ -1,14 +1,17 @@
 import {
+  filledName,
   fromJson,
   pointerPath,
   sourceTimestamp,
   valueAt,
+  wildcardsOf,
   type BadStatus,
   type Decoded,
   type JsonValueType,
   type PointerPath,
   type Sample,
   type TimestampUnit,
+  type Wildcard,
 } from "../../src/adapter-kit/index.ts";
 import { placeholders, typeOf, type MqttTagMapping } from "./mapping.ts";
 import { fromNumber, fromText } from "./value.ts";
@@ -26,8 +29,7 @@ interface RoutedTag {
 /** All tags of one topic filter: one subscription, and one look into each message for all of them. */
 export interface Route {
   readonly filter: string;
-  /** The levels that are wildcards; the last one may stand for several. */
-  readonly wildcards: readonly { readonly level: number; readonly rest: boolean }[];
+  readonly wildcards: readonly Wildcard[];
   readonly tags: readonly RoutedTag[];
   readonly json: boolean;
 }
@@ -37,9 +39,7 @@ export function routesOf(tags: readonly MqttTagMapping[]): Route[] {
   const byFilter = Map.groupBy(tags, (tag) => tag.options.address);
   return [...byFilter].map(([filter, mapped]) => ({
     filter,
-    wildcards: filter
-      .split("/")
-      .flatMap((text, level) => (text === "+" || text === "#" ? [{ level, rest: text === "#" }] : [])),
+    wildcards: wildcardsOf(filter),
     tags: mapped.map(routed),
     json: mapped.some(({ options }) => options.payload === "json"),
   }));
@@ -56,13 +56,6 @@ function routed({ name, options }: MqttTagMapping): RoutedTag {
     timestamp:
       timestamp === undefined ? undefined : { path: pointerPath(timestamp.pointer), unit: timestamp.unit },
   };
-}
-
-/** What the wildcards of a route stand for in this topic, in order; the last may hold several levels. */
-export function capturesOf({ wildcards }: Route, topic: string): string[] {
-  if (wildcards.length === 0) return [];
-  const levels = topic.split("/");
-  return wildcards.map(({ level, rest }) => (rest ? levels.slice(level).join("/") : (levels[level] ?? "")));
 }
 
 /** A message's payload, looked into once. */
@@ -88,14 +81,14 @@ export interface SampleOptions {
 /** One sample for each tag of the route that the message says something about. */
 export function samplesOf(
   route: Route,
-  captures: readonly string[],
+  parts: readonly string[],
   content: Content,
   options: SampleOptions,
 ): Sample[] {
   const samples: Sample[] = [];
   for (const tag of route.tags) {
     const decoded = decode(tag, content);
-    const named = tag.template ? { tag: filled(tag.name, captures), template: tag.name } : { tag: tag.name };
+    const named = tag.template ? { tag: filledName(tag.name, parts), template: tag.name } : { tag: tag.name };
     if ("bad" in decoded) {
       // An old message that can't be read says nothing about the present.
       if (!options.retained) samples.push({ ...named, value: null, quality: "bad", status: decoded.bad });
@@ -118,10 +111,6 @@ export function samplesOf(
     else samples.push({ ...named, value, quality: "good", ...time });
   }
   return samples;
-}
-
-function filled(name: string, captures: readonly string[]): string {
-  return name.replaceAll(/\{(\d+)\}/g, (_, number: string) => captures[Number(number) - 1] ?? "");
 }
 
 function decode(tag: RoutedTag, { bad, document, text }: Content): Decoded {

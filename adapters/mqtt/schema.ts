@@ -8,6 +8,7 @@ import {
 } from "../../src/adapter-kit/index.ts";
 import { durationField, type AdapterSchema } from "../../src/adapter-kit/schema.ts";
 import { checkDevice } from "./check.ts";
+import { baseOf, fullTopic } from "./own-topics.ts";
 import { typeOf, type MqttConnection, type MqttOptions, type MqttTagOptions } from "./mapping.ts";
 
 const pointer = z.string().refine(isPointer, "expected a JSON Pointer, such as /batteryState/batteryCharge");
@@ -90,6 +91,17 @@ const tag = z.object({
     })
     .optional()
     .describe("The source's own time; absent: the time at which the message came"),
+  durable: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        id: pointer
+          .min(1, "expected a JSON Pointer to one field, such as /transactionId")
+          .describe("Where the message's own identity stands: one that comes again is not stored again"),
+      }),
+    ])
+    .optional()
+    .describe("Each message goes to the stream EVENTS, and is acknowledged to the device once it is on disk"),
 }) satisfies z.ZodType<MqttTagOptions>;
 
 const write = z.object({
@@ -129,6 +141,11 @@ export const mqttSchema: AdapterSchema<MqttConnection, MqttOptions, MqttTagOptio
       case "json":
         return { kind: "json" };
     }
+  },
+  durable: ({ address, durable }, connection) => {
+    if (durable === undefined || durable === false) return undefined;
+    const filter = fullTopic(address, baseOf(connection));
+    return durable === true ? { filter } : { filter, id: durable.id };
   },
   endpoint: ({ clientId, vda5050 }) => {
     if (clientId !== undefined) return `client ${clientId}`;

@@ -32,7 +32,15 @@ export {
 } from "./json-value.ts";
 export type { Log } from "./log.ts";
 export { isLoopback } from "./loopback.ts";
-export type { Deadband, DeviceMapping, PollGroup, TagMapping, ValueSpec, WriteRule } from "./mapping.ts";
+export type {
+  Deadband,
+  DeviceMapping,
+  DurableTopic,
+  PollGroup,
+  TagMapping,
+  ValueSpec,
+  WriteRule,
+} from "./mapping.ts";
 export { groupsOf, PollGrid } from "./poll-grid.ts";
 export type { SiteFiles } from "./site-files.ts";
 export { sourceTimestamp, timestampUnits, type TimestampUnit } from "./source-timestamp.ts";
@@ -50,4 +58,11 @@ export {
   type TagValue,
 } from "../domain/reading.ts";
 export { isPath, isPrefix, isSegment, prefixes, segmentForm } from "../domain/tag-path.ts";
-export { isTopicFilter, isTopicName } from "../domain/topic-filter.ts";
+export {
+  captures,
+  filledName,
+  isTopicFilter,
+  isTopicName,
+  wildcardsOf,
+  type Wildcard,
+} from "../domain/topic-filter.ts";

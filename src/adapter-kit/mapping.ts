@@ -68,6 +68,14 @@ export interface PollGroup {
   readonly interval: Duration;
 }
 
+/** Messages of a device on the gateway's own broker that are on disk before they are acknowledged. */
+export interface DurableTopic {
+  /** Topic filter. */
+  readonly filter: string;
+  /** Where a message's own identity stands in its JSON, as JSON Pointer: one that comes again is not stored again. */
+  readonly id?: string;
+}
+
 /** One tag as its mapping declares it, defaults filled in. Plain data that can be cloned across a process boundary. */
 export interface TagMapping<TagOptions = unknown> {
   /** `ram/pressure`; where the adapter allows templates also `shelf/{1}/stock`. */
@@ -86,6 +94,7 @@ export interface TagMapping<TagOptions = unknown> {
   /** After this long without a sample the tag goes bad (`Stale`); absent: never. */
   readonly stale?: Duration;
   readonly write?: WriteRule;
+  readonly durable?: DurableTopic;
 }
 
 /** One device as its mapping file declares it, defaults filled in. Plain data. */

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { byteSizeForm, parseByteSize } from "../domain/byte-size.ts";
 import { durationForm, parseDuration } from "../domain/duration.ts";
 import type { ListenAddress } from "../domain/listen-address.ts";
-import type { DeviceMapping, ValueSpec } from "./mapping.ts";
+import type { DeviceMapping, DurableTopic, ValueSpec } from "./mapping.ts";
 
 /** `50ms`, `10s`, `5m` in a mapping file; a Duration in the program. */
 export const durationField = z
@@ -106,6 +106,8 @@ export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptio
   value(tag: TagOptions, device: Options): ValueSpec;
   /** True where reading a written tag gives an answer of its own, as the results of a called method. */
   answers?(tag: TagOptions): boolean;
+  /** The tag's topic, where its messages are to be on disk before they are acknowledged. */
+  durable?(tag: TagOptions, connection: Connection): DurableTopic | undefined;
   /** Names the device on its medium: two devices of one site with the same endpoint overlap, which is a mistake. */
   endpoint?(connection: Connection, options: Options): string | undefined;
   /** Connections written as a URL. */

@@ -5,10 +5,13 @@ import type { Log } from "../adapter-kit/log.ts";
 import type { BrokerConfig } from "../config/gateway-schema.ts";
 import type { PartHealth } from "../observability/health.ts";
 import type { Authenticator } from "../security/authenticator.ts";
+import { Answers, type IncomingPublish } from "./answers.ts";
 import { ClientPolicy } from "./client-policy.ts";
 import { ClientRegistry } from "./client-registry.ts";
 import { Connection, connectionOf, type Transport } from "./connection.ts";
 import { noTraffic, type BrokerCounters } from "./counters.ts";
+import { Holds, type Until } from "./holds.ts";
+import { Journal, type JournalStore } from "./journal.ts";
 import { brokerLimits, type BrokerLimits } from "./limits.ts";
 import { Listeners, type BrokerAddresses } from "./listeners.ts";
 import { Persistence } from "./persistence.ts";
@@ -29,12 +32,25 @@ export interface BrokerDeps {
   readonly authenticator: Authenticator;
   /** The last readings: what a late subscriber to `data/…` gets first. */
   readonly lastValues: LastValueSource;
+  /** Where sessions and retained messages survive a restart. */
+  readonly store: JournalStore;
   /** Bounds that differ from `brokerLimits`. */
   readonly limits?: Partial<BrokerLimits>;
 }
 
 /** Where the health check publishes: nobody else may publish or subscribe there. */
 const healthTopic = "$linegate/health";
+
+/** Retained messages at QoS 0 are written to disk at most this often. */
+const coalesceMs = 1_000;
+
+/** Its types leave the client out. */
+const publishAs = Aedes.prototype.publish as unknown as (
+  this: Aedes,
+  packet: IncomingPublish,
+  client: Client,
+  done: (error?: Error | null) => void,
+) => void;
 
 function ignore(): void {}
 
@@ -43,6 +59,8 @@ export class Broker implements LocalBroker {
   readonly counters: BrokerCounters = noTraffic();
   readonly #deps: BrokerDeps;
   readonly #limits: BrokerLimits;
+  readonly #holds = new Holds();
+  readonly #journal: Journal;
   readonly #emitter: TopicEmitter;
   readonly #retained: RetainedStore;
   readonly #sessions: SessionStore;
@@ -61,14 +79,29 @@ export class Broker implements LocalBroker {
   constructor(config: BrokerConfig, deps: BrokerDeps) {
     this.#deps = deps;
     const limits = { ...brokerLimits(config), ...deps.limits };
-    const { log, authenticator, clock } = deps;
+    const { log, authenticator, clock, store } = deps;
     const { counters } = this;
     this.#limits = limits;
-    this.#emitter = new TopicEmitter((caught, topic) => this.#subscriberFailed(caught, topic));
-    this.#retained = new RetainedStore(deps.lastValues, limits, counters);
-    this.#sessions = new SessionStore(limits, counters, clock);
+    const holds = this.#holds;
+    const journal = new Journal({ store, clock, coalesceMs });
+    this.#journal = journal;
+    this.#emitter = new TopicEmitter(holds, (caught, topic) => this.#subscriberFailed(caught, topic));
+    this.#retained = new RetainedStore(deps.lastValues, limits, counters, journal);
+    this.#sessions = new SessionStore(limits, counters, clock, journal);
     const clients = this.#clients;
     const sessions = this.#sessions;
+    const persistence = new Persistence({
+      retained: this.#retained,
+      sessions,
+      limits,
+      journal,
+      holds,
+      maySubscribe: (client, filter) => policy.maySubscribe(client, filter),
+    });
+    const answers = new Answers({
+      publish: (packet, client, done) => publishAs.call(this.#aedes, packet, client, done),
+      inbound: persistence,
+    });
     const policy = new ClientPolicy({
       site: deps.site,
       limits,
@@ -77,15 +110,11 @@ export class Broker implements LocalBroker {
       authenticator,
       clients,
       sessions,
+      handOn: (client, packet, done) => answers.handOn(client, packet, done),
     });
     this.#aedes = new Aedes({
       mq: this.#emitter,
-      persistence: new Persistence({
-        retained: this.#retained,
-        sessions,
-        limits,
-        maySubscribe: (client, filter) => policy.maySubscribe(client, filter),
-      }),
+      persistence,
       connectTimeout: limits.connectTimeoutMs,
       maxClientsIdLength: limits.clientIdLength,
       maxTopicLevels: limits.topicLevels,
@@ -111,11 +140,15 @@ export class Broker implements LocalBroker {
     return this.#addresses;
   }
 
+  /** Takes over what the state store, which is open by now, kept; parts of the gateway may publish from here on. Idempotent. */
+  open(): Promise<void> {
+    this.#listening ??= this.#open();
+    return this.#listening;
+  }
+
   /** Opens the listeners. Rejects with CONFIG_INVALID where one can't be opened; quietly opens none once stopped. */
   async start(): Promise<void> {
-    this.#watch();
-    this.#listening = this.#aedes.listen();
-    await this.#listening;
+    await this.open();
     try {
       this.#addresses = await this.#listeners.open();
     } catch (caught) {
@@ -153,14 +186,23 @@ export class Broker implements LocalBroker {
     this.#retained.clear(topic);
   }
 
-  /** Retained messages come first, before this returns. What a handler throws is logged and goes no further. */
-  subscribe(filter: string, onMessage: (message: BrokerMessage) => void): () => void {
+  /**
+   * Retained messages come first, before this returns. What a handler throws is logged and goes no further. A handler that calls
+   * `hold` before it returns has the client get no PUBACK or PUBREC before that promise is true; where it is false the
+   * connection ends without, so that the client keeps the message.
+   */
+  subscribe(
+    filter: string,
+    onMessage: (message: BrokerMessage, hold: (until: Until) => void) => void,
+  ): () => void {
     const take = (packet: Pick<AedesPublishPacket, "topic" | "payload" | "qos">, retain: boolean): void => {
       const { topic, payload, qos } = packet;
       const { clientId } = packet as { readonly clientId?: string };
       const bytes = typeof payload === "string" ? Buffer.from(payload) : payload;
       try {
-        onMessage({ topic, payload: bytes, qos, retain, clientId });
+        onMessage({ topic, payload: bytes, qos, retain, clientId }, (until) =>
+          this.#holds.add(packet, until),
+        );
       } catch (caught) {
         this.#subscriberFailed(caught, topic);
       }
@@ -210,6 +252,19 @@ export class Broker implements LocalBroker {
     const listeners = this.#listeners.close();
     for (const connection of this.#waiting) connection.sever();
     await Promise.all([closed.promise, listeners]);
+    this.#journal.stop();
+  }
+
+  async #open(): Promise<void> {
+    this.#watch();
+    const { sessions, retained } = this.#journal.takeRestored();
+    this.#sessions.restore(sessions);
+    this.#retained.restore(retained);
+    // Numbers of messages tell their order: those that come now come after those that were kept.
+    const kept = sessions.flatMap(({ outgoing }) => outgoing.map(({ brokerCounter }) => brokerCounter));
+    const numbering = this.#aedes as unknown as { counter: number };
+    numbering.counter = kept.reduce((most, number) => Math.max(most, number), numbering.counter);
+    await this.#aedes.listen();
   }
 
   #accept(transport: Transport, address: string): void {
@@ -236,7 +291,7 @@ export class Broker implements LocalBroker {
   #watch(): void {
     const { log } = this.#deps;
     this.#aedes.on("client", (client) => {
-      if (!client.clean) this.#sessions.open(client.id, connectionOf(client).user);
+      if (!client.clean) this.#resume(client);
       this.#clients.add(client);
       this.counters.clients = this.#clients.size;
     });
@@ -258,6 +313,15 @@ export class Broker implements LocalBroker {
     this.#aedes.on("error" as "closed", (...caught: unknown[]) => {
       log.error({ error: caught[0] }, "the broker failed inside");
     });
+  }
+
+  #resume(client: Client): void {
+    const connection = connectionOf(client);
+    const session = this.#sessions.open(client.id, connection.user);
+    this.#sessions.restrict(session, (filter) => connection.rights?.mayRead(filter) === true);
+    // aedes begins anywhere: an identifier that is under way would be given twice.
+    const next = session.nextIdentifier;
+    if (next !== undefined) (client as unknown as { _nextId: number })._nextId = next;
   }
 
   #connectionFailed(client: Client, error: Error): void {

@@ -4,6 +4,7 @@ import { GatewayError } from "../domain/errors.ts";
 import { isTopicFilter, isTopicName, matchesFilter } from "../domain/topic-filter.ts";
 import type { Authenticator, Login } from "../security/authenticator.ts";
 import { isCommandTopic } from "../security/rights.ts";
+import { divert, type IncomingPublish } from "./answers.ts";
 import type { ClientRegistry } from "./client-registry.ts";
 import { connectionOf, type Connection } from "./connection.ts";
 import type { BrokerCounters, Rejection } from "./counters.ts";
@@ -19,6 +20,8 @@ export interface ClientPolicyOptions {
   readonly authenticator: Authenticator;
   readonly clients: ClientRegistry;
   readonly sessions: SessionStore;
+  /** Takes a message that may go on its way; calls back when it may be answered. */
+  readonly handOn: (client: Client, packet: IncomingPublish, done: (error?: Error | null) => void) => void;
 }
 
 type Hooks = Required<
@@ -40,9 +43,6 @@ const returnCodes = {
 
 /** A CONNACK of MQTT 5 with the reason 0x84, Unsupported Protocol Version: what such a client can read (MQTT 5 §3.2.2.2). */
 const unsupportedVersion = Buffer.from([0x20, 0x03, 0x00, 0x84, 0x00]);
-
-/** Where a message goes that its client may not publish: nobody can subscribe there, and it carries nothing. */
-const nowhere = "$refused";
 
 /** Who may connect, publish and subscribe: the hooks that aedes calls for each client. */
 export class ClientPolicy {
@@ -81,8 +81,10 @@ export class ClientPolicy {
         });
       },
       authorizePublish: (client, packet, done) => {
-        if (client === null) done(null);
-        else done(this.#checkPublish(client, packet as AedesPublishPacket));
+        const publish = packet as IncomingPublish;
+        const error = client === null ? null : this.#checkPublish(client, publish);
+        if (client === null || error !== null) done(error);
+        else this.#options.handOn(client, publish, done);
       },
       authorizeSubscribe: (client, subscription, done) => {
         const error = this.#checkFilter(client, subscription.topic);
@@ -176,9 +178,7 @@ export class ClientPolicy {
     if (allowed) return null;
     counters.refusedPublishes += 1;
     this.#logRefusal(client, connection, { topic }, "publishes where it has no right to; dropped");
-    packet.topic = nowhere;
-    packet.payload = Buffer.alloc(0);
-    packet.retain = false;
+    divert(packet);
     return null;
   }
 

@@ -10,7 +10,8 @@ export type Rejection =
   | "tls"
   | "origin"
   | "packetSize"
-  | "protocol";
+  | "protocol"
+  | "disk";
 
 /** Plain figures of the broker, read by the metrics at any time. */
 export interface BrokerCounters {
@@ -59,6 +60,7 @@ export function noTraffic(): BrokerCounters {
       origin: 0,
       packetSize: 0,
       protocol: 0,
+      disk: 0,
     },
     received: 0,
     published: 0,

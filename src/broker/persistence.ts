@@ -2,25 +2,34 @@ import type { AedesPublishPacket, Client, PubrelPacket, Subscription } from "aed
 import { Readable } from "node:stream";
 import { GatewayError } from "../domain/errors.ts";
 import { connectionOf } from "./connection.ts";
+import type { Holds } from "./holds.ts";
+import type { Journal } from "./journal.ts";
 import type { BrokerLimits } from "./limits.ts";
 import { compact, type RetainedStore } from "./retained-store.ts";
 import type { SessionMatch, SessionStore } from "./session-store.ts";
 import { Settled } from "./settled.ts";
 
 /** What aedes puts on its own way of a message. */
-type NumberedPacket = AedesPublishPacket & { readonly brokerId?: string; readonly brokerCounter: number };
+type NumberedPacket = AedesPublishPacket & {
+  readonly brokerId?: string;
+  readonly brokerCounter: number;
+  /** The client that waits for its answer; absent for QoS 0 and the gateway's own. */
+  readonly clientId?: string;
+};
 
 export interface PersistenceParts {
   readonly retained: RetainedStore;
   readonly sessions: SessionStore;
   readonly limits: BrokerLimits;
+  readonly journal: Journal;
+  readonly holds: Holds;
   /** Whether the client may have this subscription. aedes hands over all of a packet, the refused ones too. */
   readonly maySubscribe: (client: Client, filter: string) => boolean;
 }
 
 /**
  * What aedes asks of its persistence, on top of the bounded stores. On the way of each message the answers are there at
- * once (see Settled); elsewhere they are promises. The wills stay with their connections: there is one broker only.
+ * once (see Settled), and what the message's own answer waits for goes to the holds; elsewhere they are promises. The wills stay with their connections: there is one broker only.
  */
 export class Persistence {
   readonly #parts: PersistenceParts;
@@ -34,8 +43,10 @@ export class Persistence {
   // aedes looks whether this is an `async` function.
   async setup(): Promise<void> {}
 
-  storeRetained(packet: AedesPublishPacket): PromiseLike<void> {
-    this.#parts.retained.store(packet);
+  storeRetained(packet: NumberedPacket): PromiseLike<void> {
+    const { retained, journal, holds } = this.#parts;
+    if (retained.store(packet, packet.clientId !== undefined && packet.qos > 0))
+      holds.add(packet, journal.committed());
     return new Settled(undefined);
   }
 
@@ -51,17 +62,15 @@ export class Persistence {
   addSubscriptions(client: Client, subscriptions: readonly Subscription[]): PromiseLike<void> {
     const { sessions, maySubscribe } = this.#parts;
     const session = sessions.open(client.id, connectionOf(client).user);
-    sessions.subscribe(
-      session,
-      subscriptions.filter(({ topic }) => maySubscribe(client, topic)),
-    );
-    return new Settled(undefined);
+    const allowed = subscriptions.filter(({ topic }) => maySubscribe(client, topic));
+    return sessions.subscribe(session, allowed) ? this.#committed() : new Settled(undefined);
   }
 
   removeSubscriptions(client: Client, topics: readonly string[]): PromiseLike<void> {
     const session = this.#parts.sessions.get(client.id);
-    if (session !== undefined) this.#parts.sessions.unsubscribe(session, topics);
-    return new Settled(undefined);
+    if (session === undefined) return new Settled(undefined);
+    this.#parts.sessions.unsubscribe(session, topics);
+    return this.#committed();
   }
 
   async subscriptionsByClient({ id }: Pick<Client, "id">): Promise<Subscription[]> {
@@ -87,7 +96,7 @@ export class Persistence {
 
   outgoingEnqueueCombi(matches: readonly SessionMatch[], packet: NumberedPacket): PromiseLike<void> {
     if (matches.length > 0) {
-      const { brokerId, brokerCounter, topic } = packet;
+      const { brokerId, brokerCounter, topic, clientId: publisher } = packet;
       const payload = compact(packet.payload);
       for (const { clientId, qos } of matches) {
         this.#parts.sessions.enqueue(clientId, {
@@ -102,6 +111,8 @@ export class Persistence {
           dup: false,
         });
       }
+      const { journal, holds } = this.#parts;
+      if (publisher !== undefined) holds.add(packet, journal.committed());
     }
     return new Settled(undefined);
   }
@@ -110,12 +121,15 @@ export class Persistence {
     client: Client,
     packet: (NumberedPacket | PubrelPacket) & { readonly messageId?: number },
   ): PromiseLike<void> {
-    if (packet.messageId !== undefined) {
-      if ("brokerCounter" in packet) {
-        this.#parts.sessions.get(client.id)?.identify(packet.brokerCounter, packet.messageId);
-      } else this.#parts.sessions.release(client.id, packet.messageId);
+    const { sessions } = this.#parts;
+    if (packet.messageId === undefined) return new Settled(undefined);
+    if (!("brokerCounter" in packet)) {
+      // Sent again as a PUBLISH after its PUBREL, it would be another message to the client (MQTT 3.1.1 §4.3.3).
+      return sessions.release(client.id, packet.messageId) ? this.#committed() : new Settled(undefined);
     }
-    return new Settled(undefined);
+    const isNew = sessions.identify(client.id, packet.brokerCounter, packet.messageId);
+    // With another identifier after a restart, a QoS 2 message would come twice; at QoS 1 it may.
+    return isNew && packet.qos === 2 ? this.#committed() : new Settled(undefined);
   }
 
   async outgoingClearMessageId(client: Client, packet: { readonly messageId?: number }): Promise<unknown> {
@@ -129,20 +143,41 @@ export class Persistence {
 
   /** Only that the message was taken is kept: it went on its way when it came (MQTT 3.1.1 figure 4.3, method B). */
   async incomingStorePacket(client: Client, packet: { readonly messageId: number }): Promise<void> {
+    this.takeInbound(client, packet.messageId);
+  }
+
+  /** The same at once; throws where the client leaves too many unreleased. */
+  takeInbound(client: Client, messageId: number): void {
     const inbound = this.#inboundOf(client);
-    if (inbound.size >= this.#parts.limits.inflightInbound) {
+    if (inbound.size >= this.#parts.limits.inflightInbound)
       throw new GatewayError("PROTOCOL_VIOLATION", `${client.id} leaves too many QoS 2 messages unreleased.`);
-    }
-    inbound.add(packet.messageId);
+    const session = client.clean ? undefined : this.#parts.sessions.get(client.id);
+    if (session === undefined) inbound.add(messageId);
+    else this.#parts.sessions.holdInbound(session, messageId);
+  }
+
+  /** True where the message was taken already. */
+  hasInbound(client: Client, messageId: number): boolean {
+    return this.#inboundOf(client).has(messageId);
+  }
+
+  /** False where there is no such message. */
+  releaseInbound(client: Client, messageId: number): boolean {
+    const { sessions } = this.#parts;
+    const session = client.clean ? undefined : sessions.get(client.id);
+    if (session !== undefined) return sessions.releaseInbound(session, messageId);
+    return this.#inbound.get(client.id)?.delete(messageId) ?? false;
   }
 
   async incomingGetPacket(client: Client, packet: { readonly messageId: number }): Promise<object> {
-    if (!this.#inboundOf(client).has(packet.messageId)) throw unknownMessage(packet.messageId);
+    if (!this.hasInbound(client, packet.messageId)) throw unknownMessage(packet.messageId);
     return packet;
   }
 
+  /** Before the PUBCOMP: the client gives the identifier to another message then. */
   async incomingDelPacket(client: Client, packet: { readonly messageId: number }): Promise<void> {
-    if (!this.#inboundOf(client).delete(packet.messageId)) throw unknownMessage(packet.messageId);
+    if (!this.releaseInbound(client, packet.messageId)) throw unknownMessage(packet.messageId);
+    if (!client.clean) await this.#committed();
   }
 
   async cleanIncoming(client: Client): Promise<void> {
@@ -155,6 +190,10 @@ export class Persistence {
 
   streamWill(): Readable {
     return Readable.from([]);
+  }
+
+  async #committed(): Promise<void> {
+    await this.#parts.journal.committed();
   }
 
   #inboundOf(client: Client): Set<number> {

@@ -17,7 +17,8 @@ export function rejectionOf(error: Error): Rejection | "slow" | undefined {
   const reason = error instanceof GatewayError ? error.context["reason"] : undefined;
   if (counted.has(reason)) return undefined;
   if (reason === "slow") return "slow";
-  if (reason === "packetSize") return "packetSize";
+  if (reason === "packetSize" || reason === "disk") return reason;
+  if (reason === "closed") return undefined;
   // A cable that was pulled: what the operating system says of a socket carries its code.
   if ("code" in error && !(error instanceof GatewayError)) return undefined;
   // aedes tells these apart by their text alone.

@@ -2,6 +2,7 @@ import type { AedesPublishPacket } from "aedes";
 import { compileFilter, hasWildcard } from "../domain/topic-filter.ts";
 import { isGatewayTopic } from "../security/rights.ts";
 import type { BrokerCounters } from "./counters.ts";
+import type { Journal } from "./journal.ts";
 import type { BrokerLimits } from "./limits.ts";
 
 /** The last reading of each tag, kept by the gateway once for MQTT and NATS alike. */
@@ -37,18 +38,53 @@ export class RetainedStore {
   readonly #lastValues: LastValueSource;
   readonly #limits: BrokerLimits;
   readonly #counters: BrokerCounters;
+  readonly #journal: Journal;
   #fromDevices = { messages: 0, bytes: 0 };
 
-  constructor(lastValues: LastValueSource, limits: BrokerLimits, counters: BrokerCounters) {
+  constructor(lastValues: LastValueSource, limits: BrokerLimits, counters: BrokerCounters, journal: Journal) {
     this.#lastValues = lastValues;
     this.#limits = limits;
     this.#counters = counters;
+    this.#journal = journal;
   }
 
-  /** Keeps the message; an empty one clears its topic (MQTT 3.1.1 §3.3.1.3). One that has no room is counted instead. */
-  store({ topic, payload, qos }: Pick<AedesPublishPacket, "topic" | "payload" | "qos">): void {
+  /** Takes over what a restart found, as far as there is room. */
+  restore(kept: readonly RetainedMessage[]): void {
+    for (const message of kept) {
+      if (!this.#hasRoom(message)) continue;
+      this.#messages.set(message.topic, message);
+      this.#count(false, 1, sizeOf(message));
+    }
+  }
+
+  /**
+   * Keeps the message; an empty one clears its topic (MQTT 3.1.1 §3.3.1.3). One that has no room is counted instead. True where
+   * the disk is to have it before its sender is answered, which `isAwaited` asks for: what is retained already is there.
+   */
+  store(
+    { topic, payload, qos }: Pick<AedesPublishPacket, "topic" | "payload" | "qos">,
+    isAwaited = false,
+  ): boolean {
     const gateway = isGatewayTopic(topic);
     const before = this.#messages.get(topic);
+    this.#keep(topic, payload, qos, gateway, before);
+    const after = this.#messages.get(topic);
+    // The gateway says its own again after a restart.
+    if (gateway || (after === undefined && before === undefined)) return false;
+    const isSame =
+      before?.qos === after?.qos && before !== undefined && after?.payload.equals(before.payload);
+    if (isSame === true && !(isAwaited && this.#journal.isNoted(topic))) return false;
+    this.#journal.retain(topic, after, isAwaited);
+    return isAwaited;
+  }
+
+  #keep(
+    topic: string,
+    payload: Buffer | string,
+    qos: 0 | 1 | 2,
+    gateway: boolean,
+    before: RetainedMessage | undefined,
+  ): void {
     if (before !== undefined) this.#count(gateway, -1, -sizeOf(before));
     if (payload.length === 0) {
       this.#messages.delete(topic);
@@ -71,6 +107,7 @@ export class RetainedStore {
     if (message === undefined) return;
     this.#messages.delete(topic);
     this.#count(isGatewayTopic(topic), -1, -sizeOf(message));
+    if (!isGatewayTopic(topic)) this.#journal.retain(topic, undefined, false);
   }
 
   /** Every retained message that the filter matches, the last readings included. */

@@ -12,7 +12,9 @@ import { byteSize } from "../domain/byte-size.ts";
 import { TagPath } from "../domain/tag-path.ts";
 import { Authenticator } from "../security/authenticator.ts";
 import { LastValues } from "../services/live/last-values.ts";
+import type { TransactionPart } from "../store/transaction-part.ts";
 import { Broker } from "./broker.ts";
+import type { JournalStore } from "./journal.ts";
 import type { BrokerLimits } from "./limits.ts";
 
 interface BrokerSetup {
@@ -21,8 +23,23 @@ interface BrokerSetup {
   readonly limits?: Partial<BrokerLimits>;
   readonly siteDir?: string;
   readonly clock?: Clock;
+  /** Absent: one that forgets all. */
+  readonly store?: JournalStore;
   /** False leaves the start to the test. */
   readonly starts?: boolean;
+}
+
+/** A store that takes all and keeps nothing. */
+export function forgetfulStore(): JournalStore {
+  const parts: TransactionPart[] = [];
+  return {
+    join: (part) => void parts.push(part),
+    change: async () => {
+      for (const part of parts) part.stored();
+      return "stored";
+    },
+    touch: () => undefined,
+  };
 }
 
 const anywhere = { host: "127.0.0.1", port: 0 };
@@ -49,6 +66,7 @@ export async function startBroker(setup: BrokerSetup = {}) {
     clock,
     authenticator: new Authenticator(setup.users ?? {}, { log, clock }),
     lastValues,
+    store: setup.store ?? forgetfulStore(),
     ...(setup.limits === undefined ? {} : { limits: setup.limits }),
   });
   if (setup.starts !== false) await broker.start();

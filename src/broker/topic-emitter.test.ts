@@ -1,5 +1,6 @@
 import type { AedesPublishPacket } from "aedes";
 import { expect, test, vi } from "vitest";
+import { Holds } from "./holds.ts";
 import { TopicEmitter } from "./topic-emitter.ts";
 
 const message = {
@@ -13,7 +14,7 @@ const message = {
 
 test("a subscriber that throws harms neither the others nor the publisher", () => {
   const onError = vi.fn<(caught: unknown, topic: string) => void>();
-  const emitter = new TopicEmitter(onError);
+  const emitter = new TopicEmitter(new Holds(), onError);
   const broken = new TypeError("broken");
   const after = vi.fn<() => void>();
   const done = vi.fn<() => void>();
@@ -28,7 +29,7 @@ test("a subscriber that throws harms neither the others nor the publisher", () =
 });
 
 test("a subscriber that ends another's subscription while a message goes round disturbs nobody", () => {
-  const emitter = new TopicEmitter(() => undefined);
+  const emitter = new TopicEmitter(new Holds(), () => undefined);
   const last = vi.fn<() => void>();
   const second = vi.fn<() => void>();
   emitter.on("a/b", () => void emitter.removeListener("a/b", second));

@@ -1,4 +1,6 @@
 import type { AedesPublishPacket } from "aedes";
+import { GatewayError } from "../domain/errors.ts";
+import type { Holds } from "./holds.ts";
 import { TopicTree } from "./topic-tree.ts";
 
 type Done = (error?: Error | null) => void;
@@ -9,14 +11,16 @@ function nothing(): void {}
 /**
  * Hands each message to whoever subscribed: aedes's `mq`. Unlike mqemitter it does not wait for the subscribers, so that
  * one whose socket is stuck holds up neither the others nor the publisher, and nothing queues in between; and it
- * survives a subscriber that throws.
+ * survives a subscriber that throws. What it waits for is what holds the message's answer back.
  */
 export class TopicEmitter {
   readonly #tree = new TopicTree<Notify>();
   readonly #onError: (caught: unknown, topic: string) => void;
+  readonly #holds: Holds;
   #closed = false;
 
-  constructor(onError: (caught: unknown, topic: string) => void) {
+  constructor(holds: Holds, onError: (caught: unknown, topic: string) => void) {
+    this.#holds = holds;
     this.#onError = onError;
   }
 
@@ -49,11 +53,18 @@ export class TopicEmitter {
         this.#onError(caught, packet.topic);
       }
     }
-    done();
+    const until = this.#holds.of(packet);
+    if (until === undefined) done();
+    else void until.then((mayAnswer) => done(mayAnswer ? null : notStored()));
   }
 
   close(done: Done = nothing): void {
     this.#closed = true;
     done();
   }
+}
+
+function notStored(): GatewayError {
+  const context = { reason: "disk" };
+  return new GatewayError("STORE_FULL", "A durable message can't be stored.", { context });
 }

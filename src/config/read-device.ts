@@ -202,6 +202,7 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
     mistakes.add(at === "key" ? keyPlace(source, where) : valuePlace(source, where), where, problem);
   }
   const deadband = toDeadband(tag);
+  const durable = adapter.durable?.(options, reading.entry.connection);
   const stale = toStale(tag, reading.entry, poll?.interval);
   return {
     name,
@@ -214,6 +215,7 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
     ...(poll === undefined ? {} : { poll }),
     ...(deadband === undefined ? {} : { deadband }),
     ...(stale === undefined ? {} : { stale }),
+    ...(durable === undefined ? {} : { durable }),
     ...(tag.write === undefined ? {} : { write: toWriteRule(tag.write, adapter, answers) }),
   };
 }

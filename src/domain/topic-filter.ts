@@ -54,3 +54,29 @@ export function filterCovers(outer: string, inner: string): boolean {
   }
   return over.length === under.length;
 }
+
+/** A wildcard's place in a filter. */
+export interface Wildcard {
+  readonly level: number;
+  /** It stands for all that follows: `#`. */
+  readonly rest: boolean;
+}
+
+/** The wildcards of a filter, in order. */
+export function wildcardsOf(filter: string): Wildcard[] {
+  return filter
+    .split("/")
+    .flatMap((text, level) => (text === "+" || text === "#" ? [{ level, rest: text === "#" }] : []));
+}
+
+/** What the wildcards stand for in a topic that matches; the last may hold several levels. */
+export function captures(wildcards: readonly Wildcard[], topic: string): string[] {
+  if (wildcards.length === 0) return [];
+  const levels = topic.split("/");
+  return wildcards.map(({ level, rest }) => (rest ? levels.slice(level).join("/") : (levels[level] ?? "")));
+}
+
+/** A tag's name with `{1}`, `{2}`, … filled in. */
+export function filledName(template: string, parts: readonly string[]): string {
+  return template.replaceAll(/\{(\d+)\}/g, (_, number: string) => parts[Number(number) - 1] ?? "");
+}

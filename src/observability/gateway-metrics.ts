@@ -13,6 +13,8 @@ export interface MetricSources {
   readonly diskSync: Histogram;
   readonly link: LinkCounters;
   readonly broker: BrokerCounters;
+  /** Devices' messages that are acknowledged once they are on disk. */
+  readonly durable: object;
   readonly writes: Readonly<Record<string, number>>;
   /** Writes that were not done, by outcome and reason: `refused range`. */
   readonly writeReasons: ReadonlyMap<string, number>;
@@ -143,6 +145,7 @@ export function* gatewayMetrics(sources: MetricSources): Generator<Metric> {
   yield* partMetrics("nats", sources.link);
   yield* partMetrics("nats", { serverRestarts: sources.natsRestarts });
   yield* partMetrics("broker", sources.broker);
+  yield* partMetrics("durable", sources.durable);
   yield {
     name: "linegate_writes_total",
     help: "Writes asked for, by outcome",

@@ -17,6 +17,8 @@ export interface OutboxRow {
   readonly payload: Uint8Array;
   /** As OutgoingMessage has it; gone after a restart. */
   readonly live?: OutgoingMessage["live"];
+  /** As OutgoingMessage has it, likewise. */
+  readonly whenStored?: OutgoingMessage["whenStored"];
   /** Unix ms. */
   readonly queuedAt: number;
   /** What it counts against the outbox's limit. */

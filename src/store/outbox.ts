@@ -91,6 +91,13 @@ export class Outbox {
     return this.#kept;
   }
 
+  /** Whether a message fits without another one having to go that is as urgent: a tenth is left to the gateway's own events. */
+  hasRoom(stream: StreamName, bytes: number): boolean {
+    const { maxBytes, whenFull } = this.#options;
+    const taken = whenFull === "oldest" ? this.#backlog[stream].bytes : this.#waitingBytes();
+    return taken + bytes <= maxBytes * bulkShare;
+  }
+
   dropped(stream: StreamName): Dropped {
     return this.#dropped[stream];
   }
@@ -121,6 +128,7 @@ export class Outbox {
         headers: message.headers ?? {},
         payload: typeof message.payload === "string" ? Buffer.from(message.payload) : message.payload,
         live: message.live,
+        whenStored: message.whenStored,
         queuedAt: this.#options.now(),
       };
       this.#take({ ...row, bytes: rowBytes(row) });
@@ -129,15 +137,17 @@ export class Outbox {
 
   /** In order, what was announced and has no ack, after a number. */
   read(stream: StreamName, after: number, most: number): OutboxRow[] {
-    const before = this.#unseen[0]?.n ?? Infinity;
+    const before = this.#unseen.find(({ whenStored }) => whenStored !== true)?.n ?? Infinity;
+    const hidden = new Set(this.#unseen.filter(({ whenStored }) => whenStored).map(({ n }) => n));
+    const isSeen = ({ n }: OutboxRow) => n < before && !hidden.has(n);
     const rows: OutboxRow[] = [];
     for (let cursor = after; this.#table !== undefined && rows.length < most;) {
       const page = this.#table.read(stream, cursor, most);
-      rows.push(...page.filter(({ n }) => n < before && !this.#settled.has(n)));
+      rows.push(...page.filter((row) => isSeen(row) && !this.#settled.has(row.n)));
       if (page.length < most) break;
       cursor = page.at(-1)?.n ?? cursor;
     }
-    const refused = this.#refused.filter((row) => row.stream === stream && row.n > after && row.n < before);
+    const refused = this.#refused.filter((row) => row.stream === stream && row.n > after && isSeen(row));
     return [...rows, ...refused].slice(0, most);
   }
 
@@ -202,10 +212,11 @@ export class Outbox {
     this.#refused.push(...this.#fresh);
     this.#unseen.push(...this.#fresh);
     this.#fresh = [];
-    let excess = sum(this.#refused.map(({ bytes }) => bytes)) - memoryBytes;
+    const free = this.#refused.filter(({ whenStored }) => whenStored !== true);
+    let excess = sum(free.map(({ bytes }) => bytes)) - memoryBytes;
     const newest = this.#options.whenFull === "newest";
     const gone = new Set<number>();
-    for (const row of newest ? this.#refused.toReversed() : this.#refused) {
+    for (const row of newest ? free.toReversed() : free) {
       if (excess <= 0) break;
       excess -= row.bytes;
       gone.add(row.n);
@@ -221,11 +232,12 @@ export class Outbox {
     return this.#last;
   }
 
-  /** Messages up to that number are on disk, or refused: they are announced. */
-  announce(upTo: number): void {
-    const rows = this.#unseen.filter(({ n }) => n <= upTo);
+  /** Messages up to that number are on disk, or refused: they are announced, but for those that only the disk sets free. */
+  announce(upTo: number, isStored: boolean): void {
+    const isDue = ({ n, whenStored }: OutboxRow) => n <= upTo && (isStored || whenStored !== true);
+    const rows = this.#unseen.filter(isDue);
     if (rows.length === 0) return;
-    this.#unseen = this.#unseen.filter(({ n }) => n > upTo);
+    this.#unseen = this.#unseen.filter((row) => !isDue(row));
     for (const listener of this.#listeners) listener(rows);
   }
 
@@ -252,7 +264,7 @@ export class Outbox {
   #take(row: OutboxRow): void {
     const { maxBytes, whenFull } = this.#options;
     const limit = row.stream === "BATCHES" ? maxBytes * bulkShare : maxBytes;
-    const waiting = sum(streamNames.map((stream) => this.#backlog[stream].bytes)) + row.bytes;
+    const waiting = this.#waitingBytes() + row.bytes;
     if (row.bytes > limit || (whenFull === "newest" && waiting > limit)) {
       this.#count(row.stream, "full", { subject: row.subject, bytes: row.bytes });
       return;
@@ -262,7 +274,11 @@ export class Outbox {
   }
 
   #bytes(): number {
-    return this.#kept.bytes + sum(streamNames.map((stream) => this.#backlog[stream].bytes));
+    return this.#kept.bytes + this.#waitingBytes();
+  }
+
+  #waitingBytes(): number {
+    return sum(streamNames.map((stream) => this.#backlog[stream].bytes));
   }
 
   /** Takes a message out that is in memory alone; true where it was. */

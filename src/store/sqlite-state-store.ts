@@ -13,6 +13,7 @@ import { OutboxTable, type Released } from "./outbox-table.ts";
 import { StateTable } from "./state-table.ts";
 import type { OutgoingMessage, StateChange, StateStore, Stored } from "./state-store.ts";
 import { markChange, outboxScope, readMark, type StreamMark } from "./stream-mark.ts";
+import type { TransactionPart } from "./transaction-part.ts";
 
 /** In the site's data folder. */
 export const stateFile = "linegate.db";
@@ -60,6 +61,7 @@ export class SqliteStateStore implements StateStore {
   readonly #options: StateStoreOptions;
   readonly #state = new Map<string, Map<string, string>>();
   readonly #stopping = new AbortController();
+  readonly #parts: TransactionPart[] = [];
   #opened: Opened | undefined;
   #epoch = "";
   #waiting: Waiting[] = [];
@@ -92,6 +94,11 @@ export class SqliteStateStore implements StateStore {
   /** Random, made once for each database file; empty where there is none. */
   get epoch(): string {
     return this.#epoch;
+  }
+
+  /** Has the part's own tables read and written with the rest; before `open`. */
+  join(part: TransactionPart): void {
+    this.#parts.push(part);
   }
 
   /** Reads the state. Where the file can't be opened, the gateway goes on without what it held, and says so. */
@@ -136,6 +143,11 @@ export class SqliteStateStore implements StateStore {
   soon(message: OutgoingMessage): void {
     this.outbox.add([message]);
     this.#keep();
+  }
+
+  /** A part has something new that nobody waits for: it is committed within 100 ms. */
+  touch(): void {
+    this.#commitIn(lazyMs);
   }
 
   mark(stream: StreamName): StreamMark | undefined {
@@ -200,6 +212,7 @@ export class SqliteStateStore implements StateStore {
     const outbox = new OutboxTable(database);
     for (const row of state.all()) this.#set(row);
     this.outbox.load(outbox);
+    for (const part of this.#parts) part.load(database);
     const { clock, openLog = syncedFile } = this.#options;
     const onError = (error: unknown) => {
       this.#isSpoilt = true;
@@ -260,19 +273,22 @@ export class SqliteStateStore implements StateStore {
       for (const change of changes) this.#unstored.set(JSON.stringify([change.scope, change.key]), change);
     const unstored = this.#unstored;
     const upTo = this.outbox.last;
-    const isNew = this.#isSpoilt || this.#unstored.size > 0 || this.outbox.isDirty;
+    const parts = this.#parts.filter(({ isDirty }) => isDirty);
+    const isNew = this.#isSpoilt || this.#unstored.size > 0 || this.outbox.isDirty || parts.length > 0;
     const isStored =
       !isNew ||
       this.#transact((tables) => {
         tables.state.write(unstored.values());
         this.outbox.write(tables.outbox);
+        for (const part of parts) part.write();
       });
     if (isStored && isNew) {
       this.#unstored = new Map();
       this.outbox.stored();
+      for (const part of parts) part.stored();
     } else if (!isStored) this.outbox.refused();
     const told = (isSynced: boolean) => {
-      this.outbox.announce(upTo);
+      this.outbox.announce(upTo, isStored && isSynced);
       for (const { done } of waiting) done?.(isStored && isSynced ? "stored" : "kept");
     };
     if (this.#opened === undefined) told(false);

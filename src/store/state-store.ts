@@ -18,6 +18,11 @@ export interface OutgoingMessage {
   readonly id?: string;
   /** The payload as it goes out right after the commit, where that tells more than is known before, such as a latency. */
   readonly live?: () => string;
+  /**
+   * Its sender is told once it is on disk, and sends it again otherwise: while the disk refuses, it is neither sent nor does it
+   * give way.
+   */
+  readonly whenStored?: true;
 }
 
 export interface StateStore {
