@@ -133,6 +133,7 @@ export class Gateway {
       ...basis,
       ...kept,
       publisher: this.#publisher,
+      onDurable: (listener) => this.#durable.onDurable(listener),
       readings$: this.readings$,
       deviceStates$: this.deviceStates$,
       secret: (text) => files.secret(text),

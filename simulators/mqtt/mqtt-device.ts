@@ -100,7 +100,7 @@ export class SimulatedMqttDevice implements SimulatedDevice {
       // Those are announced, or the gateway's to send.
       if (others.has(topic) && this.#frame !== undefined) return [];
       const payload = this.#payload(topic, tags, now);
-      const qos = tags.some(({ mapping }) => mapping.options.durable !== undefined) ? 1 : 0;
+      const qos = tags.some(({ mapping }) => mapping.durable !== undefined) ? 1 : 0;
       return payload === undefined ? [] : [{ topic, payload, qos }];
     });
   }

@@ -1,5 +1,4 @@
-import type { DeviceMapping } from "../adapter-kit/mapping.ts";
-import { durabilityOf, timestampOf } from "./durable-tag.ts";
+import type { DeviceMapping, TagMapping } from "../adapter-kit/mapping.ts";
 import { ledgersSchema, type LedgerEntry } from "./ledger-schema.ts";
 import type { LedgerConfig, LedgersConfig, LedgerSource } from "./ledger.ts";
 import type { Mistakes, MistakeSink } from "./mistakes.ts";
@@ -37,7 +36,7 @@ export async function loadLedgers(
   const tags = devices === undefined ? undefined : siteTags(devices);
   const timeOf = (name: string) => {
     const tag = tags === undefined ? undefined : findTag(tags, name);
-    return tag === undefined ? undefined : timestampOf(tag);
+    return tag === undefined ? undefined : timeIn(tag);
   };
   const ledgers = Object.entries(validated.value.ledgers).map(([name, entry]) =>
     toLedger(name, entry, timeOf),
@@ -46,6 +45,11 @@ export async function loadLedgers(
   for (const ledger of ledgers) checkName(source, ledger, devices ?? [], sound);
   checkSources(source, validated.value.ledgers, tags, sound);
   return { ledgers };
+}
+
+/** Where in a tag's messages the source's own time stands, as adapters of devices that send by themselves have it. */
+function timeIn({ options }: TagMapping): LedgerSource["time"] {
+  return (options as { readonly timestamp?: LedgerSource["time"] }).timestamp;
 }
 
 function toLedger(
@@ -116,13 +120,12 @@ function checkSources(
 function checkDurable(rules: SiteRules, path: SourcePath, name: string): void {
   const tag = rules.tag(path, name);
   if (tag === undefined) return;
-  const durability = durabilityOf(tag);
-  if (durability === "identified") return;
+  if (tag.durable?.id !== undefined) return;
   rules.add(path, {
     message:
-      durability === "anonymous"
-        ? `the messages of ${name} have no identity: one that is sent twice would be booked twice`
-        : `${name} is not durable: it is not stored together with the balances`,
+      tag.durable === undefined
+        ? `${name} is not durable: it is not stored together with the balances`
+        : `the messages of ${name} have no identity: one that is sent twice would be booked twice`,
     allowed: "a tag with durable: { id: … }, the JSON Pointer to the message's own identity",
   });
 }
