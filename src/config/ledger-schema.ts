@@ -1,14 +1,20 @@
 import * as z from "zod";
 import { isPointer } from "../adapter-kit/json-pointer.ts";
-import { segmentField, tagField } from "./site-fields.ts";
+import { isPath } from "../domain/tag-path.ts";
+import { segmentField } from "./site-fields.ts";
 
 const pointer = z.string().refine(isPointer, "expected a JSON Pointer, such as /sku");
 
 /** An entry of `in`, `out` and `counts`. */
 export const ledgerSourceSchema = z.strictObject({
-  tag: tagField
-    .describe("The durable tag whose messages are booked, such as pos/transaction")
-    .meta({ examples: ["pos/transaction"] }),
+  tag: z
+    .string()
+    .refine(
+      (text) => text.includes("/") && isPath(text.replaceAll(/\{\d+\}/g, "x")),
+      "expected a device and its tag, such as pos/transaction",
+    )
+    .describe("The durable tag whose messages are booked, as its device file names it")
+    .meta({ examples: ["pos/transaction", "pos/{1}/sale"] }),
   items: pointer
     .default("")
     .describe("Where in a message its lines stand: a list, or one line; absent: the message is one line"),

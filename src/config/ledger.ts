@@ -25,7 +25,7 @@ export interface LedgerConfig {
 /** Messages of one durable tag, and where the lines stand in them. Pointers are JSON Pointers. */
 export interface LedgerSource {
   readonly kind: PostingKind;
-  /** As `pos/transaction`. */
+  /** As `pos/transaction`, or `pos/{1}/sale` where the device's topics have wildcards. */
   readonly tag: string;
   /** A list of lines, or one line; empty: the whole message. */
   readonly items: string;

@@ -45,6 +45,14 @@ test("balances are named in alerts, and uploaded, as tags of a device of the led
   expect(loaded.ok && loaded.site.upload?.tags).toMatchObject({ "stock/{1}": { kind: "onChange" } });
 });
 
+test("of tills with a topic each the one tag is named that stands for all", async () => {
+  const each = till.replace("sale: { address: pos/sale", '"{1}/sale": { address: pos/+/sale');
+  const loaded = await load("ledgers: { stock: { out: [{ tag: 'pos/{1}/sale', key: /sku }] } }", {
+    "devices/pos.yaml": each,
+  });
+  expect(loaded.ok ? [] : loaded.issues).toEqual([]);
+});
+
 test("while ledger.yaml has mistakes nothing is said about balances that alerts name", async () => {
   const loaded = await load("ledgers: { stok: { out: [{ tag: pos/sale }] } }", {
     "alerts.yaml": "alerts: { low: { message: m, when: { tag: stock/milk-1l, below: 6 } } }",

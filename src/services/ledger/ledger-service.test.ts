@@ -56,6 +56,15 @@ test("several lines of one article are added up", async () => {
   expect(shown.at(-1)).toBe("stock/milk-1l 15");
 });
 
+test("tills may have a topic each: what a wildcard of theirs stands for does not matter", async () => {
+  const perTill = stock.sources.map((source) => ({ ...source, tag: source.tag.replace("pos/", "pos/{1}/") }));
+  const { tell, shown } = testLedgers([{ ...stock, sources: perTill }]);
+  await tell("pos/2/transaction", sale(milk(1)));
+  await tell("pos/transaction", sale(milk(1)));
+  await tell("pos/2/transaction/x", sale(milk(1)));
+  expect(shown).toEqual(["stock begins", "stock/milk-1l -1?"]);
+});
+
 test("an empty sale books nothing and is no mistake", async () => {
   const { sell, events, shown } = testLedgers();
   await sell();

@@ -47,13 +47,20 @@ function happenedAt({ time }: LedgerSource, document: unknown, now: number): num
   return Math.min(sourceTimestamp(given, time.unit, now) ?? now, now);
 }
 
+/** What `{1}` stands for is known only when a message comes; no other sign of a tag's name means anything in a pattern. */
+function patternOf(tag: string): RegExp {
+  return new RegExp(`^${tag.replaceAll(/\{\d+\}/g, ".+")}$`);
+}
+
 /** One ledger: its accounts, and how they are stored. */
 export class Ledger {
-  config: LedgerConfig;
+  readonly config: LedgerConfig;
+  readonly #sources: readonly { readonly source: LedgerSource; readonly pattern: RegExp }[];
   readonly #accounts = new Map<string, Account>();
 
   constructor(config: LedgerConfig) {
     this.config = config;
+    this.#sources = config.sources.map((source) => ({ source, pattern: patternOf(source.tag) }));
   }
 
   get size(): number {
@@ -77,8 +84,9 @@ export class Ledger {
     return unreadable;
   }
 
+  /** @param tag as `pos/2/sale`, which a wildcard may have filled */
   sourceOf(tag: string): LedgerSource | undefined {
-    return this.config.sources.find((source) => source.tag === tag);
+    return this.#sources.find(({ pattern }) => pattern.test(tag))?.source;
   }
 
   /** Books a message. @param now Unix ms: what is said to happen later happens now */

@@ -63,7 +63,8 @@ export function testLedgers(
       typeof document === "object" && document !== null
         ? JSON.stringify({ time: new Date(at).toISOString(), ...document })
         : String(document);
-    const [device = "", tag = ""] = name.split("/");
+    const [device = "", ...levels] = name.split("/");
+    const tag = levels.join("/");
     const event = { device, tag, topic: name, timestamp: clock.now(), payload: Buffer.from(payload) };
     const { changes = [], messages = [] } = service.book(id === "" ? event : { ...event, id }) ?? {};
     await store.change(changes, messages);
