@@ -42,6 +42,13 @@ test.each(garbage)("of a message with %s nothing is booked, and it is told", asy
   expect(store.messages.map(({ subject }) => subject)).toEqual(["event.shop1.stock.refused"]);
 });
 
+test("a till that sends nothing but garbage is in the log once, and again after a good sale", async () => {
+  const { sell, log, events } = testLedgers();
+  for (const quantity of ["two", "three", 1, "four"]) await sell(milk(quantity));
+  expect(events).toHaveLength(3);
+  expect(log).toHaveLength(2);
+});
+
 test("a message without an identity is not booked: it may come again", async () => {
   const { tell, shown, events } = testLedgers();
   await tell("pos/transaction", sale(milk(1)), undefined, "");

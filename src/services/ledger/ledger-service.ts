@@ -56,6 +56,8 @@ export class LedgerService {
   readonly #counters = new LedgerCounters();
   readonly #ledgers = new Map<string, Ledger>();
   readonly #breathe: Breathe;
+  /** Ledgers and tags whose last message could not be booked: the log has it once. */
+  readonly #told = new Set<string>();
   #config: LedgersConfig;
   /** Entries are shown one after the other. */
   #shown: Promise<void> = Promise.resolve();
@@ -219,7 +221,13 @@ export class LedgerService {
   #notes({ config: { name } }: Ledger, { tag, id }: LedgerMessage, booking: Booking): readonly Note[] {
     const { site, clock, log } = this.#options;
     const note = (event: string, data: object) => {
-      log.warn({ ledger: name, tag, id, ...data }, `a message was not booked as it is: ${event}`);
+      const isNew = !this.#told.has(`${name} ${tag}`);
+      this.#told.add(`${name} ${tag}`);
+      if (isNew)
+        log.warn(
+          { ledger: name, tag, id, event, ...data },
+          "a message could not be booked as it is; each is told as an event, the next ones not here",
+        );
       const json = JSON.stringify({ timestamp: clock.now(), data: { tag, id: id ?? null, ...data } });
       return { path: new TagPath("event", site, name, event), json };
     };
@@ -227,6 +235,7 @@ export class LedgerService {
       const { why, line } = booking;
       return [note("refused", { why, ...(line === undefined ? {} : { line }) })];
     }
+    if (booking.outdated.length === 0) this.#told.delete(`${name} ${tag}`);
     return booking.outdated.length > 0 ? [note("count-outdated", { articles: booking.outdated })] : [];
   }
 
