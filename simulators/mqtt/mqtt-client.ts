@@ -112,7 +112,7 @@ export class DeviceClient {
   #send(): void {
     const client = this.#client;
     if (client?.connected !== true) return;
-    for (const { topic, payload, qos } of this.#device.messages(this.#options.clock.now())) {
+    for (const { topic, payload, qos = 0 } of this.#device.messages(this.#options.clock.now())) {
       client.publish(topic, payload, { qos });
     }
   }

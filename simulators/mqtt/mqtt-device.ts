@@ -13,8 +13,8 @@ import { filledIn, instancesOf } from "./wildcards.ts";
 export interface DeviceMessage {
   readonly topic: string;
   readonly payload: string;
-  /** 1 where the gateway is to have stored it before it acknowledges. */
-  readonly qos: 0 | 1;
+  /** Where the gateway is to have stored it before it acknowledges; else it is sent at QoS 0. */
+  readonly qos?: 1;
 }
 
 interface DeviceTag {
@@ -100,8 +100,8 @@ export class SimulatedMqttDevice implements SimulatedDevice {
       // Those are announced, or the gateway's to send.
       if (others.has(topic) && this.#frame !== undefined) return [];
       const payload = this.#payload(topic, tags, now);
-      const qos = tags.some(({ mapping }) => mapping.durable !== undefined) ? 1 : 0;
-      return payload === undefined ? [] : [{ topic, payload, qos }];
+      const isDurable = tags.some(({ mapping }) => mapping.durable !== undefined);
+      return payload === undefined ? [] : [{ topic, payload, ...(isDurable ? { qos: 1 } : {}) }];
     });
   }
 
