@@ -13,9 +13,15 @@ import { TagPath } from "../domain/tag-path.ts";
 import { Authenticator } from "../security/authenticator.ts";
 import { LastValues } from "../services/live/last-values.ts";
 import type { TransactionPart } from "../store/transaction-part.ts";
+import { testStore } from "../store/testing.ts";
 import { Broker } from "./broker.ts";
-import type { JournalStore } from "./journal.ts";
-import type { BrokerLimits } from "./limits.ts";
+import { noTraffic } from "./counters.ts";
+import { Holds } from "./holds.ts";
+import { Journal, type JournalStore } from "./journal.ts";
+import { brokerLimits, type BrokerLimits } from "./limits.ts";
+import { Persistence } from "./persistence.ts";
+import { RetainedStore } from "./retained-store.ts";
+import { SessionStore } from "./session-store.ts";
 
 interface BrokerSetup {
   readonly users?: Readonly<Record<string, UserConfig>>;
@@ -43,6 +49,12 @@ export function forgetfulStore(): JournalStore {
 }
 
 const anywhere = { host: "127.0.0.1", port: 0 };
+const someLimits: BrokerConfig["limits"] = {
+  connections: 50,
+  packetSize: byteSize(1e6),
+  messagesPerSecond: 2_000,
+  pendingBytes: byteSize(4e6),
+};
 
 /** A broker on a free port of loopback, stopped with the test. */
 export async function startBroker(setup: BrokerSetup = {}) {
@@ -51,12 +63,7 @@ export async function startBroker(setup: BrokerSetup = {}) {
   const lastValues = new LastValues();
   const config: BrokerConfig = {
     listen: anywhere,
-    limits: {
-      connections: 50,
-      packetSize: byteSize(1e6),
-      messagesPerSecond: 2_000,
-      pendingBytes: byteSize(4e6),
-    },
+    limits: someLimits,
     ...setup.config,
   };
   const broker = new Broker(config, {
@@ -161,4 +168,26 @@ export async function mosquitto(
   }
   const [code] = (await once(program, "close")) as [number | null];
   return { code, output };
+}
+
+/** The broker's stores on the state store in a folder, as a start finds them; closed with the test. */
+export function openPersistence(dir: string, limits: Partial<BrokerLimits> = {}) {
+  const store = testStore(dir);
+  const journal = new Journal({ store, clock: systemClock, coalesceMs: 1_000 });
+  store.open();
+  const all = { ...brokerLimits({ limits: someLimits }), ...limits };
+  const counters = noTraffic();
+  const holds = new Holds();
+  const retained = new RetainedStore(new LastValues(), all, counters, journal);
+  const sessions = new SessionStore(all, counters, systemClock, journal);
+  const kept = journal.takeRestored();
+  retained.restore(kept.retained);
+  sessions.restore(kept.sessions);
+  const parts = { retained, sessions, limits: all, journal, holds, maySubscribe: () => true };
+  const persistence = new Persistence(parts);
+  const close = () => {
+    journal.stop();
+    store.close();
+  };
+  return { journal, holds, sessions, retained, counters, persistence, close };
 }

@@ -100,7 +100,7 @@ test.each([
     const client = till1(port);
     const acknowledged: number[] = [];
     const sent: Promise<void>[] = [];
-    for (let life = 0; life < 3; life += 1) {
+    for (let life = 0; life < 2; life += 1) {
       const most = 20 + Math.floor(random() * 60);
       for (let i = 0; i < most; i += 1) {
         const id = sent.length;
