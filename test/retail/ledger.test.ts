@@ -102,3 +102,26 @@ test("an edited ledger.yaml and an edited device leave the balances as they are"
     expect(await balances(nats)).toMatchObject({ croissant: 100 - soldOf([till], "croissant") }),
   );
 });
+
+test("a ledger goes with its file and comes back with it, in doubt until somebody counts", async () => {
+  const { folder, gateway, nats, floor } = await openStore();
+  const shipped = await loadSite(folder.dir);
+  if (!shipped.ok) throw new TypeError(JSON.stringify(shipped.issues));
+  const { ledgers: _, ...without } = shipped.site;
+  const latest = async () => {
+    const request = JSON.stringify({ last_by_subj: "data.north.store-17.stock.milk-1l" });
+    const reply = await nats.request("$JS.API.STREAM.MSG.GET.LATEST", request);
+    const { message } = reply.json<{ message?: { data: string } }>();
+    const said: unknown = message && JSON.parse(Buffer.from(message.data, "base64").toString());
+    return said;
+  };
+  await vi.waitFor(async () => expect(await latest()).toMatchObject({ value: 60, quality: "good" }));
+  await gateway.apply(without);
+  await vi.waitFor(async () => expect(await latest()).toBeUndefined());
+  expect(await balances(nats)).toEqual({});
+  await gateway.apply(shipped.site);
+  const doubted = { value: 60, quality: "uncertain", status: "NotCounted" };
+  await vi.waitFor(async () => expect(await latest()).toMatchObject(doubted));
+  await floor.publish("store/goods/count", openingCount("C-2"));
+  await vi.waitFor(async () => expect(await latest()).toMatchObject({ value: 60, quality: "good" }));
+});
