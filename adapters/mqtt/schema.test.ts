@@ -4,6 +4,7 @@ import type { ZodType } from "zod";
 import { badStatuses, jsonValueTypes } from "../../src/adapter-kit/index.ts";
 import { documentedKeys, schemaKeys } from "../../src/adapter-kit/testing.ts";
 import { deviceOf } from "./mapping-fixture.ts";
+import type { MqttTagOptions } from "./mapping.ts";
 import { mqttSchema } from "./schema.ts";
 
 const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
@@ -42,6 +43,14 @@ test.each<[string, Tags]>([
   [
     "tags.a.pointer: a payload of number has no fields",
     { a: { address: "a", payload: "number", pointer: "/a" } },
+  ],
+  [
+    "tags.a.durable.id: a payload of text has no fields, and so no identity",
+    { a: { address: "a", payload: "text", durable: { id: "/id" } } },
+  ],
+  [
+    "tags.b.durable: x is durable in a already: each message would be stored twice",
+    { a: { address: "x", durable: true }, b: { address: "x", durable: { id: "/id" } } },
   ],
   ["tags.a.type: a payload of text gives no float", { a: { address: "a", payload: "text", type: "float" } }],
   [
@@ -83,8 +92,22 @@ test.each([
   [{ address: "a/#/b" }, "expected a topic"],
   [{ address: "a", pointer: "b" }, "JSON Pointer"],
   [{ address: "a", timestamp: { pointer: "/t", unit: "ns" } }, "unit"],
+  [{ address: "a", durable: { id: "transactionId" } }, "JSON Pointer"],
+  [{ address: "a", durable: { id: "" } }, "JSON Pointer"],
+  [{ address: "a", durable: "yes" }, "durable"],
 ])("%j is refused by its form", (entry, message) => {
   const result = mqttSchema.tag.safeParse(entry);
   expect(result.success).toBe(false);
   expect(JSON.stringify(result.error?.issues)).toContain(message);
+});
+
+test("a durable tag's topic is written out, and its identity stays beside it", () => {
+  const durable = (entry: object, connection = {}) =>
+    mqttSchema.durable?.(mqttSchema.tag.parse(entry) as unknown as MqttTagOptions, connection);
+  expect(durable({ address: "./sale", durable: { id: "/id" } }, { base: "store/1" })).toEqual({
+    filter: "store/1/sale",
+    id: "/id",
+  });
+  expect(durable({ address: "sale", durable: true })).toEqual({ filter: "sale" });
+  expect(durable({ address: "sale", durable: false })).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 import type { AedesPublishPacket, Client } from "aedes";
 import { GatewayError } from "../domain/errors.ts";
+import type { BrokerCounters } from "./counters.ts";
 
 type Done = (error?: Error | null) => void;
 
@@ -7,6 +8,7 @@ type Done = (error?: Error | null) => void;
 export type IncomingPublish = AedesPublishPacket & { messageId?: number; clientId?: string };
 
 export interface AnswersOptions {
+  readonly counters: Pick<BrokerCounters, "inFlightToDisk">;
   /** Hands the message on; calls back once nothing holds its answer. */
   publish(packet: IncomingPublish, client: Client, done: Done): void;
   /** What is kept of QoS 2 messages. */
@@ -65,7 +67,7 @@ export class Answers {
     const key = `${messageId} ${client.id}`;
     const open = this.#open.get(key);
     if (open !== undefined) {
-      void open.then((isTaken) => done(isTaken ? null : unanswered("disk")));
+      void answerAfter(open, done);
       return;
     }
     if (inbound.hasInbound(client, messageId)) {
@@ -91,10 +93,17 @@ export class Answers {
   }
 
   #publish(client: Client, packet: IncomingPublish, done: Done): void {
+    const { counters } = this.#options;
+    counters.inFlightToDisk += 1;
     this.#options.publish(packet, client, (error) => {
+      counters.inFlightToDisk -= 1;
       done(error ?? (client.closed ? unanswered("closed") : null));
     });
   }
+}
+
+async function answerAfter(taken: Promise<boolean>, done: Done): Promise<void> {
+  done((await taken) ? null : unanswered("disk"));
 }
 
 /** Ends the connection: the client keeps the message, and sends it again. */

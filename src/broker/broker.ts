@@ -45,12 +45,9 @@ const healthTopic = "$linegate/health";
 const coalesceMs = 1_000;
 
 /** Its types leave the client out. */
-const publishAs = Aedes.prototype.publish as unknown as (
-  this: Aedes,
-  packet: IncomingPublish,
-  client: Client,
-  done: (error?: Error | null) => void,
-) => void;
+interface PublishesForClients {
+  publish(packet: IncomingPublish, client: Client, done: (error?: Error | null) => void): void;
+}
 
 function ignore(): void {}
 
@@ -83,7 +80,7 @@ export class Broker implements LocalBroker {
     const { counters } = this;
     this.#limits = limits;
     const holds = this.#holds;
-    const journal = new Journal({ store, clock, coalesceMs });
+    const journal = new Journal({ store, clock, coalesceMs, counters });
     this.#journal = journal;
     this.#emitter = new TopicEmitter(holds, (caught, topic) => this.#subscriberFailed(caught, topic));
     this.#retained = new RetainedStore(deps.lastValues, limits, counters, journal);
@@ -99,7 +96,9 @@ export class Broker implements LocalBroker {
       maySubscribe: (client, filter) => policy.maySubscribe(client, filter),
     });
     const answers = new Answers({
-      publish: (packet, client, done) => publishAs.call(this.#aedes, packet, client, done),
+      counters,
+      publish: (packet, client, done) =>
+        (this.#aedes as unknown as PublishesForClients).publish(packet, client, done),
       inbound: persistence,
     });
     const policy = new ClientPolicy({
@@ -116,6 +115,8 @@ export class Broker implements LocalBroker {
       mq: this.#emitter,
       persistence,
       connectTimeout: limits.connectTimeoutMs,
+      // A connection never tells aedes to wait, and ends by itself where it takes nothing; this is for what would all the same.
+      drainTimeout: limits.drainTimeoutMs,
       maxClientsIdLength: limits.clientIdLength,
       maxTopicLevels: limits.topicLevels,
       maxInflightInbound: limits.inflightInbound,
@@ -260,6 +261,10 @@ export class Broker implements LocalBroker {
     const { sessions, retained } = this.#journal.takeRestored();
     this.#sessions.restore(sessions);
     this.#retained.restore(retained);
+    const { counters } = this;
+    counters.restoredSessions = counters.sessions;
+    counters.restoredMessages = counters.queuedMessages;
+    counters.restoredRetained = counters.retainedMessages;
     // Numbers of messages tell their order: those that come now come after those that were kept.
     const kept = sessions.flatMap(({ outgoing }) => outgoing.map(({ brokerCounter }) => brokerCounter));
     const numbering = this.#aedes as unknown as { counter: number };

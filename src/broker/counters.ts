@@ -40,6 +40,14 @@ export interface BrokerCounters {
   queuedBytes: number;
   /** Messages lost to clients that were offline for too long. */
   droppedOffline: number;
+  /** What a restart found on disk. */
+  restoredSessions: number;
+  restoredMessages: number;
+  restoredRetained: number;
+  /** Rows of sessions and retained messages written to disk. */
+  journalRows: number;
+  /** QoS 1 and 2 messages of clients whose PUBACK or PUBREC waits for the disk. */
+  inFlightToDisk: number;
   /** Errors thrown by parts of the gateway that subscribe. */
   subscriberErrors: number;
 }
@@ -76,6 +84,11 @@ export function noTraffic(): BrokerCounters {
     queuedMessages: 0,
     queuedBytes: 0,
     droppedOffline: 0,
+    restoredSessions: 0,
+    restoredMessages: 0,
+    restoredRetained: 0,
+    journalRows: 0,
+    inFlightToDisk: 0,
     subscriberErrors: 0,
   };
 }

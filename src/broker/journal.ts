@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Stored } from "../store/state-store.ts";
 import type { TransactionPart } from "../store/transaction-part.ts";
+import type { BrokerCounters } from "./counters.ts";
 import { JournalTables, type KeptSession } from "./journal-tables.ts";
 import type { RetainedMessage } from "./retained-store.ts";
 import type { OutgoingPacket } from "./session.ts";
@@ -20,6 +21,7 @@ export interface JournalOptions {
   readonly clock: Clock;
   /** Retained messages that nobody waits for are written at most this often, each topic once; ms. */
   readonly coalesceMs: number;
+  readonly counters: Pick<BrokerCounters, "journalRows">;
 }
 
 /** What a restart finds. */
@@ -33,14 +35,17 @@ interface Draft {
   /** Undefined: as it was. */
   session?: Omit<KeptSession, "outgoing" | "inbound">;
   /** It was ended before what else is noted here. */
-  ended: boolean;
+  readonly ended: boolean;
   readonly outgoing: Map<number, OutgoingPacket | undefined>;
+  /** Of those the ones that the disk has not seen yet. */
+  readonly fresh: Set<number>;
   readonly inbound: Map<number, boolean>;
 }
 
 /**
  * Sessions and retained messages on disk: notes what changes and writes it with the next commit of the state store. The memory
- * stays the truth; what the disk refuses stays noted, one entry for each thing that changed.
+ * stays the truth. What the disk refuses stays noted, one entry for each thing that is there or that the disk still has: however long
+ * it refuses, that is bounded as the memory is.
  */
 export class Journal implements TransactionPart {
   readonly #options: JournalOptions;
@@ -48,6 +53,8 @@ export class Journal implements TransactionPart {
   #tables: JournalTables | undefined;
   #restored: Restored = { sessions: [], retained: [] };
   readonly #drafts = new Map<string, Draft>();
+  readonly #sessionsOnDisk = new Set<string>();
+  readonly #topicsOnDisk = new Set<string>();
   readonly #retained = new Map<string, RetainedMessage | undefined>();
   /** Topics that wait for their time. */
   #unhurried = new Map<string, RetainedMessage | undefined>();
@@ -77,13 +84,23 @@ export class Journal implements TransactionPart {
   }
 
   end(clientId: string): void {
-    this.#drafts.set(clientId, { ended: true, outgoing: new Map(), inbound: new Map() });
+    this.#drafts.delete(clientId);
+    if (!this.#sessionsOnDisk.has(clientId)) return;
+    this.#drafts.set(clientId, newDraft(true));
     this.#options.store.touch();
+  }
+
+  /** The packet is new to the session. */
+  enqueue(clientId: string, packet: OutgoingPacket): void {
+    this.#draft(clientId).fresh.add(packet.brokerCounter);
+    this.outgoing(clientId, packet.brokerCounter, packet);
   }
 
   /** Undefined: the packet is not to be sent any more. */
   outgoing(clientId: string, brokerCounter: number, packet: OutgoingPacket | undefined): void {
-    this.#draft(clientId).outgoing.set(brokerCounter, packet);
+    const { outgoing, fresh } = this.#draft(clientId);
+    if (packet === undefined && fresh.delete(brokerCounter)) outgoing.delete(brokerCounter);
+    else outgoing.set(brokerCounter, packet);
     this.#options.store.touch();
   }
 
@@ -95,6 +112,10 @@ export class Journal implements TransactionPart {
   /** Undefined: the topic has none any more. Somebody waits for it where `hurried`. */
   retain(topic: string, message: RetainedMessage | undefined, hurried: boolean): void {
     this.#unhurried.delete(topic);
+    if (message === undefined && !this.#topicsOnDisk.has(topic)) {
+      this.#retained.delete(topic);
+      return;
+    }
     (hurried ? this.#retained : this.#unhurried).set(topic, message);
     if (!hurried) this.#coalesce();
   }
@@ -117,6 +138,8 @@ export class Journal implements TransactionPart {
   load(database: DatabaseSync): void {
     this.#tables = new JournalTables(database);
     this.#restored = { sessions: this.#tables.sessions(), retained: this.#tables.retained() };
+    for (const { id } of this.#restored.sessions) this.#sessionsOnDisk.add(id);
+    for (const { topic } of this.#restored.retained) this.#topicsOnDisk.add(topic);
   }
 
   write(): void {
@@ -132,6 +155,17 @@ export class Journal implements TransactionPart {
   }
 
   stored(): void {
+    const { counters } = this.#options;
+    counters.journalRows += this.#retained.size;
+    for (const [topic, message] of this.#retained) {
+      if (message === undefined) this.#topicsOnDisk.delete(topic);
+      else this.#topicsOnDisk.add(topic);
+    }
+    for (const [id, { session, ended, outgoing, inbound }] of this.#drafts) {
+      counters.journalRows += outgoing.size + inbound.size + (ended || session !== undefined ? 1 : 0);
+      if (ended && session === undefined) this.#sessionsOnDisk.delete(id);
+      else this.#sessionsOnDisk.add(id);
+    }
     this.#drafts.clear();
     this.#retained.clear();
   }
@@ -139,7 +173,7 @@ export class Journal implements TransactionPart {
   #draft(clientId: string): Draft {
     let draft = this.#drafts.get(clientId);
     if (draft === undefined) {
-      draft = { ended: false, outgoing: new Map(), inbound: new Map() };
+      draft = newDraft(false);
       this.#drafts.set(clientId, draft);
     }
     return draft;
@@ -164,4 +198,8 @@ export class Journal implements TransactionPart {
     for (const [topic, message] of this.#unhurried) this.#retained.set(topic, message);
     this.#unhurried = new Map();
   }
+}
+
+function newDraft(ended: boolean): Draft {
+  return { ended, outgoing: new Map(), fresh: new Set(), inbound: new Map() };
 }

@@ -48,7 +48,7 @@ class Tested {
   }
 
   async storeRetained(packet: AedesPublishPacket) {
-    return this.#run.persistence.storeRetained({ ...packet, brokerCounter: 1 } as never);
+    return this.#run.persistence.storeRetained({ ...packet, brokerCounter: 1 });
   }
 
   createRetainedStream(filter: string) {
@@ -219,6 +219,7 @@ describe.each([
       return new Tested(dir, restarts);
     },
     test: (name: string, run: (context: object) => Promise<void>) =>
+      // oxlint-disable-next-line vitest/expect-expect, vitest/valid-title -- both come with the test
       test(name, async (ctx) => {
         const reason = inapplicable[name];
         ctx.skip(reason !== undefined, reason);

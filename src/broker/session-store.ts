@@ -156,7 +156,7 @@ export class SessionStore {
     const session = this.#sessions.get(clientId);
     if (session === undefined || this.#endIfExpired(clientId)) return;
     this.#change(session, () => session.enqueue(packet));
-    this.#journal.outgoing(clientId, packet.brokerCounter, packet);
+    this.#journal.enqueue(clientId, packet);
     this.#bound(session);
   }
 

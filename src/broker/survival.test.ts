@@ -2,6 +2,7 @@ import { cpSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import type { Client } from "aedes";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
@@ -64,6 +65,7 @@ async function folder() {
 
 /** The sessions of a broker that is killed now and then, beside a plain model of what must be there afterwards. */
 class Survival {
+  readonly breaches: string[] = [];
   #dir: string;
   #run: ReturnType<typeof openPersistence>;
   #number = 0;
@@ -142,12 +144,16 @@ class Survival {
     const wanted = this.#models.flatMap(({ filters }, index) =>
       [...filters.keys()].some((filter) => matches(filter, topic)) ? [clientOf(index).id] : [],
     );
-    expect(found.map(({ clientId }) => clientId).toSorted()).toEqual(wanted);
+    const told = found.map(({ clientId }) => clientId).toSorted();
+    this.#check(
+      isDeepStrictEqual(told, wanted),
+      `${topic} goes to ${told.join()} instead of ${wanted.join()}`,
+    );
     await persistence.outgoingEnqueueCombi(found, numbered);
     for (const [index, model] of this.#models.entries())
       if (wanted.includes(clientOf(index).id)) model.perhaps.set(this.#number, topic);
     const until = holds.of(numbered);
-    expect(until !== undefined).toBe(wanted.length > 0);
+    this.#check((until !== undefined) === wanted.length > 0, "its sender waits for nothing");
     if (!waits || until === undefined) return;
     await until;
     this.#committed();
@@ -176,20 +182,36 @@ class Survival {
     for (const [index, model] of this.#models.entries()) {
       const session = this.#run.sessions.get(clientOf(index).id);
       const found = (session?.outgoing() ?? []).map(({ brokerCounter }) => brokerCounter);
-      expect(found).toEqual(found.toSorted((one, other) => one - other));
-      expect(found).toEqual(expect.arrayContaining([...model.sure.keys()]));
-      for (const number of found) expect(model.sure.has(number) || model.perhaps.has(number)).toBe(true);
-      expect(
-        new Map([...(session?.subscriptions.values() ?? [])].map(({ topic, qos }) => [topic, qos])),
-      ).toEqual(model.filters);
+      const ascending = found.toSorted((one, other) => one - other);
+      this.#check(isDeepStrictEqual(found, ascending), `out of order: ${found.join()}`);
+      this.#checkFound(found, new Set(model.sure.keys()), new Set(model.perhaps.keys()), "messages");
+      const filters = new Map(
+        [...(session?.subscriptions.values() ?? [])].map(({ topic, qos }) => [topic, qos]),
+      );
+      this.#check(isDeepStrictEqual(filters, model.filters), `subscriptions ${[...filters.keys()].join()}`);
       const open = [...(session?.inbound ?? [])];
-      expect(open).toEqual(expect.arrayContaining([...model.inbound]));
-      for (const one of open) expect(model.inbound.has(one) || model.perhapsInbound.has(one)).toBe(true);
+      this.#checkFound(open, model.inbound, model.perhapsInbound, "identifiers");
       model.inbound.clear();
       model.perhapsInbound.clear();
       for (const one of open) model.perhapsInbound.add(one);
     }
     this.#committed();
+  }
+
+  #checkFound(
+    found: readonly number[],
+    sure: ReadonlySet<number>,
+    perhaps: ReadonlySet<number>,
+    what: string,
+  ): void {
+    const lost = [...sure].filter((one) => !found.includes(one));
+    this.#check(lost.length === 0, `${what} lost: ${lost.join()}`);
+    const unknown = found.filter((one) => !sure.has(one) && !perhaps.has(one));
+    this.#check(unknown.length === 0, `${what} from nowhere: ${unknown.join()}`);
+  }
+
+  #check(holds: boolean, breach: string): void {
+    if (!holds) this.breaches.push(breach);
   }
 }
 
@@ -203,6 +225,7 @@ test("whatever happens and whenever it is killed, a session holds what was ackno
       const survival = new Survival(await folder());
       for (const one of [...steps, { do: "kill" } as const]) await survival.take(one);
       survival.close();
+      expect(survival.breaches).toEqual([]);
     }),
     { numRuns: 60 },
   );

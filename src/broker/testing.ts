@@ -173,10 +173,10 @@ export async function mosquitto(
 /** The broker's stores on the state store in a folder, as a start finds them; closed with the test. */
 export function openPersistence(dir: string, limits: Partial<BrokerLimits> = {}) {
   const store = testStore(dir);
-  const journal = new Journal({ store, clock: systemClock, coalesceMs: 1_000 });
+  const counters = noTraffic();
+  const journal = new Journal({ store, clock: systemClock, coalesceMs: 1_000, counters });
   store.open();
   const all = { ...brokerLimits({ limits: someLimits }), ...limits };
-  const counters = noTraffic();
   const holds = new Holds();
   const retained = new RetainedStore(new LastValues(), all, counters, journal);
   const sessions = new SessionStore(all, counters, systemClock, journal);

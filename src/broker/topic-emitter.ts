@@ -1,6 +1,6 @@
 import type { AedesPublishPacket } from "aedes";
 import { GatewayError } from "../domain/errors.ts";
-import type { Holds } from "./holds.ts";
+import type { Holds, Until } from "./holds.ts";
 import { TopicTree } from "./topic-tree.ts";
 
 type Done = (error?: Error | null) => void;
@@ -55,7 +55,11 @@ export class TopicEmitter {
     }
     const until = this.#holds.of(packet);
     if (until === undefined) done();
-    else void until.then((mayAnswer) => done(mayAnswer ? null : notStored()));
+    else void this.#answerAfter(until, done);
+  }
+
+  async #answerAfter(until: Until, done: Done): Promise<void> {
+    done((await until) ? null : notStored());
   }
 
   close(done: Done = nothing): void {

@@ -1,9 +1,16 @@
-import type { MqttClient } from "mqtt";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { connectAsync, type MqttClient } from "mqtt";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { systemClock } from "../../adapter-kit/clock.ts";
 import type { DeviceMapping, DurableTopic } from "../../adapter-kit/mapping.ts";
 import { client, closed, forgetfulStore, startBroker } from "../../broker/testing.ts";
 import { SeenIdentities } from "../../store/seen-identities.ts";
+import { stateFile } from "../../store/sqlite-state-store.ts";
 import type { OutgoingMessage, StateChange, Stored } from "../../store/state-store.ts";
+import { testStore } from "../../store/testing.ts";
 import { DurableEvents } from "./durable-events.ts";
 
 /** A store whose commits wait until the test lets them go. */
@@ -208,4 +215,37 @@ test("a payload stands in the event as it came, under the name that its wildcard
     'event.plant1.till.note.b {"data":"no JSON \\"at all\\""}',
     'event.plant1.till.note.c_d {"topic":"note/c d","data":"/wA=","encoding":"base64"}',
   ]);
+});
+
+test("a disk that refuses for a moment: the device waits, and what it sent meanwhile is stored once, and on disk when it is acknowledged", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "linegate-durable-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const store = testStore(dir);
+  const seen = new SeenIdentities(() => 0);
+  store.join(seen);
+  const { broker, log } = await startBroker({
+    store,
+    starts: false,
+    config: { websocket: { listen: { host: "127.0.0.1", port: 0 } } },
+  });
+  store.open();
+  await broker.start();
+  const durable = new DurableEvents({ site: "plant1", broker, store, seen, clock: systemClock, log });
+  onTestFinished(() => durable.stop());
+  durable.use([deviceOf({ sale: { filter: "store/sale", id: "/id" } })]);
+  const device = await connectAsync(`ws://127.0.0.1:${broker.addresses.ws?.port}`, { reconnectPeriod: 0 });
+  onTestFinished(() => device.endAsync(true));
+  const disk = new DatabaseSync(join(dir, stateFile));
+  onTestFinished(() => disk.close());
+  disk.exec("BEGIN IMMEDIATE");
+  const first = publish(device, 1, '{"id":1}');
+  const second = publish(await client(broker.addresses.mqtt.port), 2, '{"id":2}');
+  await expect.poll(() => store.outbox.backlog("EVENTS").rows).toBeGreaterThan(0);
+  expect([first.is, second.is]).toEqual(["open", "open"]);
+  disk.exec("ROLLBACK");
+  await expect
+    .poll(() => [first.is, second.is], { timeout: 5_000 })
+    .toEqual(["acknowledged", "acknowledged"]);
+  expect(disk.prepare("SELECT subject FROM outbox").all()).toHaveLength(2);
+  expect(durable.counters).toMatchObject({ stored: 2, refused: { disk: 0 } });
 });
