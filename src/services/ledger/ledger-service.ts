@@ -7,7 +7,6 @@ import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import type { StateStore, Stored } from "../../store/state-store.ts";
 import type { DurableAddition, DurableEvent } from "../live/durable-event.ts";
-import type { Breathe } from "../upload/pack.ts";
 import { breathing } from "../upload/breath.ts";
 import { Ledger, ledgerScope, type Balance, type Booking, type LedgerMessage } from "./ledger.ts";
 import { LedgerCounters } from "./ledger-counters.ts";
@@ -55,7 +54,7 @@ export class LedgerService {
   readonly #options: LedgerOptions;
   readonly #counters = new LedgerCounters();
   readonly #ledgers = new Map<string, Ledger>();
-  readonly #breathe: Breathe;
+  readonly #breathe: ReturnType<typeof breathing>;
   /** Ledgers and tags whose last message could not be booked: the log has it once. */
   readonly #told = new Set<string>();
   #config: LedgersConfig;
