@@ -169,6 +169,8 @@ export class Gateway {
     this.#services = new SiteServices({
       ...basis,
       ...kept,
+      publisher: this.#publisher,
+      onDurable: (listener) => this.#durable.onDurable(listener),
       readings$: this.readings$,
       deviceStates$: this.deviceStates$,
       secret: (text) => files.secret(text),

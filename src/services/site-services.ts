@@ -4,6 +4,7 @@ import type { Duration } from "../domain/duration.ts";
 import { StateBucket, type StateBucketOptions } from "../nats/state-bucket.ts";
 import type { Metric } from "../observability/exposition.ts";
 import { AlertPart, type AlertPartOptions } from "./alerting/alert-part.ts";
+import { LedgerPart, type LedgerPartOptions } from "./ledger/ledger-part.ts";
 import { ServiceBridge, type ServiceBridgeOptions } from "./outside/service-bridge.ts";
 import { LinePart, type LinePartOptions } from "./scheduling/line-part.ts";
 import { UploadPart, type UploadPartOptions } from "./upload/upload-part.ts";
@@ -12,17 +13,22 @@ import { bucketOptions, type ServedSite, type SiteService } from "./site-service
 export type SiteServicesOptions = Omit<LinePartOptions, "bucket" | "told"> &
   Omit<AlertPartOptions, "bucket" | "lineEvents$"> &
   UploadPartOptions &
+  LedgerPartOptions &
   Pick<StateBucketOptions, "link"> &
   Pick<ServiceBridgeOptions, "states"> & {
     /** What runs here, and what in a process of its own. */
     readonly places: ServicesConfig;
   };
 
-/** The services on the readings: those that decide for the line, each with its bucket of present states, and the upload. */
+/**
+ * The services on the readings: those that decide for the line, each with its bucket of present states, the upload, and
+ * the ledgers, whose balances are readings too.
+ */
 export class SiteServices {
   /** In the order in which they start: who hears another comes before it. They end in the opposite one. */
   readonly #deciding: readonly SiteService[];
   readonly #upload: UploadPart;
+  readonly #ledgers: LedgerPart;
   readonly #alerts: AlertPart | undefined;
   readonly #buckets: StateBucket[] = [];
 
@@ -40,6 +46,7 @@ export class SiteServices {
     const alerts = this.#alerts ?? new ServiceBridge({ ...options, service: "alerting" });
     this.#deciding = [alerts, line];
     this.#upload = new UploadPart(options);
+    this.#ledgers = new LedgerPart(options);
   }
 
   /** Every alert as it stands; none where they are decided outside. */
@@ -73,13 +80,17 @@ export class SiteServices {
     await Promise.all(this.#buckets.map((bucket) => bucket.stop()));
   }
 
-  /** After the devices, whose last readings belong to it: what is to be uploaded goes to the outbox. Idempotent. */
+  /**
+   * After the devices, whose last messages and readings belong to it: the ledgers show what they have booked, and what is to be
+   * uploaded goes to the outbox. Idempotent.
+   */
   async stopUpload(): Promise<void> {
+    await this.#ledgers.stop();
     await this.#upload.stop();
   }
 
   get #all(): readonly SiteService[] {
-    return [this.#upload, ...this.#deciding];
+    return [this.#upload, ...this.#deciding, this.#ledgers];
   }
 
   #bucket(name: string, options: SiteServicesOptions): StateBucket {
