@@ -24,6 +24,8 @@ import { siteFiles } from "./security/site-files.ts";
 import { auditFolder } from "./services/audit/audit-segment.ts";
 import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
+import { pushDownOf } from "./services/push-down/push-down-part.ts";
+import type { PushDown } from "./services/push-down/push-down.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { SitePublisher } from "./services/live/site-publisher.ts";
 import { SiteServices } from "./services/site-services.ts";
@@ -47,6 +49,7 @@ export class Gateway {
   readonly #audit: AuditTrail;
   readonly #commands: CommandService;
   readonly #services: SiteServices;
+  readonly #pushDown: PushDown | undefined;
   readonly #http: HttpEndpoint;
   readonly #life: Lifecycle;
   #startedAt = 0;
@@ -82,7 +85,10 @@ export class Gateway {
       hub: config.hub && {
         config: config.hub,
         secret: (text) => files.secret(text),
-        onStatus: (status) => this.#publisher.gateway("hub", status),
+        onStatus: (status) => {
+          this.#publisher.gateway("hub", status);
+          if (status.connected) this.#pushDown?.look();
+        },
       },
       searchPath: deps.searchPath,
     });
@@ -132,6 +138,14 @@ export class Gateway {
       isOnline: (device) => this.#devices.isOnline(device),
       places: config.services,
       commands: this.#commands,
+    });
+    this.#pushDown = pushDownOf({
+      ...basis,
+      ...kept,
+      dir,
+      hub: config.hub,
+      changeFolder: deps.changeFolder,
+      tell: (state) => this.#publisher.gateway("push", state),
     });
     this.#http = new HttpEndpoint({
       listen: config.http.listen,
@@ -194,9 +208,11 @@ export class Gateway {
     this.#commands.start();
     this.#services.start(this.#site);
     await allDone([this.#nats.start(stopping), this.#devices.start(this.#site.devices)]);
+    await this.#pushDown?.start();
   }
 
   async #tearDown(): Promise<void> {
+    await this.#pushDown?.stop();
     await this.#services.stopDeciding();
     this.#commands.stop();
     await this.#devices.stop();

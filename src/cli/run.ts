@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
 import { systemClock } from "../adapter-kit/clock.ts";
+import type { Log } from "../adapter-kit/log.ts";
 import { loadSiteApart } from "../config/load-site-apart.ts";
 import { SiteWatch } from "../config/watch-site.ts";
 import { toGatewayError } from "../domain/errors.ts";
 import { createLog, type LogLevel } from "../observability/log.ts";
 import { readSecret } from "../security/read-secret.ts";
+import { recoverChange, undoTrial } from "../services/push-down/recover-change.ts";
 import { SiteReload } from "../site-reload.ts";
 import { printIssues } from "./issue-text.ts";
 
@@ -46,8 +48,12 @@ export async function run(args: readonly string[]): Promise<number> {
   const watch = new SiteWatch({ dir, files: [], log, onChange });
   watch.start();
   const since = Date.now();
+  const recovered = await recoverChange(dir, since);
+  if (recovered !== undefined) log.warn({}, recovered);
   // The folder is read in a process of its own while this one loads the gateway.
-  const [loaded, { Gateway }] = await Promise.all([loadSiteApart(dir), import("../gateway.ts")]);
+  const [read, { Gateway }] = await Promise.all([loadSiteApart(dir), import("../gateway.ts")]);
+  const loaded =
+    read.ok || !(await takeBack(dir, "the folder does not load", log)) ? read : await loadSiteApart(dir);
   if (!loaded.ok) {
     watch.close();
     process.off("SIGHUP", onChange);
@@ -62,6 +68,10 @@ export async function run(args: readonly string[]): Promise<number> {
     random: Math.random,
     searchPath: process.env["PATH"] ?? "",
     environment: process.env,
+    changeFolder: async (work) => {
+      if (reload === undefined) throw new DOMException("The gateway is being started", "AbortError");
+      return reload.change(work);
+    },
     natsPassword: password && (await readSecret(password, { siteDir: site.dir, environment: process.env })),
   });
   reload = new SiteReload({
@@ -83,6 +93,8 @@ export async function run(args: readonly string[]): Promise<number> {
   } catch (caught) {
     const { code, message, context } = toGatewayError(caught);
     log.error({ code, ...context }, message);
+    // The next start is on the folder as it was before.
+    await takeBack(dir, `the gateway does not start: ${message}`, log);
     return 1;
   } finally {
     process.off("SIGHUP", onChange);
@@ -90,4 +102,11 @@ export async function run(args: readonly string[]): Promise<number> {
     await reload.stop();
     await gateway.stop();
   }
+}
+
+/** A change that the hub put and that the gateway can't run on. True where there was one. */
+async function takeBack(dir: string, why: string, log: Log): Promise<boolean> {
+  const done = await undoTrial(dir, why, Date.now());
+  if (done !== undefined) log.error({}, done);
+  return done !== undefined;
 }

@@ -92,6 +92,21 @@ const hubField = z
       .optional()
       .describe("PEM file with the gateway's own certificate, where the hub asks for one"),
     key: z.string().optional().describe("PEM file with the private key of `cert`"),
+    accept: z
+      .array(z.enum(["mappings", "files", "gateway", "commands"]))
+      .default([])
+      .describe(
+        "What the hub may do here: put mappings, put data below files/, put gateway.yaml itself with its users, send commands. docs/hub.md",
+      ),
+    trial: durationField
+      .refine((span) => span >= 5_000, "expected at least 5s")
+      .prefault("5m")
+      .describe(
+        "A change put by the hub is taken back where the hub is not reached within this time after it",
+      ),
+    maxBytes: byteSizeField
+      .prefault("64MB")
+      .describe("The most that the hub may put at once, all files together"),
   })
   .describe("The cloud or plant cluster, which takes what the gateway has collected. docs/hub.md");
 

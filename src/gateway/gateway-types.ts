@@ -3,6 +3,7 @@ import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import type { BrokerAddresses } from "../broker/broker.ts";
 import type { ListenAddress } from "../config/gateway-schema.ts";
+import type { Reloaded } from "../site-reload.ts";
 
 export interface GatewayDeps {
   readonly log: Log;
@@ -15,6 +16,8 @@ export interface GatewayDeps {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The secret that `nats.password` points to, looked up. */
   readonly natsPassword?: string | undefined;
+  /** Changes the site folder and takes it over; absent: nothing is taken from the hub. */
+  readonly changeFolder?: (work: () => Promise<void>) => Promise<Reloaded>;
   /** Where protocols come from: the adapter registry, unless a benchmark brings its own. */
   readonly loadAdapter?: (name: string) => Promise<AdapterModule>;
 }

@@ -4,9 +4,11 @@ import { leafUrls } from "../domain/leaf-urls.ts";
 
 /**
  * What the hub may not send here: all that a gateway itself makes (design §3). Whoever writes to the hub could else put
- * readings and alerts into the line's own streams. Commands and what the site's services answer come through.
+ * readings and alerts into the line's own streams. What the site's services answer comes through.
  */
 const denied = ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>"];
+/** Comes through where gateway.yaml accepts it. */
+const commands = "cmd.>";
 
 /** The hub as the embedded server is told of it. */
 export interface HubRemote {
@@ -17,12 +19,18 @@ export interface HubRemote {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  /** Whether the hub may write to devices. */
+  readonly commands: boolean;
 }
 
 /** `password` is the secret itself, already looked up. */
-export function hubRemote(config: HubConfig, password: string | undefined, siteDir: string): HubRemote {
+export function hubRemote(
+  config: Omit<HubConfig, "trial" | "maxBytes">,
+  password: string | undefined,
+  siteDir: string,
+): HubRemote {
   const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(siteDir, path));
-  const { user, credentials, ca, cert, key } = config;
+  const { user, credentials, ca, cert, key, accept } = config;
   const urls = (leafUrls(config.leaf) ?? []).map(({ protocol, host }) => {
     const who =
       user === undefined ? "" : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? "")}@`;
@@ -34,11 +42,12 @@ export function hubRemote(config: HubConfig, password: string | undefined, siteD
     ca: absolute(ca),
     cert: absolute(cert),
     key: absolute(key),
+    commands: accept.includes("commands"),
   };
 }
 
 /** The part of nats-server's configuration that makes it a leaf of the hub. */
-export function leafSection({ urls, credentials, ca, cert, key }: HubRemote): object {
+export function leafSection({ urls, credentials, ca, cert, key, commands: mayCommand }: HubRemote): object {
   const tls = {
     ...(ca === undefined ? {} : { ca_file: ca }),
     ...(cert === undefined || key === undefined ? {} : { cert_file: cert, key_file: key }),
@@ -47,7 +56,7 @@ export function leafSection({ urls, credentials, ca, cert, key }: HubRemote): ob
     urls,
     ...(credentials === undefined ? {} : { credentials }),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
-    deny_imports: denied,
+    deny_imports: mayCommand ? denied : [...denied, commands],
   };
   return { remotes: [remote] };
 }

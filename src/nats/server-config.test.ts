@@ -70,7 +70,7 @@ test("without a hub nothing of it stands in the configuration", () => {
 
 test("with a hub it is a leaf with a domain of its own, short pings, and takes nothing that a gateway makes", () => {
   const hub = hubRemote(
-    { leaf: "nats-leaf://a:7422, tls://b:7422", domain: "hub", user: "line1-gw", ca: "ca.pem" },
+    { leaf: "nats-leaf://a:7422, tls://b:7422", domain: "hub", user: "line1-gw", ca: "ca.pem", accept: [] },
     "p@ss/",
     "/site",
   );
@@ -81,14 +81,26 @@ test("with a hub it is a leaf with a domain of its own, short pings, and takes n
     {
       urls: ["nats-leaf://line1-gw:p%40ss%2F@a:7422", "tls://line1-gw:p%40ss%2F@b:7422"],
       tls: { ca_file: "/site/ca.pem" },
-      deny_imports: ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>"],
+      deny_imports: ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>", "cmd.>"],
     },
   ]);
 });
 
+test("commands of the hub come in where they are accepted, and nowhere else", () => {
+  const hub = hubRemote({ leaf: "tls://a:7422", domain: "hub", accept: ["commands"] }, undefined, "/site");
+  expect(rendered({ hub }).leafnodes.remotes[0]?.["deny_imports"]).not.toContain("cmd.>");
+});
+
 test("a certificate and a credentials file of the gateway's own are shown to the hub", () => {
   const hub = hubRemote(
-    { leaf: "tls://a:7422", domain: "hub", credentials: "hub.creds", cert: "c.pem", key: "/etc/k.pem" },
+    {
+      leaf: "tls://a:7422",
+      domain: "hub",
+      credentials: "hub.creds",
+      cert: "c.pem",
+      key: "/etc/k.pem",
+      accept: [],
+    },
     undefined,
     "/site",
   );
