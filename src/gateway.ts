@@ -19,7 +19,7 @@ import { gatewayMetrics } from "./observability/gateway-metrics.ts";
 import type { Health } from "./observability/health.ts";
 import { HttpEndpoint } from "./observability/http-endpoint.ts";
 import { Authenticator } from "./security/authenticator.ts";
-import { natsUsers } from "./security/nats-permissions.ts";
+import { exchangedSubjects, natsUsers } from "./security/nats-permissions.ts";
 import { siteFiles } from "./security/site-files.ts";
 import { auditFolder } from "./services/audit/audit-segment.ts";
 import { AuditTrail } from "./services/audit/audit-trail.ts";
@@ -84,6 +84,7 @@ export class Gateway {
       password: deps.natsPassword,
       hub: config.hub && {
         config: config.hub,
+        own: exchangedSubjects(users),
         secret: (text) => files.secret(text),
         onStatus: (status) => {
           this.#publisher.gateway("hub", status);

@@ -115,5 +115,5 @@ test("what a change of the folder comes to is told to who made it", async () => 
   expect(await reload.change(async () => {})).toEqual({ ok: false, issues: [] });
   expect(refused()).toBe(1);
   await reload.stop();
-  await expect(reload.change(async () => {})).rejects.toThrow();
+  await expect(reload.change(async () => {})).rejects.toThrow("being stopped");
 });

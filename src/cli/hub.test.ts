@@ -7,7 +7,7 @@ import { run as verify } from "./verify.ts";
 test.each([[["apply"]], [["aply", "fleet.yaml"]], [["apply", "fleet.yaml", "more"]]])(
   "hub %j is told to be wrong",
   async (args) => {
-    await expect(hub(args)).rejects.toThrow("linegate hub takes apply and a fleet file");
+    await expect(hub(args)).rejects.toThrow("linegate hub takes apply, push, roll-back or status");
   },
 );
 

@@ -133,6 +133,15 @@ const userField = z
     write: topicFilters.describe(
       "Topics below cmd/ that may be written to, such as cmd/plant1/line1/press-1/#",
     ),
+    exchange: z
+      .strictObject({
+        publish: topicFilters.describe("Where it may publish, such as drive/objects"),
+        read: topicFilters.describe("Where it may subscribe, and answer what it is asked"),
+      })
+      .optional()
+      .describe(
+        "Subjects of the site's own programs on the embedded nats-server, as filters: what they tell each other. The hub can't publish there",
+      ),
   })
   .describe("A user of the broker, of NATS and of the HTTP listener, and what it may do");
 

@@ -21,6 +21,8 @@ export interface HubRemote {
   readonly key?: string | undefined;
   /** Whether the hub may write to devices. */
   readonly commands: boolean;
+  /** Of the site's own programs: nobody at the hub may speak there. */
+  readonly own: readonly string[];
 }
 
 /** `password` is the secret itself, already looked up. */
@@ -28,6 +30,7 @@ export function hubRemote(
   config: Omit<HubConfig, "trial" | "maxBytes">,
   password: string | undefined,
   siteDir: string,
+  own: readonly string[] = [],
 ): HubRemote {
   const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(siteDir, path));
   const { user, credentials, ca, cert, key, accept } = config;
@@ -43,11 +46,12 @@ export function hubRemote(
     cert: absolute(cert),
     key: absolute(key),
     commands: accept.includes("commands"),
+    own,
   };
 }
 
 /** The part of nats-server's configuration that makes it a leaf of the hub. */
-export function leafSection({ urls, credentials, ca, cert, key, commands: mayCommand }: HubRemote): object {
+export function leafSection({ urls, credentials, ca, cert, key, commands: mayCommand, own }: HubRemote): object {
   const tls = {
     ...(ca === undefined ? {} : { ca_file: ca }),
     ...(cert === undefined || key === undefined ? {} : { cert_file: cert, key_file: key }),
@@ -56,7 +60,7 @@ export function leafSection({ urls, credentials, ca, cert, key, commands: mayCom
     urls,
     ...(credentials === undefined ? {} : { credentials }),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
-    deny_imports: mayCommand ? denied : [...denied, commands],
+    deny_imports: [...denied, ...(mayCommand ? [] : [commands]), ...own],
   };
   return { remotes: [remote] };
 }

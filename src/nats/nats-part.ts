@@ -44,6 +44,8 @@ export interface NatsPartOptions {
 /** What the part is told of the hub, and tells of it. */
 export interface HubPart {
   readonly config: HubConfig;
+  /** Subjects of the site's own programs. */
+  readonly own?: readonly string[];
   /** Looks up a secret: `env:NAME` or `file:PATH`. Rejects with CONFIG_INVALID. */
   readonly secret: (reference: string) => Promise<string>;
   /** After each change of the link to the hub, and again every minute. */
@@ -179,7 +181,7 @@ export class NatsPart {
         maxMemoryBytes: config.latestBytes + spareMemoryBytes,
         gatewayKey: key.publicKey,
         tls: tls === undefined ? undefined : await withOwnAuthority(tls, store),
-        hub: hub && hubRemote(hub.config, hubPassword, siteDir),
+        hub: hub && hubRemote(hub.config, hubPassword, siteDir, hub.own),
       },
       () => {
         this.#probe.reset();

@@ -110,9 +110,9 @@ export class Journal {
   }
 
   /** One after the other, each on what the one before left. */
-  #write(next: (state: JournalState) => JournalState): Promise<void> {
+  #write(change: (state: JournalState) => JournalState): Promise<void> {
     const written = this.#last.then(async () => {
-      const state = next(this.#state);
+      const state = change(this.#state);
       if (state === this.#state) return;
       await putText(this.#disk, this.#file, JSON.stringify(state));
       this.#state = state;

@@ -28,21 +28,24 @@ const unchecked = {
   },
 };
 
+/** True where the work comes to its end before the power is gone. */
+async function endsBefore(isDead: () => boolean, work: Promise<unknown>): Promise<boolean> {
+  const progress = { isDone: false };
+  void work.then(() => (progress.isDone = true));
+  while (!progress.isDone && !isDead()) await setImmediate();
+  return progress.isDone;
+}
+
 /** A start of the gateway that dies at a step, or comes to its end. Resolves with the steps and the outcomes. */
 async function live(dir: string, hub: FakeHub, diesAt = Infinity) {
   const { disk, steps } = dyingDisk(diesAt);
-  const recovering = recoverChange(dir, 0, disk);
-  let isReady = false;
-  void recovering.then(() => (isReady = true));
-  while (!isReady && steps() < diesAt) await setImmediate();
-  if (!isReady) return { steps: steps(), outcomes: [] };
+  const dead = () => steps() >= diesAt;
+  if (!(await endsBefore(dead, recoverChange(dir, 0, disk)))) return { steps: steps(), outcomes: [] };
   const { pushDown: down } = pushDown(dir, hub, { ...unchecked, folder: changedFolder(dir, disk) });
   void down.start();
   const settled = () => hub.answer.length > 0 && down.outcomes.every(({ unaudited }) => unaudited !== true);
   while (steps() < diesAt && !settled()) await setImmediate();
-  let isStopped = false;
-  void down.stop().then(() => (isStopped = true));
-  while (steps() < diesAt && !isStopped) await setImmediate();
+  await endsBefore(dead, down.stop());
   return { steps: steps(), outcomes: down.outcomes.map(({ outcome }) => outcome) };
 }
 
@@ -111,9 +114,7 @@ async function leaveOnTrial(dir: string, hub: FakeHub): Promise<void> {
 
 async function undoSteps(dir: string, diesAt: number): Promise<number> {
   const { disk, steps } = dyingDisk(diesAt);
-  let isDone = false;
-  void undoTrial(dir, "does not load", 0, disk).then(() => (isDone = true));
-  while (!isDone && steps() < diesAt) await setImmediate();
+  await endsBefore(() => steps() >= diesAt, undoTrial(dir, "does not load", 0, disk));
   return steps();
 }
 

@@ -63,7 +63,7 @@ test("a folder with mistakes is refused with all of them, and not a byte has cha
     "devices/press-2.yaml": "device: x y\n",
   });
   await expect.poll(() => outcomes(hub)).toEqual(["refused"]);
-  const issues = hub.answer[0]?.["issues"] as { file: string; line: number; path: string }[];
+  const issues = hub.answer[0]?.issues ?? [];
   expect(issues.map(({ file }) => file)).toEqual(
     expect.arrayContaining(["devices/press-1.yaml", "devices/press-2.yaml"]),
   );
@@ -84,7 +84,7 @@ test.each([
   const sha256 = createHash("sha256").update(content).digest("hex");
   await putBundle(hub, { name: "evil", replaces: [], files: [{ path, content, sha256 }] }, putting());
   await expect.poll(() => outcomes(hub)).toEqual(["refused"]);
-  expect(hub.answer[0]?.["issues"]).toMatchObject([
+  expect(hub.answer[0]?.issues).toMatchObject([
     { file: path, message: expect.stringContaining(message) },
   ]);
   expect(filesIn(dir)).toEqual(before);
@@ -164,7 +164,7 @@ test("a change after which the folder does not load is taken back by itself", as
   await down.start();
   await push(hub, { "devices/press-2.yaml": deviceFile("press-2") });
   await expect.poll(() => outcomes(hub)).toEqual(["rolled back"]);
-  expect(hub.answer[0]?.["message"]).toContain("does not load");
+  expect(hub.answer[0]?.message).toContain("does not load");
   expect(filesIn(dir)).toEqual(before);
 });
 

@@ -131,7 +131,7 @@ export class PushDown {
   async #answer(): Promise<void> {
     const { gateway, wire, clock } = this.#options;
     const { journal } = this.#folder;
-    const orders = journal.outcomes.map(({ unaudited: _, ...outcome }) => outcome);
+    const orders = journal.outcomes.map(withoutMark);
     const text = JSON.stringify(orders);
     const { change } = journal;
     const isOnTrial = change?.state === "trial" && !change.needsStart;
@@ -147,7 +147,8 @@ export class PushDown {
   async #auditOutcomes(): Promise<void> {
     const { audit } = this.#options;
     const { journal } = this.#folder;
-    for (const { unaudited, ...outcome } of journal.outcomes.filter((one) => one.unaudited === true)) {
+    for (const marked of journal.outcomes.filter(({ unaudited }) => unaudited === true)) {
+      const outcome = withoutMark(marked);
       await audit.record("push", outcome);
       await journal.setOutcome(outcome);
     }
@@ -184,4 +185,9 @@ export class PushDown {
         log.error({ error: toGatewayError(caught).message }, "A change from the hub could not be taken back");
     }
   }
+}
+
+function withoutMark(outcome: OrderOutcome): OrderOutcome {
+  const { unaudited: _unaudited, ...told } = outcome;
+  return told;
 }

@@ -12,6 +12,7 @@ import type { PushStore } from "../../hub/push/push-store.ts";
 import { keptLog, never } from "../../nats/testing.ts";
 import type { Reloaded } from "../../site-reload.ts";
 import type { HubWire } from "./hub-wire.ts";
+import type { OrderOutcome } from "./journal.ts";
 import { resultSubject } from "./order.ts";
 import { PushDown, type PushDownOptions } from "./push-down.ts";
 import { nodeDisk, type Disk } from "./disk.ts";
@@ -59,9 +60,9 @@ export class FakeHub implements PushStore, HubWire {
   }
 
   /** What the gateway answered last. */
-  get answer(): readonly Readonly<Record<string, unknown>>[] {
+  get answer(): readonly OrderOutcome[] {
     const found = this.#messages.get(resultSubject("line1-gw"));
-    return found === undefined ? [] : JSON.parse(Buffer.from(found.data).toString("utf8")).orders;
+    return found === undefined ? [] : (JSON.parse(Buffer.from(found.data).toString("utf8")) as { orders: OrderOutcome[] }).orders;
   }
 }
 
@@ -143,16 +144,15 @@ export function dyingDisk(diesAt: number): { readonly disk: Disk; readonly steps
       steps += 1;
       return steps >= diesAt ? new Promise(() => {}) : step(...given);
     };
-  const { makeFolder, write, append, cut, copy, rename, remove, syncFolder } = nodeDisk;
-  const disk = {
-    makeFolder: mortal(makeFolder),
-    write: mortal(write),
-    append: mortal(append),
-    cut: mortal(cut),
-    copy: mortal(copy),
-    rename: mortal(rename),
-    remove: mortal(remove),
-    syncFolder: mortal(syncFolder),
+  const disk: Disk = {
+    makeFolder: mortal((path) => nodeDisk.makeFolder(path)),
+    write: mortal((path, bytes) => nodeDisk.write(path, bytes)),
+    append: mortal((path, bytes) => nodeDisk.append(path, bytes)),
+    cut: mortal((path, bytes) => nodeDisk.cut(path, bytes)),
+    copy: mortal((from, to, mode) => nodeDisk.copy(from, to, mode)),
+    rename: mortal((from, to) => nodeDisk.rename(from, to)),
+    remove: mortal((path) => nodeDisk.remove(path)),
+    syncFolder: mortal((path) => nodeDisk.syncFolder(path)),
   };
   return { disk, steps: () => steps };
 }
