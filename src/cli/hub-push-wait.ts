@@ -11,7 +11,8 @@ const lookEveryMs = 250;
 /** How long an answer is waited for, in ms. Throws CONFIG_INVALID. */
 export function waitArgument(text: string): number {
   const wait = text === "0" ? 0 : parseDuration(text);
-  if (wait === undefined) throw new GatewayError("CONFIG_INVALID", `--wait takes a duration such as 30s, not ${text}.`);
+  if (wait === undefined)
+    throw new GatewayError("CONFIG_INVALID", `--wait takes a duration such as 30s, not ${text}.`);
   return wait;
 }
 

@@ -44,7 +44,10 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const [gateway, path, ...more] = positionals;
   if (gateway === undefined || path === undefined || more.length > 0)
-    throw new GatewayError("CONFIG_INVALID", `linegate hub push takes a gateway and a folder or file.\n\n${usage}`);
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `linegate hub push takes a gateway and a folder or file.\n\n${usage}`,
+    );
   const waitMs = waitArgument(values.wait);
   const folder = await isFolder(path);
   const bundle = folder ? await readFolder(path, values["with-gateway"]) : await readSingle(path, values.as);

@@ -27,7 +27,10 @@ export async function run([what, ...args]: readonly string[]): Promise<number> {
   if (load === undefined) {
     const meant = what === undefined ? undefined : nearestName(what, Object.keys(actions));
     const hint = meant === undefined ? "" : ` Did you mean ${meant}?`;
-    throw new GatewayError("CONFIG_INVALID", `linegate hub takes apply, push, roll-back or status.${hint}\n\n${usage}`);
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `linegate hub takes apply, push, roll-back or status.${hint}\n\n${usage}`,
+    );
   }
   return (await load()).run(args);
 }

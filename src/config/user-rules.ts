@@ -37,7 +37,16 @@ function checkWrite(filter: string, prefix: string): Problem | undefined {
 }
 
 /** First levels that are somebody's: the gateway's, its services', or what the hub puts. */
-const owned: readonly string[] = [...prefixes, "batch", "push", "scheduling", "alerting", "bridge", "images", "commands"];
+const owned: readonly string[] = [
+  ...prefixes,
+  "batch",
+  "push",
+  "scheduling",
+  "alerting",
+  "bridge",
+  "images",
+  "commands",
+];
 
 function checkExchange(filter: string): Problem | undefined {
   const wrong = checkFilter(filter);

@@ -51,7 +51,15 @@ export function hubRemote(
 }
 
 /** The part of nats-server's configuration that makes it a leaf of the hub. */
-export function leafSection({ urls, credentials, ca, cert, key, commands: mayCommand, own }: HubRemote): object {
+export function leafSection({
+  urls,
+  credentials,
+  ca,
+  cert,
+  key,
+  commands: mayCommand,
+  own,
+}: HubRemote): object {
   const tls = {
     ...(ca === undefined ? {} : { ca_file: ca }),
     ...(cert === undefined || key === undefined ? {} : { cert_file: cert, key_file: key }),

@@ -79,7 +79,10 @@ test("a filter that would mean more on NATS, or nothing, is left out", () => {
 test("a program of the site speaks and listens on the subjects that it is given, and nowhere else", () => {
   const rights = { read: [], write: [], publish: [] };
   const exchange = { publish: ["drive/plan"], read: ["drive/objects/#"] };
-  const [planning] = natsUsers({ planning: { ...rights, exchange } }, { gateway: "car-1", site, imageBucket: "images" });
+  const [planning] = natsUsers(
+    { planning: { ...rights, exchange } },
+    { gateway: "car-1", site, imageBucket: "images" },
+  );
   expect(planning).toMatchObject({
     publish: ["drive.plan"],
     subscribe: ["drive.objects.>", "_INBOX.>"],

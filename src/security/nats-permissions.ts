@@ -28,7 +28,10 @@ export function natsUsers(users: Readonly<Record<string, UserConfig>>, place: Pl
 
 /** Where the site's own programs tell each other something: nobody outside may speak there. */
 export function exchangedSubjects(users: Readonly<Record<string, UserConfig>>): readonly string[] {
-  const filters = Object.values(users).flatMap(({ exchange }) => [...(exchange?.publish ?? []), ...(exchange?.read ?? [])]);
+  const filters = Object.values(users).flatMap(({ exchange }) => [
+    ...(exchange?.publish ?? []),
+    ...(exchange?.read ?? []),
+  ]);
   return [...new Set(filters.filter(isTranslatable).map(subjectOfFilter))];
 }
 

@@ -84,9 +84,7 @@ test.each([
   const sha256 = createHash("sha256").update(content).digest("hex");
   await putBundle(hub, { name: "evil", replaces: [], files: [{ path, content, sha256 }] }, putting());
   await expect.poll(() => outcomes(hub)).toEqual(["refused"]);
-  expect(hub.answer[0]?.issues).toMatchObject([
-    { file: path, message: expect.stringContaining(message) },
-  ]);
+  expect(hub.answer[0]?.issues).toMatchObject([{ file: path, message: expect.stringContaining(message) }]);
   expect(filesIn(dir)).toEqual(before);
 });
 

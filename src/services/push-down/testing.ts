@@ -62,7 +62,9 @@ export class FakeHub implements PushStore, HubWire {
   /** What the gateway answered last. */
   get answer(): readonly OrderOutcome[] {
     const found = this.#messages.get(resultSubject("line1-gw"));
-    return found === undefined ? [] : (JSON.parse(Buffer.from(found.data).toString("utf8")) as { orders: OrderOutcome[] }).orders;
+    return found === undefined
+      ? []
+      : (JSON.parse(Buffer.from(found.data).toString("utf8")) as { orders: OrderOutcome[] }).orders;
   }
 }
 
