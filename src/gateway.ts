@@ -146,6 +146,7 @@ export class Gateway {
       dir,
       hub: config.hub,
       changeFolder: deps.changeFolder,
+      startAgain: deps.startAgain,
       tell: (state) => this.#publisher.gateway("push", state),
     });
     this.#http = new HttpEndpoint({

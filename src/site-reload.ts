@@ -61,6 +61,7 @@ export class SiteReload {
    */
   change(work: () => Promise<void>): Promise<Reloaded> {
     const changed = Promise.allSettled([this.#changing, this.#running]).then(async () => {
+      this.#throwIfStopped();
       await work();
       return this.#once();
     });
@@ -71,6 +72,10 @@ export class SiteReload {
       });
     this.#changing = ended;
     return changed;
+  }
+
+  #throwIfStopped(): void {
+    if (this.#stopped) throw new DOMException("The gateway is being stopped", "AbortError");
   }
 
   async #afterChange(): Promise<void> {
@@ -95,7 +100,7 @@ export class SiteReload {
     const { gateway, load, log, follow } = this.#options;
     const since = Date.now();
     const loaded = await load();
-    if (this.#stopped) throw new DOMException("The gateway is being stopped", "AbortError");
+    this.#throwIfStopped();
     if (!loaded.ok) {
       gateway.refuseReload();
       const mistakes = loaded.issues.map(inWords);

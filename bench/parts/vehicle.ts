@@ -41,7 +41,9 @@ function vehicleSite(hub: HubProcess): string {
 async function pings(connection: NatsConnection, signal: AbortSignal): Promise<readonly Timed[]> {
   const taken: Timed[] = [];
   while (!signal.aborted) {
-    taken.push({ at: performance.now(), ms: await connection.rtt() });
+    const at = performance.now();
+    await connection.flush();
+    taken.push({ at, ms: performance.now() - at });
     await delay(frameMs);
   }
   return taken;

@@ -18,6 +18,8 @@ export interface GatewayDeps {
   readonly natsPassword?: string | undefined;
   /** Changes the site folder and takes it over; absent: nothing is taken from the hub. */
   readonly changeFolder?: (work: () => Promise<void>) => Promise<Reloaded>;
+  /** The folder is such that the gateway must be started anew on it, and has reason not to wait for somebody to do it. */
+  readonly startAgain?: () => void;
   /** Where protocols come from: the adapter registry, unless a benchmark brings its own. */
   readonly loadAdapter?: (name: string) => Promise<AdapterModule>;
 }

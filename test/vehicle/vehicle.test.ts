@@ -30,7 +30,7 @@ function accounts(): string {
 }
 
 /** mappings/vehicle, but for its addresses, and with batches and trials short enough to be waited for. */
-async function vehicleFolder(hub: HubServer): Promise<SiteFolder> {
+async function vehicleFolder(hub: HubServer, accept: string): Promise<SiteFolder> {
   const cooling = await ModbusSimulator.start();
   onTestFinished(() => cooling.refuse());
   const read = (path: string): string => readFileSync(join(shipped, path), "utf8");
@@ -44,6 +44,8 @@ async function vehicleFolder(hub: HubServer): Promise<SiteFolder> {
         `nats-leaf://127.0.0.1:${hub.line.port}\n  user: car-1\n  password: file:hub-password`,
       )
       .replace("maxAge: 30s", "maxAge: 500ms")
+      .replace("accept: [mappings, files, commands]", `accept: ${accept}`)
+      .replace("trial: 30m", "trial: 8s")
       .concat("http: { listen: 127.0.0.1:0 }\n"),
     "alerts.yaml": read("alerts.yaml"),
     "hub-password": hubPasswords.LINE1_GW_PASSWORD,
@@ -103,7 +105,7 @@ const push = (hub: HubServer, ...args: readonly string[]) =>
   hubCommand(hub, "engineer", "hub push car-1", "--hub", urlOf(hub), ...args);
 
 /** A hub with its streams, and the vehicle linked to it. */
-async function linkedVehicle() {
+async function linkedVehicle(accept = "[mappings, files, commands]") {
   const hub = await HubServer.prepare("hub-1");
   await hub.start("hub.conf", [hub], accounts());
   const fleet = new SiteFolder({ "fleet.yaml": "gateways: [car-1]\npush: { maxBytes: 20MB }\n" });
@@ -117,7 +119,7 @@ async function linkedVehicle() {
   );
   expect(made).toMatchObject({ code: 0, stderr: "" });
   expect(JSON.parse(made.stdout)).toMatchObject({ streams: [{}, {}, { stream: "PUSH", action: "create" }] });
-  const folder = await vehicleFolder(hub);
+  const folder = await vehicleFolder(hub, accept);
   const gateway = await spawnGateway(folder.dir);
   await expect.poll(() => gateway.log.map(({ msg }) => msg), patience).toContain("Connected to the hub");
   return { hub, folder, gateway };
@@ -246,3 +248,36 @@ test("the cloud writes what the hub's rights and the mapping's limits let it, an
   expect(await write("drive-unit.speed.limit", 300)).toMatchObject({ ok: false, code: "WRITE_REFUSED" });
   await expect(write("drive-unit.speed.setpoint", 50)).rejects.toThrow("no responders");
 }, 60_000);
+
+test("a gateway.yaml that loses the hub is taken back by itself, and one that can't be started on too", async () => {
+  const { hub, folder, gateway } = await linkedVehicle("[mappings, gateway]");
+  const good = readFileSync(join(folder.dir, "gateway.yaml"), "utf8");
+  const at = ["--hub", urlOf(hub)];
+  const put = async (text: string) => {
+    const file = new SiteFolder({ "gateway.yaml": text });
+    const { stdout } = await push(hub, join(file.dir, "gateway.yaml"), "--as", "gateway.yaml");
+    return JSON.parse(stdout) as { outcome: { outcome: string; needRestart?: string[] } };
+  };
+  const outcomes = async () => {
+    const { stdout } = await hubCommand(hub, "engineer", "hub status", ...at);
+    return /"outcome":"([^"]+)","at/.exec(stdout)?.[1];
+  };
+  const lost = good.replace(String(hub.line.port), "1");
+  expect(await put(lost)).toMatchObject({ outcome: { outcome: "applied", needRestart: ["hub.leaf"] } });
+  gateway.kill("SIGTERM");
+  await gateway.ended;
+  const again = await spawnGateway(folder.dir);
+  await expect.poll(outcomes, { ...patience, interval: 500 }).toBe("rolled back");
+  expect(readFileSync(join(folder.dir, "gateway.yaml"), "utf8")).toBe(good);
+
+  const taken = good.replace(
+    "http: { listen: 127.0.0.1:0 }",
+    `http: { listen: 127.0.0.1:${hub.ports.clients} }`,
+  );
+  expect(await put(taken)).toMatchObject({ outcome: { outcome: "applied", needRestart: ["http.listen"] } });
+  again.kill("SIGTERM");
+  await again.ended;
+  await spawnGateway(folder.dir);
+  await expect.poll(outcomes, { ...patience, interval: 500 }).toBe("rolled back");
+  expect(readFileSync(join(folder.dir, "gateway.yaml"), "utf8")).toBe(good);
+}, 240_000);

@@ -15,6 +15,7 @@ export interface PushDownPartOptions {
   readonly dir: string;
   readonly hub: HubConfig | undefined;
   readonly changeFolder: PushDownOptions["change"] | undefined;
+  readonly startAgain: PushDownOptions["startAgain"];
   readonly link: Pick<NatsLink, "publishKept" | "subscribe">;
   readonly audit: AuditRecorder;
   readonly clock: Clock;

@@ -55,6 +55,23 @@ test("what was put while the gateway was away is taken when it is back, in order
   expect(filesIn(dir)["files/map.bin"]).toBe("edited by hand");
 });
 
+test("what was dealt with before a restart is not dealt with again, however early the hub is there", async () => {
+  const { hub, dir, pushDown: down } = await setUp();
+  await down.start();
+  await pushFile(hub, "files/map.bin", "one");
+  await expect.poll(() => outcomes(hub)).toEqual(["applied"]);
+  await down.stop();
+  writeFileSync(join(dir, "files/map.bin"), "edited by hand");
+  const { pushDown: again, log } = pushDown(dir, hub);
+  onTestFinished(() => again.stop());
+  again.look();
+  await again.start();
+  await pushFile(hub, "files/other.bin", "two");
+  await expect.poll(() => again.outcomes.length).toBe(2);
+  expect(log.lines.filter((line) => line.includes("taken from the hub"))).toHaveLength(1);
+  expect(filesIn(dir)["files/map.bin"]).toBe("edited by hand");
+});
+
 test("a folder with mistakes is refused with all of them, and not a byte has changed", async () => {
   const { hub, dir, before, pushDown: down } = await setUp();
   await down.start();

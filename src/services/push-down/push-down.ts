@@ -20,6 +20,8 @@ export interface PushDownOptions extends Pick<TakeOptions, "folder" | "change"> 
   readonly wire: HubWire;
   /** Reads and checks a whole folder. */
   readonly load: (dir: string, signal: AbortSignal) => Promise<LoadedSite>;
+  /** Keys of gateway.yaml that are in force were taken back: only a new start brings the ones before. */
+  readonly startAgain: (() => void) | undefined;
   readonly audit: AuditRecorder;
   readonly clock: Clock;
   readonly log: Log;
@@ -39,6 +41,7 @@ export class PushDown {
   #forget: (() => void) | undefined;
   #working: Promise<void> | undefined;
   #again = false;
+  #isStarted = false;
   #trial: Promise<void> | undefined;
   /** The answer that the hub has; that nothing was ever put need not be told. */
   #answered = "[]";
@@ -61,11 +64,14 @@ export class PushDown {
     if (this.outcomes.length > 0) onOutcome(this.outcomes);
     this.#watchTrial();
     this.#forget = wire.subscribe(wantedSubject(gateway), () => this.look());
+    this.#isStarted = true;
     this.look();
   }
 
-  /** Looks what the hub has: something was put there, or the hub is back. Never throws. */
+  /** Looks what the hub has: something was put there, or the hub is back. Nothing before the start. Never throws. */
   look(): void {
+    // What was dealt with is not known yet.
+    if (!this.#isStarted) return;
     this.#again = true;
     this.#working ??= this.#work().finally(() => {
       this.#working = undefined;
@@ -170,7 +176,7 @@ export class PushDown {
       const { change } = journal;
       if (change?.state !== "trial" || change.order.id !== id) return;
       const why = `the hub was not reached within ${trialMs / 1_000} s after it`;
-      await changeFolder(async () => {
+      const reloaded = await changeFolder(async () => {
         if (journal.change === change) await undoChange(this.#folder, change, why, clock.now());
       });
       if (journal.change?.state === "settled") return;
@@ -179,7 +185,8 @@ export class PushDown {
         "taken back: a change from the hub",
       );
       onOutcome(this.outcomes);
-      this.look();
+      if (reloaded.ok && reloaded.applied.needRestart.length > 0) this.#options.startAgain?.();
+      else this.look();
     } catch (caught) {
       if (!isAbort(caught))
         log.error({ error: toGatewayError(caught).message }, "A change from the hub could not be taken back");

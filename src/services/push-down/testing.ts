@@ -122,6 +122,7 @@ export function pushDown(dir: string, hub: HubWire, options: Partial<PushDownOpt
       await work();
       return reloaded(dir);
     },
+    startAgain: undefined,
     audit: { record: async (kind, fields) => void audited.push({ kind, ...fields }) },
     clock: systemClock,
     log,
