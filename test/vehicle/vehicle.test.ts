@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { linegate } from "../../src/cli/testing.ts";
+import { gatewayStatus } from "../../src/hub/push/push-status.ts";
+import { pushStoreAt } from "../../src/hub/push/push-store.ts";
+import { verifyHub } from "../../src/hub/verify/verify-hub.ts";
 import { noServerHere } from "../../src/nats/testing.ts";
 import { ModbusSimulator } from "../../simulators/modbus/server.ts";
 import { Control } from "../../simulators/vehicle/control.ts";
@@ -161,12 +164,10 @@ test("cut off, the vehicle drives on; on return all is at the hub once, and what
   expect(control.written).toEqual({ ok: true });
 
   hub.line.mend();
+  const store = pushStoreAt(await hubUser([hub], "engineer"));
   const status = async () => {
-    const { stdout } = await hubCommand(hub, "engineer", "hub status", "--hub", urlOf(hub));
-    const [car] = (
-      JSON.parse(stdout) as { gateways: { orders: { name: string; outcome?: { outcome: string } }[] }[] }
-    ).gateways;
-    return Object.fromEntries((car?.orders ?? []).map(({ name, outcome }) => [name, outcome?.outcome]));
+    const { orders } = await gatewayStatus(store, "car-1");
+    return Object.fromEntries(orders.map(({ name, outcome }) => [name, outcome?.outcome]));
   };
   await expect.poll(status, { timeout: 60_000, interval: 500 }).toEqual({
     "files/maps/town.map": "applied",
@@ -186,18 +187,15 @@ test("cut off, the vehicle drives on; on return all is at the hub once, and what
   });
   await moreFrames();
 
-  const verified = async () => {
-    const { code, stdout } = await hubCommand(hub, "fleet", "verify", "--hub", urlOf(hub));
-    return {
-      code,
-      streams: (JSON.parse(stdout) as { streams: { stream: string }[] }).streams.map(({ stream }) => stream),
-    };
-  };
   await sensors.stop();
-  await expect.poll(verified, { ...patience, interval: 500 }).toMatchObject({
-    code: 0,
-    streams: expect.arrayContaining(["driving", "sensors", "EVENTS"]),
-  });
+  const fleet = await hubUser([hub], "fleet");
+  await expect
+    .poll(() => verifyHub(fleet), { ...patience, interval: 500 })
+    .toMatchObject({ ok: true, behind: [], foreign: { batches: 0, events: 0 } });
+  const { streams } = await verifyHub(fleet);
+  expect(streams.map(({ stream }) => stream)).toEqual(
+    expect.arrayContaining(["driving", "sensors", "EVENTS"]),
+  );
 }, 240_000);
 
 test("killed while a change is taken the vehicle starts on a whole folder; rolled back from the hub it is as before", async () => {
@@ -214,16 +212,13 @@ test("killed while a change is taken the vehicle starts on a whole folder; rolle
   await gateway.ended;
 
   const again = await spawnGateway(folder.dir);
-  const whole = ["--hub", urlOf(hub)];
+  const store = pushStoreAt(await hubUser([hub], "engineer"));
   await expect
-    .poll(async () => (await hubCommand(hub, "engineer", "hub status", "car-1", ...whole)).stdout, {
-      ...patience,
-      interval: 500,
-    })
-    .toContain('"outcome":"applied"');
+    .poll(async () => (await gatewayStatus(store, "car-1")).orders[0]?.outcome?.outcome, patience)
+    .toBe("applied");
   expect(readFileSync(join(folder.dir, "devices/tyres.yaml"), "utf8")).toContain("silence: 90s");
   expect(readFileSync(join(folder.dir, "files/town.map")).length).toBe(2_000_000);
-  const back = await hubCommand(hub, "engineer", "hub roll-back car-1", ...whole);
+  const back = await hubCommand(hub, "engineer", "hub roll-back car-1", "--hub", urlOf(hub));
   expect(JSON.parse(back.stdout)).toMatchObject({ outcome: { outcome: "applied" } });
   expect(readFileSync(join(folder.dir, "devices/tyres.yaml"), "utf8")).toBe(before);
   again.kill("SIGTERM");
@@ -252,16 +247,13 @@ test("the cloud writes what the hub's rights and the mapping's limits let it, an
 test("a gateway.yaml that loses the hub is taken back by itself, and one that can't be started on too", async () => {
   const { hub, folder, gateway } = await linkedVehicle("[mappings, gateway]");
   const good = readFileSync(join(folder.dir, "gateway.yaml"), "utf8");
-  const at = ["--hub", urlOf(hub)];
   const put = async (text: string) => {
     const file = new SiteFolder({ "gateway.yaml": text });
     const { stdout } = await push(hub, join(file.dir, "gateway.yaml"), "--as", "gateway.yaml");
     return JSON.parse(stdout) as { outcome: { outcome: string; needRestart?: string[] } };
   };
-  const outcomes = async () => {
-    const { stdout } = await hubCommand(hub, "engineer", "hub status", ...at);
-    return /"outcome":"([^"]+)","at/.exec(stdout)?.[1];
-  };
+  const store = pushStoreAt(await hubUser([hub], "engineer"));
+  const outcomes = async () => (await gatewayStatus(store, "car-1")).orders[0]?.outcome?.outcome;
   const lost = good.replace(String(hub.line.port), "1");
   expect(await put(lost)).toMatchObject({ outcome: { outcome: "applied", needRestart: ["hub.leaf"] } });
   gateway.kill("SIGTERM");
