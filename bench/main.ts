@@ -17,13 +17,14 @@ import { sparkplug } from "./parts/sparkplug.ts";
 import { serial } from "./parts/serial.ts";
 import { start } from "./parts/start.ts";
 import { upload } from "./parts/upload.ts";
+import { vehicle } from "./parts/vehicle.ts";
 import { seededRandom } from "./statistics.ts";
 
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
 Measures the whole gateway in one run, or the named parts: pipeline, latency, complete-to-prepare, alert-to-coil,
 alert-storm, hub-outage, hub-outage-forwarded, memory, requests, start, camera, opcua, serial, sparkplug, dialled-in,
-reconnects, upload.
+reconnects, upload, vehicle.
 `;
 
 /** Latencies and memory come from several parts; every other key from one. */
@@ -52,6 +53,7 @@ const parts: Readonly<Record<string, Part>> = {
   "dialled-in": dialledIn,
   reconnects,
   upload,
+  vehicle,
 };
 
 const { values, positionals } = parseArgs({

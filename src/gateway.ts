@@ -22,7 +22,7 @@ import type { Health } from "./observability/health.ts";
 import { offlineMetrics } from "./observability/offline-metrics.ts";
 import { HttpEndpoint } from "./observability/http-endpoint.ts";
 import { Authenticator } from "./security/authenticator.ts";
-import { natsUsers } from "./security/nats-permissions.ts";
+import { exchangedSubjects, natsUsers } from "./security/nats-permissions.ts";
 import { siteFiles } from "./security/site-files.ts";
 import { ownAlerts } from "./services/alerting/own-alerts.ts";
 import { auditFolder } from "./services/audit/audit-segment.ts";
@@ -30,6 +30,8 @@ import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
 import { GatewayReadings } from "./services/live/gateway-readings.ts";
 import { offlineHealth, OfflineTeller } from "./services/live/offline-teller.ts";
+import { pushDownOf } from "./services/push-down/push-down-part.ts";
+import type { PushDown } from "./services/push-down/push-down.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { DurableEvents } from "./services/live/durable-events.ts";
 import { SitePublisher } from "./services/live/site-publisher.ts";
@@ -57,6 +59,7 @@ export class Gateway {
   readonly #audit: AuditTrail;
   readonly #commands: CommandService;
   readonly #services: SiteServices;
+  readonly #pushDown: PushDown | undefined;
   readonly #http: HttpEndpoint;
   readonly #life: Lifecycle;
   #startedAt = 0;
@@ -94,8 +97,12 @@ export class Gateway {
       hub: config.hub && {
         site: place,
         config: config.hub,
+        own: exchangedSubjects(users),
         secret: (text) => files.secret(text),
-        onStatus: (status) => this.#publisher.gateway("hub", status),
+        onStatus: (status) => {
+          this.#publisher.gateway("hub", status);
+          if (status.connected) this.#pushDown?.look();
+        },
         known: (stream) => this.#offline.known(stream),
         incarnation: (stream) => this.#outbox.incarnation(stream),
       },
@@ -180,6 +187,15 @@ export class Gateway {
       own: ownAlerts(config),
       commands: this.#commands,
     });
+    this.#pushDown = pushDownOf({
+      ...basis,
+      ...kept,
+      dir,
+      hub: config.hub,
+      changeFolder: deps.changeFolder,
+      startAgain: deps.startAgain,
+      tell: (state) => this.#publisher.gateway("push", state),
+    });
     this.#http = new HttpEndpoint({
       listen: config.http.listen,
       health: () => this.health(),
@@ -245,10 +261,12 @@ export class Gateway {
     await allDone([this.#broker.start(), this.#http.start()]);
     stopping.throwIfAborted();
     await allDone([this.#nats.start(stopping), this.#devices.start(this.#site.devices)]);
+    await this.#pushDown?.start();
   }
 
   async #tearDown(): Promise<void> {
     this.#durable.stop();
+    await this.#pushDown?.stop();
     await this.#services.stopDeciding();
     this.#commands.stop();
     await this.#devices.stop();

@@ -91,3 +91,29 @@ test("a folder that can't be read leaves the gateway as it is, and the next edit
   await reload.reload();
   expect(applied).toHaveLength(1);
 });
+
+test("a change of the folder waits for a reload under way, and an edit during it is read after it", async () => {
+  const good = { ok: true, site: site("a") } as const;
+  const { reload, loads, applied } = setUp([good, good, good]);
+  const first = reload.reload();
+  const steps: string[] = [];
+  const changed = reload.change(async () => {
+    await first;
+    steps.push(`changed after ${applied.length}`);
+    void reload.reload();
+    await new Promise((resolve) => setImmediate(resolve));
+    steps.push(`still ${loads()}`);
+  });
+  expect(await changed).toMatchObject({ ok: true, applied: { restarted: ["press-1"] } });
+  expect(steps).toEqual(["changed after 1", "still 1"]);
+  await reload.stop();
+  expect(loads()).toBeLessThanOrEqual(3);
+});
+
+test("what a change of the folder comes to is told to who made it", async () => {
+  const { reload, refused } = setUp([{ ok: false, issues: [], files: ["a"] }]);
+  expect(await reload.change(async () => {})).toEqual({ ok: false, issues: [] });
+  expect(refused()).toBe(1);
+  await reload.stop();
+  await expect(reload.change(async () => {})).rejects.toThrow("being stopped");
+});

@@ -1,10 +1,21 @@
 import type { Log } from "./adapter-kit/log.ts";
-import type { ConfigIssue, LoadedSite } from "./config/site.ts";
+import type { ConfigIssue, LoadedSite, Site } from "./config/site.ts";
 import { toGatewayError } from "./domain/errors.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Applied } from "./gateway/gateway-types.ts";
+
+/** The gateway as far as a reload has to do with it. */
+interface ReloadedGateway {
+  apply(site: Site): Promise<Applied>;
+  refuseReload(): void;
+}
+
+/** What became of a folder that was read again. */
+export type Reloaded =
+  | { readonly ok: true; readonly applied: Applied }
+  | { readonly ok: false; readonly issues: readonly ConfigIssue[] };
 
 export interface SiteReloadOptions {
-  readonly gateway: Pick<Gateway, "apply" | "refuseReload">;
+  readonly gateway: ReloadedGateway;
   readonly log: Log;
   /** Reads and checks the whole folder. */
   readonly load: () => Promise<LoadedSite>;
@@ -23,6 +34,7 @@ export class SiteReload {
   /** An edit during a reload is taken by one more reload after it. */
   #pending = false;
   #running: Promise<void> | undefined;
+  #changing: Promise<unknown> | undefined;
 
   constructor(options: SiteReloadOptions) {
     this.#options = options;
@@ -30,22 +42,52 @@ export class SiteReload {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.#changing;
     await this.#running;
   }
 
   /** Reads the folder again; resolves when what it says is in force or refused. Never rejects. */
   reload(): Promise<void> {
     this.#pending = true;
-    this.#running ??= this.#whilePending().finally(() => {
+    this.#running ??= this.#afterChange().finally(() => {
       this.#running = undefined;
     });
     return this.#running;
+  }
+
+  /**
+   * Changes the folder with no reload in between, then reads it again. Resolves with what became of that; rejects where
+   * the work does, the folder can't be read, or the gateway is being stopped.
+   */
+  change(work: () => Promise<void>): Promise<Reloaded> {
+    const changed = Promise.allSettled([this.#changing, this.#running]).then(async () => {
+      this.#throwIfStopped();
+      await work();
+      return this.#once();
+    });
+    const ended = changed
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#changing === ended) this.#changing = undefined;
+      });
+    this.#changing = ended;
+    return changed;
+  }
+
+  #throwIfStopped(): void {
+    if (this.#stopped) throw new DOMException("The gateway is being stopped", "AbortError");
+  }
+
+  async #afterChange(): Promise<void> {
+    if (this.#changing !== undefined) await this.#changing;
+    await this.#whilePending();
   }
 
   async #whilePending(): Promise<void> {
     while (this.#pending && !this.#stopped) {
       this.#pending = false;
       await this.#once().catch((caught: unknown) => {
+        if (this.#stopped) return;
         this.#options.log.error(
           { error: toGatewayError(caught) },
           "the edited mapping could not be taken; the one before stays in force",
@@ -54,11 +96,11 @@ export class SiteReload {
     }
   }
 
-  async #once(): Promise<void> {
+  async #once(): Promise<Reloaded> {
     const { gateway, load, log, follow } = this.#options;
     const since = Date.now();
     const loaded = await load();
-    if (this.#stopped) return;
+    this.#throwIfStopped();
     if (!loaded.ok) {
       gateway.refuseReload();
       const mistakes = loaded.issues.map(inWords);
@@ -67,13 +109,15 @@ export class SiteReload {
         `the edited mapping has ${mistakes.length} mistakes; the one before stays in force`,
       );
       follow(loaded.files, since);
-      return;
+      return { ok: false, issues: loaded.issues };
     }
-    const { restarted, added, removed, needRestart } = await gateway.apply(loaded.site);
+    const applied = await gateway.apply(loaded.site);
+    const { restarted, added, removed, needRestart } = applied;
     follow(loaded.site.files, since);
     if (restarted.length + added.length + removed.length > 0)
       log.info({ restarted, added, removed }, "the edited mapping is in force");
     if (needRestart.length > 0)
       log.warn({ keys: needRestart }, "these keys of gateway.yaml take effect at the next start");
+    return { ok: true, applied };
   }
 }

@@ -7,6 +7,9 @@ import { readSecret } from "./read-secret.ts";
 
 const dialWithinMs = 5_000;
 
+/** Where the hub is, where nobody says. */
+export const usualUrl = "nats://127.0.0.1:4222";
+
 /** How a command reaches the hub. */
 export const hubOptions = {
   user: { type: "string" },

@@ -4,12 +4,20 @@ import { siteFolder } from "../config/test-site.ts";
 import { run as hub } from "./hub.ts";
 import { run as verify } from "./verify.ts";
 
-test.each([[["apply"]], [["aply", "fleet.yaml"]], [["apply", "fleet.yaml", "more"]]])(
-  "hub %j is told to be wrong",
-  async (args) => {
-    await expect(hub(args)).rejects.toThrow("linegate hub takes apply and a fleet file");
-  },
-);
+test.each([
+  [[], "linegate hub takes apply, push, roll-back or status."],
+  [["aply", "fleet.yaml"], "Did you mean apply?"],
+  [["apply"], "linegate hub apply takes a fleet file"],
+  [["apply", "fleet.yaml", "more"], "linegate hub apply takes a fleet file"],
+  [["push", "line1-gw"], "takes a gateway and a folder or file"],
+  [["push", "line1-gw", "/nowhere"], "There is no file or folder /nowhere"],
+  [["push", "line1-gw", import.meta.filename, "--as", "../x.yaml"], "is no place where the hub puts files"],
+  [["push", "line1-gw", import.meta.dirname], "holds nothing that can be put"],
+  [["push", "line1-gw", import.meta.dirname, "--wait", "soon"], "a duration such as 30s"],
+  [["roll-back"], "takes a gateway"],
+])("hub %j is told to be wrong", async (args, message) => {
+  await expect(hub(args)).rejects.toThrow(message);
+});
 
 test("verify without an address is told to be wrong", async () => {
   await expect(verify([])).rejects.toThrow("takes the address of the hub");

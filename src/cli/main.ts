@@ -46,8 +46,8 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./service.ts"),
   },
   hub: {
-    usage: "hub apply FLEET.yaml [--url URL] [--dry-run]",
-    does: "creates or updates the hub's streams that take over those of every gateway",
+    usage: "hub apply FLEET.yaml | push GATEWAY DIR|FILE | roll-back GATEWAY | status [GATEWAY]",
+    does: "the hub's streams; what is put there for gateways, mappings and files, and what they said to it",
     load: () => import("./hub.ts"),
   },
   verify: {

@@ -52,6 +52,15 @@ export const fleetSchema = z.strictObject({
     .describe("On how many servers of the hub each message is kept: 3 for a cluster of three"),
   batches: hubStreamField.prefault({}).describe("The stream BATCHES"),
   events: hubStreamField.prefault({}).describe("The stream EVENTS"),
+  push: z
+    .strictObject({
+      maxBytes: byteSizeField
+        .refine((size) => size >= 1_000_000, "expected at least 1MB")
+        .prefault("1GB")
+        .describe("The most that everything put for gateways may take; beyond it nothing more can be put"),
+    })
+    .optional()
+    .describe("The stream PUSH, in which mappings and files are put for gateways; without it there is none"),
 });
 
 /** The file of `linegate hub apply`, checked, defaults filled in. */

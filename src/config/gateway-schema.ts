@@ -99,6 +99,21 @@ const hubField = z
       .optional()
       .describe("PEM file with the gateway's own certificate, where the hub asks for one"),
     key: z.string().optional().describe("PEM file with the private key of `cert`"),
+    accept: z
+      .array(z.enum(["mappings", "files", "gateway", "commands"]))
+      .default([])
+      .describe(
+        "What the hub may do here: put mappings, put data below files/, put gateway.yaml itself with its users, send commands. docs/hub.md",
+      ),
+    trial: durationField
+      .refine((span) => span >= 5_000, "expected at least 5s")
+      .prefault("5m")
+      .describe(
+        "A change put by the hub is taken back where the hub is not reached within this time after it",
+      ),
+    maxBytes: byteSizeField
+      .prefault("64MB")
+      .describe("The most that the hub may put at once, all files together"),
   })
   .describe("The cloud or plant cluster, which takes what the gateway has collected. docs/hub.md");
 
@@ -125,6 +140,15 @@ const userField = z
     write: topicFilters.describe(
       "Topics below cmd/ that may be written to, such as cmd/plant1/line1/press-1/#",
     ),
+    exchange: z
+      .strictObject({
+        publish: topicFilters.describe("Where it may publish, such as drive/objects"),
+        read: topicFilters.describe("Where it may subscribe, and answer what it is asked"),
+      })
+      .optional()
+      .describe(
+        "Subjects of the site's own programs on the embedded nats-server, as filters: what they tell each other. The hub can't publish there",
+      ),
   })
   .describe("A user of the broker, of NATS and of the HTTP listener, and what it may do");
 

@@ -1,5 +1,5 @@
 import { nearestName } from "../domain/nearest.ts";
-import { isPrefix, prefixes } from "../domain/tag-path.ts";
+import { isPrefix, isSegment, prefixes, segmentForm } from "../domain/tag-path.ts";
 import { isTopicFilter } from "../domain/topic-filter.ts";
 import type { GatewayConfig, UserConfig } from "./gateway-schema.ts";
 import type { MistakeSink, Problem } from "./mistakes.ts";
@@ -36,6 +36,30 @@ function checkWrite(filter: string, prefix: string): Problem | undefined {
   };
 }
 
+/** First levels that are somebody's: the gateway's, its services', or what the hub puts. */
+const owned: readonly string[] = [
+  ...prefixes,
+  "batch",
+  "push",
+  "scheduling",
+  "alerting",
+  "bridge",
+  "images",
+  "commands",
+];
+
+function checkExchange(filter: string): Problem | undefined {
+  const wrong = checkFilter(filter);
+  if (wrong !== undefined) return wrong;
+  const [first = "", ...rest] = filter.split("/");
+  const isFree = isSegment(first) && !first.startsWith("_") && !owned.includes(first);
+  if (isFree && rest.every((level) => level === "+" || level === "#" || isSegment(level))) return undefined;
+  return {
+    message: `${JSON.stringify(filter)} is no subject of the site's own programs`,
+    allowed: `levels of ${segmentForm}, + and #, that begin with one of their own, not with _ or ${owned.join(", ")}`,
+  };
+}
+
 /** Who is known, and what each may do. `commands` is what every topic of a write begins with. */
 export function checkUsers(
   source: Source,
@@ -54,6 +78,13 @@ export function checkUsers(
       for (const [index, filter] of user[right].entries()) {
         const problem = rules[right](filter);
         const path = ["users", name, right, index];
+        if (problem !== undefined) mistakes.add(valuePlace(source, path), path, problem);
+      }
+    }
+    for (const right of ["publish", "read"] as const) {
+      for (const [index, filter] of (user.exchange?.[right] ?? []).entries()) {
+        const problem = checkExchange(filter);
+        const path = ["users", name, "exchange", right, index];
         if (problem !== undefined) mistakes.add(valuePlace(source, path), path, problem);
       }
     }

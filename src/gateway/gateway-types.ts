@@ -3,6 +3,7 @@ import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import type { BrokerAddresses } from "../broker/broker.ts";
 import type { ListenAddress } from "../config/gateway-schema.ts";
+import type { Reloaded } from "../site-reload.ts";
 
 export interface GatewayDeps {
   readonly log: Log;
@@ -17,6 +18,10 @@ export interface GatewayDeps {
   readonly natsPassword?: string | undefined;
   /** How often it is looked what waits to be sent; 10 s where it is absent. */
   readonly lookEveryMs?: number;
+  /** Changes the site folder and takes it over; absent: nothing is taken from the hub. */
+  readonly changeFolder?: (work: () => Promise<void>) => Promise<Reloaded>;
+  /** The folder is such that the gateway must be started anew on it, and has reason not to wait for somebody to do it. */
+  readonly startAgain?: () => void;
   /** Where protocols come from: the adapter registry, unless a benchmark brings its own. */
   readonly loadAdapter?: (name: string) => Promise<AdapterModule>;
 }

@@ -4,6 +4,8 @@ import { JetStreamApi, type Ask } from "../nats/jetstream-api.ts";
 import { intakeName } from "../nats/hub-place.ts";
 import { planIntake } from "./plan-intake.ts";
 import { hubStreams, planStream, type GatewayStreams, type StreamPlan } from "./plan-streams.ts";
+import { planPushStream } from "./push/plan-push-stream.ts";
+import { pushStream } from "./push/push-store.ts";
 
 /** What became of a fleet file at the hub. */
 export interface Applied {
@@ -45,6 +47,8 @@ export async function applyFleet(fleet: Fleet, ask: Ask, now: number, dryRun: bo
     const plan = planStream(stream, fleet, gateways, await hub.streamInfo(stream.name), now);
     streams.push(dryRun ? told(plan) : await perform(plan, hub));
   }
+  const push = planPushStream(fleet, await hub.streamInfo(pushStream));
+  if (push !== undefined) streams.push(dryRun ? told(push) : await perform(push, hub));
   const away = [...gateways].filter(([, found]) => found === undefined).map(([gateway]) => gateway);
   return { streams, away };
 }

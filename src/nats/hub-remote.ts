@@ -5,11 +5,13 @@ import type { ServerFeatures } from "./version.ts";
 
 /**
  * What the hub may not send here: all that a gateway itself makes (design §3). Whoever writes to the hub could else put
- * readings and alerts into the line's own streams. Commands and what the site's services answer come through.
+ * readings and alerts into the line's own streams. What the site's services answer comes through.
  */
 const denied = ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>"];
 /** What nobody listens to live, where denials work both ways (version.ts): the rest is left to the rights at the hub. */
 const deniedBothWays = ["batch.>"];
+/** Comes through where gateway.yaml accepts it. */
+const commands = "cmd.>";
 
 /** The hub as the embedded server is told of it. */
 export interface HubRemote {
@@ -20,12 +22,21 @@ export interface HubRemote {
   readonly ca?: string | undefined;
   readonly cert?: string | undefined;
   readonly key?: string | undefined;
+  /** Whether the hub may write to devices. */
+  readonly commands: boolean;
+  /** Of the site's own programs: nobody at the hub may speak there. */
+  readonly own: readonly string[];
 }
 
 /** `password` is the secret itself, already looked up. */
-export function hubRemote(config: HubConfig, password: string | undefined, siteDir: string): HubRemote {
+export function hubRemote(
+  config: Omit<HubConfig, "trial" | "maxBytes">,
+  password: string | undefined,
+  siteDir: string,
+  own: readonly string[] = [],
+): HubRemote {
   const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(siteDir, path));
-  const { user, credentials, ca, cert, key } = config;
+  const { user, credentials, ca, cert, key, accept } = config;
   const urls = (leafUrls(config.leaf ?? "") ?? []).map(({ protocol, host }) => {
     const who =
       user === undefined ? "" : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? "")}@`;
@@ -37,12 +48,14 @@ export function hubRemote(config: HubConfig, password: string | undefined, siteD
     ca: absolute(ca),
     cert: absolute(cert),
     key: absolute(key),
+    commands: accept.includes("commands"),
+    own,
   };
 }
 
 /** The part of nats-server's configuration that makes it a leaf of the hub. */
 export function leafSection(
-  { urls, credentials, ca, cert, key }: HubRemote,
+  { urls, credentials, ca, cert, key, commands: mayCommand, own }: HubRemote,
   { denyImports }: Pick<ServerFeatures, "denyImports">,
 ): object {
   const tls = {
@@ -53,7 +66,10 @@ export function leafSection(
     urls,
     ...(credentials === undefined ? {} : { credentials }),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
-    deny_imports: denyImports ? denied : deniedBothWays,
+    deny_imports: [
+      ...(denyImports ? [...denied, ...own] : deniedBothWays),
+      ...(mayCommand ? [] : [commands]),
+    ],
   };
   return { remotes: [remote] };
 }

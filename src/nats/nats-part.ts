@@ -50,6 +50,8 @@ export interface HubPart {
   /** The gateway's place, such as `plant1/line1`. */
   readonly site: string;
   readonly config: HubConfig;
+  /** Subjects of the site's own programs. */
+  readonly own?: readonly string[];
   /** Looks up a secret: `env:NAME` or `file:PATH`. Rejects with CONFIG_INVALID. */
   readonly secret: (reference: string) => Promise<string>;
   /** After each change of the link to the hub, and again every minute. */
@@ -209,7 +211,7 @@ export class NatsPart {
         maxMemoryBytes: config.latestBytes + spareMemoryBytes,
         gatewayKey: key.publicKey,
         tls: tls === undefined ? undefined : await withOwnAuthority(tls, store),
-        hub: hub && hubRemote(hub.config, hubPassword, siteDir),
+        hub: hub && hubRemote(hub.config, hubPassword, siteDir, hub.own),
       },
       () => {
         this.#probe.reset();

@@ -72,7 +72,7 @@ test("without a hub nothing of it stands in the configuration", () => {
 
 test("with a hub it is a leaf with a domain of its own, short pings, and takes nothing that a gateway makes", () => {
   const hub = hubRemote(
-    { leaf: "nats-leaf://a:7422, tls://b:7422", domain: "hub", user: "line1-gw", ca: "ca.pem" },
+    { leaf: "nats-leaf://a:7422, tls://b:7422", domain: "hub", user: "line1-gw", ca: "ca.pem", accept: [] },
     "p@ss/",
     "/site",
   );
@@ -83,20 +83,32 @@ test("with a hub it is a leaf with a domain of its own, short pings, and takes n
     {
       urls: ["nats-leaf://line1-gw:p%40ss%2F@a:7422", "tls://line1-gw:p%40ss%2F@b:7422"],
       tls: { ca_file: "/site/ca.pem" },
-      deny_imports: ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>"],
+      deny_imports: ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>", "cmd.>"],
     },
   ]);
 });
 
 test("where denials work both ways only what nobody hears live is denied", () => {
-  const hub = hubRemote({ leaf: "nats-leaf://a:7422", domain: "hub" }, undefined, "/site");
+  const hub = hubRemote({ leaf: "nats-leaf://a:7422", domain: "hub", accept: [] }, undefined, "/site");
   const features = { syncInterval: true, bufferedMessages: true, denyImports: false };
-  expect(rendered({ hub, features }).leafnodes.remotes[0].deny_imports).toEqual(["batch.>"]);
+  expect(rendered({ hub, features }).leafnodes.remotes[0].deny_imports).toEqual(["batch.>", "cmd.>"]);
+});
+
+test("commands of the hub come in where they are accepted, and nowhere else", () => {
+  const hub = hubRemote({ leaf: "tls://a:7422", domain: "hub", accept: ["commands"] }, undefined, "/site");
+  expect(rendered({ hub }).leafnodes.remotes[0]?.["deny_imports"]).not.toContain("cmd.>");
 });
 
 test("a certificate and a credentials file of the gateway's own are shown to the hub", () => {
   const hub = hubRemote(
-    { leaf: "tls://a:7422", domain: "hub", credentials: "hub.creds", cert: "c.pem", key: "/etc/k.pem" },
+    {
+      leaf: "tls://a:7422",
+      domain: "hub",
+      credentials: "hub.creds",
+      cert: "c.pem",
+      key: "/etc/k.pem",
+      accept: [],
+    },
     undefined,
     "/site",
   );

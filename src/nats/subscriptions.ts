@@ -5,6 +5,8 @@ import type { Log } from "../adapter-kit/log.ts";
 interface NatsMessage {
   readonly subject: string;
   readonly data: Uint8Array;
+  /** Of an answer that is none, such as 404 or 503; absent for what somebody published. */
+  readonly status?: number;
   /** Answers a request; false where there is nobody to answer, or no connection any more. Never throws. */
   respond(payload: Uint8Array | string, headerFields?: Readonly<Record<string, string>>): boolean;
 }
@@ -72,10 +74,12 @@ export class Subscriptions {
 
   #take(entry: Entry, message: Msg): void {
     this.#received += 1;
+    const status = message.headers?.code ?? 0;
     try {
       entry.handler({
         subject: message.subject,
         data: message.data,
+        ...(status === 0 ? {} : { status }),
         respond: (payload, headerFields) => respond(message, payload, headerFields),
       });
     } catch (caught) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { natsUsers } from "./nats-permissions.ts";
+import { exchangedSubjects, natsUsers } from "./nats-permissions.ts";
 
 const site = "plant1/line1";
 
@@ -77,4 +77,19 @@ test("the process of a service may do what the service does in the gateway, and 
 test("a filter that would mean more on NATS, or nothing, is left out", () => {
   const user = { read: ["data/*/x", "data/a.b/#", "agv/+/state", "data/ > /x"], write: ["cmd/*", "agv/x"] };
   expect(natsPermissions(user, site)).toEqual({ publish: [], subscribe: [] });
+});
+
+test("a program of the site speaks and listens on the subjects that it is given, and nowhere else", () => {
+  const rights = { read: [], write: [], publish: [] };
+  const exchange = { publish: ["drive/plan"], read: ["drive/objects/#"] };
+  const [planning] = natsUsers(
+    { planning: { ...rights, exchange } },
+    { gateway: "car-1", site, imageBucket: "images" },
+  );
+  expect(planning).toMatchObject({
+    publish: ["drive.plan"],
+    subscribe: ["drive.objects.>", "_INBOX.>"],
+    answers: true,
+  });
+  expect(exchangedSubjects({ planning: { ...rights, exchange } })).toEqual(["drive.plan", "drive.objects.>"]);
 });

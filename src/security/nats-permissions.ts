@@ -26,6 +26,15 @@ export function natsUsers(users: Readonly<Record<string, UserConfig>>, place: Pl
   }));
 }
 
+/** Where the site's own programs tell each other something: nobody outside may speak there. */
+export function exchangedSubjects(users: Readonly<Record<string, UserConfig>>): readonly string[] {
+  const filters = Object.values(users).flatMap(({ exchange }) => [
+    ...(exchange?.publish ?? []),
+    ...(exchange?.read ?? []),
+  ]);
+  return [...new Set(filters.filter(isTranslatable).map(subjectOfFilter))];
+}
+
 /** Which gateway it is, and where. */
 interface Place {
   readonly gateway: string;
@@ -59,7 +68,7 @@ const allImages = "images/#";
  * alone, and nobody but the gateway publishes on `data`, `state`, `alert`, `line`, `event` or `audit`.
  */
 function natsPermissions(
-  user: Pick<UserConfig, "read" | "write" | "publish" | "service">,
+  user: Pick<UserConfig, "read" | "write" | "publish" | "service" | "exchange">,
   { gateway, site, imageBucket }: Place,
 ): NatsPermissions {
   const read = user.read.flatMap(readSubjects);
@@ -70,17 +79,22 @@ function natsPermissions(
   });
   if (user.service !== undefined) return outsideService(user.service, user.publish, { gateway, site });
   const images = user.read.some((filter) => isTranslatable(filter) && filterCovers(filter, allImages));
-  const inbox = read.length > 0 || write.length > 0 || images ? ["_INBOX.>"] : [];
+  const told = (user.exchange?.read ?? []).filter(isTranslatable).map(subjectOfFilter);
+  const tells = (user.exchange?.publish ?? []).filter(isTranslatable).map(subjectOfFilter);
+  const asks = [...read, ...write, ...told, ...tells].length > 0 || images;
+  const inbox = asks ? ["_INBOX.>"] : [];
   return {
     publish: [
       ...new Set([
         ...write,
+        ...tells,
         ...latestRequests(read.filter((subject) => subject.startsWith("data."))),
         ...(images ? bucketRequests(`OBJ_${imageBucket}`) : []),
         ...serviceRequests(user, { gateway, site }),
       ]),
     ],
-    subscribe: [...read, ...inbox],
+    subscribe: [...read, ...told, ...inbox],
+    ...(told.length > 0 ? { answers: true } : {}),
   };
 }
 

@@ -22,7 +22,7 @@ site: plant1/stamping/line1
 broker: { listen: 127.0.0.1:0 }
 nats: { embedded: { listen: 127.0.0.1:0, maxBytes: 64MB } }
 http: { listen: 127.0.0.1:0 }
-hub: { leaf: "${leaf}", user: line1-gw, password: "file:hub-password" }
+hub: { leaf: "${leaf}", user: line1-gw, password: "file:hub-password", accept: [commands] }
 `,
     "hub-password": hubPasswords.LINE1_GW_PASSWORD,
   });

@@ -1,0 +1,83 @@
+import { GatewayError } from "../../domain/errors.ts";
+import {
+  mostOrders,
+  parseWanted,
+  pieceBytes,
+  pieceSubject,
+  versionOf,
+  wantedSubject,
+  type PushOrder,
+  type Wanted,
+} from "../../services/push-down/order.ts";
+import { partOf } from "../../services/push-down/pushed-path.ts";
+import type { Bundle } from "./bundle.ts";
+import type { PushStore } from "./push-store.ts";
+
+/** Who puts an order, and when. */
+export interface Putting {
+  readonly gateway: string;
+  /** Not given twice. */
+  readonly id: string;
+  readonly by: string;
+  /** In ms since the Unix epoch. */
+  readonly at: number;
+}
+
+const mostTries = 5;
+
+/** Puts a bundle for a gateway: the bytes first, so that an order that is there can be carried out. */
+export async function putBundle(store: PushStore, bundle: Bundle, putting: Putting): Promise<PushOrder> {
+  const { gateway } = putting;
+  for (const { sha256, content } of bundle.files)
+    for (let at = 0; at < content.length; at += pieceBytes)
+      await store.put(pieceSubject(gateway, sha256, at / pieceBytes), content.subarray(at, at + pieceBytes));
+  const files = bundle.files.map(({ path, sha256, content }) => ({ path, bytes: content.length, sha256 }));
+  return putOrder(store, { action: "put", name: bundle.name, replaces: bundle.replaces, files }, putting);
+}
+
+/** Has a gateway go back to what was before the last change that it took. */
+export function putRollBack(store: PushStore, putting: Putting): Promise<PushOrder> {
+  return putOrder(store, { action: "roll back", name: "roll back", replaces: [], files: [] }, putting);
+}
+
+async function putOrder(
+  store: PushStore,
+  what: Pick<PushOrder, "action" | "name" | "replaces" | "files">,
+  { gateway, id, by, at }: Putting,
+): Promise<PushOrder> {
+  const order: PushOrder = { id, ...what, version: versionOf(what), by, at };
+  const subject = wantedSubject(gateway);
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    const found = await store.get(subject);
+    const before = found === undefined ? [] : parseWanted(found.data).orders;
+    const orders = [...before.filter((one) => !givesWay(one, order)), order].slice(-mostOrders);
+    const wanted: Wanted = { format: 1, orders };
+    if (!(await store.put(subject, JSON.stringify(wanted), found?.seq ?? 0))) continue;
+    await removeUnneeded(store, gateway, orders);
+    return order;
+  }
+  throw new GatewayError(
+    "UPLINK_UNAVAILABLE",
+    `Somebody else puts orders for ${gateway} all the time. Try again.`,
+  );
+}
+
+/** A later one of its name takes its place, and what replaces a part of the folder that of single files in it. */
+function givesWay(one: PushOrder, later: PushOrder): boolean {
+  if (one.name === later.name) return true;
+  const parts = [...one.replaces, ...one.files.map(({ path }) => partOf(path))];
+  return parts.length > 0 && parts.every((part) => part !== undefined && later.replaces.includes(part));
+}
+
+/** Bytes that no order names any more. A gateway that is fetching them looks again and finds the later order. */
+async function removeUnneeded(
+  store: PushStore,
+  gateway: string,
+  orders: readonly PushOrder[],
+): Promise<void> {
+  const needed = new Set(orders.flatMap(({ files }) => files.map(({ sha256 }) => sha256)));
+  const prefix = `push.${gateway}.blob.`;
+  const kept = await store.subjects(`${prefix}>`);
+  const hashes = new Set(kept.map((subject) => subject.slice(prefix.length).split(".")[0] ?? ""));
+  for (const sha256 of hashes) if (!needed.has(sha256)) await store.remove(`${prefix}${sha256}.>`);
+}
