@@ -6,7 +6,7 @@ import { alertToCoil } from "./parts/alert-to-coil.ts";
 import { cameras } from "./parts/camera.ts";
 import { completeToPrepare } from "./parts/complete-to-prepare.ts";
 import { dialledIn } from "./parts/dialled-in.ts";
-import { hubOutage } from "./parts/hub-outage.ts";
+import { hubOutage, hubOutageForwarded } from "./parts/hub-outage.ts";
 import { latencies } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
 import { opcua } from "./parts/opcua.ts";
@@ -22,7 +22,8 @@ import { seededRandom } from "./statistics.ts";
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
 Measures the whole gateway in one run, or the named parts: pipeline, latency, complete-to-prepare, alert-to-coil,
-alert-storm, hub-outage, memory, requests, start, camera, opcua, serial, sparkplug, dialled-in, reconnects, upload.
+alert-storm, hub-outage, hub-outage-forwarded, memory, requests, start, camera, opcua, serial, sparkplug, dialled-in,
+reconnects, upload.
 `;
 
 /** Latencies and memory come from several parts; every other key from one. */
@@ -40,6 +41,7 @@ const parts: Readonly<Record<string, Part>> = {
   "alert-to-coil": alertToCoil,
   "alert-storm": alertStorm,
   "hub-outage": hubOutage,
+  "hub-outage-forwarded": hubOutageForwarded,
   memory,
   requests,
   start,

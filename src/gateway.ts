@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import type { Observable } from "rxjs";
 import { loadRegistered } from "./adapter-registry.ts";
 import { Broker } from "./broker/broker.ts";
+import { gatewayDevice } from "./config/gateway-tags.ts";
 import type { Site } from "./config/site.ts";
 import { diffSites } from "./config/site-diff.ts";
 import type { PublishedReading } from "./domain/reading.ts";
@@ -13,17 +14,22 @@ import { SiteDevices } from "./gateway/site-devices.ts";
 import { NatsImageStore } from "./nats/image-store.ts";
 import { hubMetrics } from "./nats/hub-metrics.ts";
 import { NatsPart } from "./nats/nats-part.ts";
+import { OfflineWatch } from "./nats/offline-watch.ts";
 import { OutboxPublisher } from "./nats/outbox-publisher.ts";
 import type { Metric } from "./observability/exposition.ts";
 import { gatewayMetrics } from "./observability/gateway-metrics.ts";
 import type { Health } from "./observability/health.ts";
+import { offlineMetrics } from "./observability/offline-metrics.ts";
 import { HttpEndpoint } from "./observability/http-endpoint.ts";
 import { Authenticator } from "./security/authenticator.ts";
 import { natsUsers } from "./security/nats-permissions.ts";
 import { siteFiles } from "./security/site-files.ts";
+import { ownAlerts } from "./services/alerting/own-alerts.ts";
 import { auditFolder } from "./services/audit/audit-segment.ts";
 import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
+import { GatewayReadings } from "./services/live/gateway-readings.ts";
+import { offlineHealth, OfflineTeller } from "./services/live/offline-teller.ts";
 import { LastValues } from "./services/live/last-values.ts";
 import { DurableEvents } from "./services/live/durable-events.ts";
 import { SitePublisher } from "./services/live/site-publisher.ts";
@@ -47,6 +53,7 @@ export class Gateway {
   readonly #durable: DurableEvents;
   readonly #store: SqliteStateStore;
   readonly #outbox: OutboxPublisher;
+  readonly #offline: OfflineWatch;
   readonly #audit: AuditTrail;
   readonly #commands: CommandService;
   readonly #services: SiteServices;
@@ -85,9 +92,12 @@ export class Gateway {
       users: natsUsers(users, { gateway, site: place, imageBucket: images.bucket }),
       password: deps.natsPassword,
       hub: config.hub && {
+        site: place,
         config: config.hub,
         secret: (text) => files.secret(text),
         onStatus: (status) => this.#publisher.gateway("hub", status),
+        known: (stream) => this.#offline.known(stream),
+        incarnation: (stream) => this.#outbox.incarnation(stream),
       },
       searchPath: deps.searchPath,
     });
@@ -111,6 +121,33 @@ export class Gateway {
       store: this.#store,
       storeBytes: () => this.#nats.storeBytes,
       syncsAtAck: () => this.#nats.syncsAtAck,
+      gate: {
+        isHeld: (stream) => this.#offline.isHeld(stream),
+        stored: (stream, bytes) => {
+          this.#offline.stored(stream, bytes);
+          this.#nats.wake(stream);
+        },
+      },
+    });
+    const own = new GatewayReadings({ ...basis, publish: (reading) => this.#publisher.reading(reading) });
+    const teller = new OfflineTeller({
+      hasHub: config.hub !== undefined,
+      state: (part) => this.#publisher.gateway("forward", part),
+      readings: (values) => own.tell(values),
+      event: (name, data) => this.#publisher.event(gatewayDevice, { name, data }),
+      thin: (every) => this.#services.thin(every),
+      clock,
+    });
+    this.#offline = new OfflineWatch({
+      ...basis,
+      store: this.#store,
+      publisher: this.#outbox,
+      link: net.link,
+      hub: this.#nats.taken,
+      limits: config.outbox,
+      storeBytes: () => this.#nats.storeBytes,
+      onLook: (offline) => teller.tell(offline),
+      ...(deps.lookEveryMs === undefined ? {} : { everyMs: deps.lookEveryMs }),
     });
     this.#audit = new AuditTrail({
       ...basis,
@@ -132,12 +169,15 @@ export class Gateway {
     this.#services = new SiteServices({
       ...basis,
       ...kept,
+      publisher: this.#publisher,
+      onDurable: (listener) => this.#durable.onDurable(listener),
       readings$: this.readings$,
       deviceStates$: this.deviceStates$,
       secret: (text) => files.secret(text),
       states: () => this.#devices.states,
       isOnline: (device) => this.#devices.isOnline(device),
       places: config.services,
+      own: ownAlerts(config),
       commands: this.#commands,
     });
     this.#http = new HttpEndpoint({
@@ -165,7 +205,7 @@ export class Gateway {
     return this.#publisher.deviceStates$;
   }
 
-  /** Every alert as it stands; none where there is no alerts.yaml. */
+  /** Every alert as it stands, the gateway's own among them; none where they are decided outside. */
   get alerts(): SiteServices["alerts"] {
     return this.#services.alerts;
   }
@@ -199,6 +239,7 @@ export class Gateway {
     await this.#audit.start();
     this.#commands.start();
     this.#services.start(this.#site);
+    this.#offline.start();
     // Before any device can publish: no durable message is acknowledged that is not taken.
     this.#durable.use(this.#site.devices);
     await allDone([this.#broker.start(), this.#http.start()]);
@@ -213,6 +254,7 @@ export class Gateway {
     await this.#devices.stop();
     await this.#services.stopUpload();
     await this.#audit.stop();
+    await this.#offline.stop();
     await this.#outbox.stop();
     // What it says last of its sessions is still stored.
     await this.#broker.stop();
@@ -238,8 +280,8 @@ export class Gateway {
       ok: Object.values(parts).every((part) => part.ok),
       gateway: this.#site.gateway.gateway,
       upSeconds: Math.round((this.#deps.clock.monotonic() - this.#startedAt) / 1000),
-      // A hub that is away is told, but does not make the gateway unhealthy.
-      parts: hub === undefined ? parts : { ...parts, hub },
+      // A hub that is away and messages that wait are told, but do not make the gateway unhealthy.
+      parts: { ...parts, outbox: offlineHealth(this.#offline.now, this.#problem), ...(hub && { hub }) },
       devices: this.#devices.states,
     };
   }
@@ -247,6 +289,9 @@ export class Gateway {
   *metrics(): Iterable<Metric> {
     yield* this.#services.metrics();
     yield* this.#outbox.metrics();
+    const { now } = this.#offline;
+    const hasHub = this.#nats.hub !== undefined;
+    if (now !== undefined) yield* offlineMetrics(now, hasHub, this.#deps.clock.now());
     if (this.#nats.hub !== undefined) yield* hubMetrics(this.#nats.hub);
     yield* gatewayMetrics({
       devices: this.#devices.running,
@@ -263,6 +308,11 @@ export class Gateway {
       natsRestarts: this.natsServer?.restarts ?? 0,
       tags: this.#last.size,
     });
+  }
+
+  /** Why messages wait although nats-server is there. */
+  get #problem(): string | undefined {
+    return this.#nats.link.state === "connected" ? this.#outbox.problem : undefined;
   }
 
   async #apply(site: Site): Promise<Applied> {

@@ -31,19 +31,36 @@ async function held(url: string, stream: string): Promise<number> {
   }
 }
 
+/** How the gateway reaches the hub. */
+type Way = "leaf" | "forwarder";
+
 /**
  * The line's latencies with the hub linked, with the hub gone and while what piled up drains into it: 10,000 readings a second
  * on the line, all of them uploaded.
  */
 export async function hubOutage(random: () => number) {
+  return { hubOutage: await outage(random, "leaf") };
+}
+
+/** The same through the gateway's own forwarder, which shares the gateway's process with the line. */
+export async function hubOutageForwarded(random: () => number) {
+  return { hubOutageForwarded: await outage(random, "forwarder") };
+}
+
+async function outage(random: () => number, way: Way) {
   await using hub = await HubProcess.start();
   await using site = await makeSite({ tags: otherTags, interval: "1s", random });
   appendFileSync(
     join(site.dir, "gateway.yaml"),
-    `hub: { leaf: "nats-leaf://127.0.0.1:${hub.leafs}" }\nupload: { tags: { "#": raw }, batch: { maxAge: 5s } }\n`,
+    `hub: { ${way === "leaf" ? `leaf: "nats-leaf://127.0.0.1:${hub.leafs}"` : `url: "nats://127.0.0.1:${hub.clients}"`} }\nupload: { tags: { "#": raw }, batch: { maxAge: 5s } }\n`,
   );
   const fleet = join(hub.dir, "fleet.yaml");
-  writeFileSync(fleet, "gateways: [bench-gw]\n");
+  writeFileSync(
+    fleet,
+    way === "leaf"
+      ? "gateways: [bench-gw]\n"
+      : "gateways: []\nforwarders: [{ gateway: bench-gw, site: bench/line1 }]\n",
+  );
   await using line = await TimedLine.prepare(site);
   await using gateway = await runGateway(site.dir);
   const url = `nats://127.0.0.1:${hub.clients}`;
@@ -66,13 +83,11 @@ export async function hubOutage(random: () => number) {
     behind = (await held(gateway.nats, "BATCHES")) - (await held(url, "BATCHES"));
   }
   return {
-    hubOutage: {
-      linked: line.took(linkedAt, awayAt),
-      away: line.took(awayAt, drainAt),
-      draining: line.took(drainAt, endAt),
-      backlogBatches: backlog,
-      behindAtTheEnd: behind,
-      drainedAfterMs: round(performance.now() - drainAt, 0),
-    },
+    linked: line.took(linkedAt, awayAt),
+    away: line.took(awayAt, drainAt),
+    draining: line.took(drainAt, endAt),
+    backlogBatches: backlog,
+    behindAtTheEnd: behind,
+    drainedAfterMs: round(performance.now() - drainAt, 0),
   };
 }

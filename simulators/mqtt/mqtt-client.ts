@@ -17,7 +17,7 @@ export interface DeviceClientOptions {
 
 const retryMs = 500;
 
-/** A simulated device's radio: an MQTT client that keeps trying until the broker is there, and sends at QoS 0. */
+/** A simulated device's radio: an MQTT client that keeps trying until the broker is there, and sends at QoS 0 what need not be stored. */
 export class DeviceClient {
   readonly #device: SimulatedMqttDevice;
   readonly #options: DeviceClientOptions;
@@ -112,8 +112,8 @@ export class DeviceClient {
   #send(): void {
     const client = this.#client;
     if (client?.connected !== true) return;
-    for (const { topic, payload } of this.#device.messages(this.#options.clock.now())) {
-      client.publish(topic, payload, { qos: 0 });
+    for (const { topic, payload, qos = 0 } of this.#device.messages(this.#options.clock.now())) {
+      client.publish(topic, payload, { qos });
     }
   }
 }

@@ -13,6 +13,8 @@ import { filledIn, instancesOf } from "./wildcards.ts";
 export interface DeviceMessage {
   readonly topic: string;
   readonly payload: string;
+  /** Where the gateway is to have stored it before it acknowledges; else it is sent at QoS 0. */
+  readonly qos?: 1;
 }
 
 interface DeviceTag {
@@ -98,7 +100,8 @@ export class SimulatedMqttDevice implements SimulatedDevice {
       // Those are announced, or the gateway's to send.
       if (others.has(topic) && this.#frame !== undefined) return [];
       const payload = this.#payload(topic, tags, now);
-      return payload === undefined ? [] : [{ topic, payload }];
+      const isDurable = tags.some(({ mapping }) => mapping.durable !== undefined);
+      return payload === undefined ? [] : [{ topic, payload, ...(isDurable ? { qos: 1 } : {}) }];
     });
   }
 

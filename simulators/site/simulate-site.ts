@@ -11,6 +11,7 @@ import { seededRandom } from "../line/random.ts";
 import type { ModbusSimulator } from "../modbus/server.ts";
 import type { DeviceClient } from "../mqtt/mqtt-client.ts";
 import type { SimulatedEdgeNode } from "../sparkplug/edge-node.ts";
+import { StoreModel } from "../store/store-model.ts";
 import { isCamera } from "./camera-device.ts";
 import { serveCameras } from "./camera-servers.ts";
 import { diallingDevices, diallingEdgeNodes } from "./dialling.ts";
@@ -39,7 +40,7 @@ export interface SimulateOptions {
 const tickMs = 40;
 
 /**
- * A simulated device for every device of the site, from its own mapping. Devices that are stations of the line are
+ * A simulated device for every device of the site, from its own mapping. Devices that are stations of the line, or of a store, are
  * driven by it, all other tags wander. MQTT and Sparkplug devices wait for `dialIn`. Rejects where a server can't listen, with nothing
  * left open.
  */
@@ -80,6 +81,7 @@ interface Pace {
 export class SiteSimulation {
   readonly devices: readonly SimulatedDevice[];
   readonly line: LineModel;
+  readonly store: StoreModel;
   readonly #site: Site;
   readonly #parts: readonly SimulatedPart[];
   readonly #partOf: ReadonlyMap<string, SimulatedPart>;
@@ -98,8 +100,10 @@ export class SiteSimulation {
     this.devices = site.devices.flatMap(({ device }) => all.get(device) ?? []);
     this.line = new LineModel(this.devices, seededRandom(pace.seed));
     const heaters = new HeaterModel(this.devices, this.line, seededRandom(pace.seed + 2));
-    const owned = (device: string, tag: string) => this.line.owns(device, tag) || heaters.owns(device, tag);
-    this.#models = [this.line, heaters, new WanderModel(this.devices, owned, seededRandom(pace.seed + 1))];
+    this.store = new StoreModel(this.devices, seededRandom(pace.seed + 3), () => pace.clock.now());
+    const known = [this.line, heaters, this.store];
+    const owned = (device: string, tag: string) => known.some((model) => model.owns(device, tag));
+    this.#models = [...known, new WanderModel(this.devices, owned, seededRandom(pace.seed + 1))];
     this.#last = pace.clock.monotonic();
     this.#timer = setInterval(() => this.#tick(), tickMs);
   }

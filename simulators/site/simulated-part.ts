@@ -15,6 +15,8 @@ export interface DialInOptions {
   readonly broker: string;
   readonly user?: string | undefined;
   readonly password?: string | undefined;
+  /** ms between two messages of an MQTT device on each topic; 500 by default. */
+  readonly period?: number;
 }
 
 /** Simulated devices that are on the wire together: those of one server, of one line, or a single one. */

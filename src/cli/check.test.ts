@@ -7,6 +7,8 @@ import { run } from "./check.ts";
 import { issueReport } from "./issue-text.ts";
 
 const cases = fileURLToPath(new URL("../config/cases/", import.meta.url));
+const mappings = fileURLToPath(new URL("../../mappings/", import.meta.url));
+const sites = readdirSync(mappings).filter((name) => name !== "schemas");
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -25,6 +27,13 @@ test.each(readdirSync(cases))("each mistake of %s says what is wrong and what is
   for (const issue of await mistakesOf(name)) {
     expect(issue).toMatchObject({ message: expect.stringMatching(/./), allowed: expect.stringMatching(/./) });
   }
+});
+
+test.each(sites)("the example site %s has no mistakes", async (name) => {
+  const print = vi.spyOn(console, "log").mockReturnValue();
+  const code = await run([`${mappings}${name}`]);
+  expect(print.mock.calls.join()).toContain("no mistakes");
+  expect(code).toBe(0);
 });
 
 test("a folder with twenty mistakes has each of them named", async () => {

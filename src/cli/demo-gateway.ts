@@ -1,5 +1,6 @@
 import { systemClock } from "../adapter-kit/clock.ts";
 import type { ListenAddress } from "../config/gateway-schema.ts";
+import { virtualDevice } from "../config/ledger.ts";
 import type { Site } from "../config/site.ts";
 import { toGatewayError } from "../domain/errors.ts";
 import { Gateway } from "../gateway.ts";
@@ -52,7 +53,10 @@ async function startOn(
   const { site, taken } = await prepareDemoSite(wanted, store, isFree);
   for (const { what, port } of taken)
     view.say(`Port ${port} (${what}) is taken; a free one is used in its place.`);
-  const table = new DemoTable(site, places);
+  const ledgers = (site.ledgers?.ledgers ?? []).map(virtualDevice);
+  const shown = { ...site, devices: [...site.devices, ...ledgers] };
+  const keptHere = ledgers.map(({ device }) => [device, "ledger.yaml"] as const);
+  const table = new DemoTable(shown, new Map([...places, ...keptHere]));
   const gateway = new Gateway(site, {
     log: new WarningLog((line) => view.say(line)),
     clock: systemClock,

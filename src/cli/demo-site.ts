@@ -58,6 +58,7 @@ export async function prepareDemoSite(
     // The demo starts nothing beside the gateway.
     services: { scheduling: "inside", alerting: "inside" },
     outbox: gateway.outbox,
+    offline: gateway.offline,
     upload: gateway.upload,
   };
   return { site: { ...site, gateway: prepared }, taken };

@@ -32,12 +32,10 @@ export function printIssues(dir: string, issues: readonly ConfigIssue[]): void {
   console.error(issueReport(dir, issues));
 }
 
-/** What a folder without mistakes holds; `alerts` where it has any. */
-export function cleanReport(dir: string, devices: number, tags: number, alerts: number | undefined): string {
-  const holds = [
-    counted(devices, "device", "devices"),
-    counted(tags, "tag", "tags"),
-    ...(alerts === undefined ? [] : [counted(alerts, "alert", "alerts")]),
-  ];
-  return `${dir}: ${holds.join(", ")}, no mistakes`;
+/** What a folder without mistakes holds: how many of each; of what it has no file for, nothing is said. */
+export function cleanReport(dir: string, holds: Readonly<Record<string, number | undefined>>): string {
+  const said = Object.entries(holds).flatMap(([one, count]) =>
+    count === undefined ? [] : [counted(count, one, `${one}s`)],
+  );
+  return `${dir}: ${said.join(", ")}, no mistakes`;
 }

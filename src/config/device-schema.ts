@@ -2,10 +2,8 @@ import * as z from "zod";
 import type { AdapterSchema } from "../adapter-kit/schema.ts";
 import { ms } from "../domain/duration.ts";
 import { isSegment, segmentForm } from "../domain/tag-path.ts";
+import { gatewayDevice } from "./gateway-tags.ts";
 import { limitField, waitField } from "./wait-field.ts";
-
-/** The one name that no device may have: the gateway's own state stands under it. */
-const reservedName = "gateway";
 
 /** The poll group that is there without being declared. */
 export const defaultGroup = { name: "normal", interval: ms(1_000) };
@@ -13,7 +11,7 @@ export const defaultGroup = { name: "normal", interval: ms(1_000) };
 const deviceName = z
   .string()
   .refine(isSegment, `expected ${segmentForm}`)
-  .refine((name) => name !== reservedName, "expected another name: `gateway` is the gateway's own")
+  .refine((name) => name !== gatewayDevice, "expected another name: `gateway` is the gateway's own")
   .describe("The device's name: a level of its topics, unique in the site");
 
 const commonDevice = {

@@ -4,6 +4,7 @@ import { alertsSchema } from "./alerts-schema.ts";
 import { anyDeviceSchema, deviceSchema } from "./device-schema.ts";
 import { fleetSchema } from "./fleet-schema.ts";
 import { gatewaySchema } from "./gateway-schema.ts";
+import { ledgersSchema } from "./ledger-schema.ts";
 import { lineSchema } from "./line-schema.ts";
 import { tagSchema } from "./tag-schema.ts";
 
@@ -97,6 +98,7 @@ export function schemaFiles(adapters: readonly AdapterSchema[]): ReadonlyMap<str
     ["gateway.schema.json", titled("A Linegate gateway.yaml", inputSchema(gatewaySchema))],
     ["alerts.schema.json", titled("A Linegate alerts.yaml", alertsFile())],
     ["fleet.schema.json", titled("A Linegate fleet file, for linegate hub apply", inputSchema(fleetSchema))],
+    ["ledger.schema.json", titled("A Linegate ledger.yaml", inputSchema(ledgersSchema))],
     ["line.schema.json", titled("A Linegate line.yaml", inputSchema(lineSchema))],
     ["device.schema.json", titled("A Linegate device file", device)],
     ["profile.schema.json", titled("A Linegate device profile", profile)],

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { byteSizeField, durationField } from "../adapter-kit/schema.ts";
+import { isPath, segmentForm } from "../domain/tag-path.ts";
 import { segmentField } from "./site-fields.ts";
 
 /** Limits of one of the hub's streams. */
@@ -26,8 +27,23 @@ const hubStreamField = z.strictObject({
 export const fleetSchema = z.strictObject({
   gateways: z
     .array(segmentField)
-    .min(1, "expected at least one gateway")
-    .describe("The names of the gateways, as `gateway:` in each one's gateway.yaml"),
+    .describe("The names of the gateways that are leafs, as `gateway:` in each one's gateway.yaml"),
+  forwarders: z
+    .array(
+      z.strictObject({
+        gateway: segmentField,
+        site: z
+          .string()
+          .refine(isPath, `expected segments of ${segmentForm}, joined by /`)
+          .describe("As `site:` in its gateway.yaml"),
+        maxBytes: byteSizeField
+          .refine((size) => size >= 1_000_000, "expected at least 1MB")
+          .prefault("256MB")
+          .describe("What each of its two streams at the hub may take"),
+      }),
+    )
+    .default([])
+    .describe("Gateways that forward as clients, where no leaf is allowed: hub.url in their gateway.yaml"),
   replicas: z
     .int()
     .min(1)

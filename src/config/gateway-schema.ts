@@ -72,14 +72,21 @@ const hubField = z
   .strictObject({
     leaf: z
       .string()
+      .optional()
       .describe(
         "The hub's leaf node listener, such as nats-leaf://hub.example:7422; of a cluster all of them, with commas between",
+      ),
+    url: z
+      .string()
+      .optional()
+      .describe(
+        "In place of leaf, where none is allowed: the hub's listener for clients, such as nats://hub.example:4222, to which the gateway forwards its streams; of a cluster all of them",
       ),
     domain: z
       .string()
       .refine(isSegment, `expected ${segmentForm}`)
       .default("hub")
-      .describe("The hub's JetStream domain; the gateway's own is its name"),
+      .describe("With leaf: the hub's JetStream domain; the gateway's own is its name"),
     user: z.string().optional().describe("Who the gateway is at the hub, where it has no credentials file"),
     password: secretField.optional(),
     credentials: z.string().optional().describe("A NATS .creds file"),
@@ -214,9 +221,62 @@ export const gatewaySchema = z.strictObject({
         .enum(["oldest", "newest"])
         .default("oldest")
         .describe("What is lost then: the oldest messages, batches before events, or the newest"),
+      events: z
+        .strictObject({
+          whenFull: z
+            .enum(["oldest", "newest"])
+            .optional()
+            .describe("The same for the stream EVENTS alone; without it what outbox.whenFull says"),
+        })
+        .prefault({})
+        .describe("Alerts, line events, device events and the audit"),
+      batches: z
+        .strictObject({
+          whenFull: z
+            .enum(["oldest", "newest", "thin"])
+            .optional()
+            .describe(
+              "The same for BATCHES alone. `thin`: before anything is lost, what comes is uploaded in coarser windows; where even that does not fit, the oldest give way",
+            ),
+          thinFrom: z
+            .number()
+            .min(1)
+            .max(99)
+            .default(50)
+            .describe("With thin: from how many per cent full on; ends ten per cent below"),
+          thinTo: durationField
+            .refine((span) => span >= 1_000 && span <= 86_400_000, "expected 1s to 1d")
+            .prefault("1m")
+            .describe("With thin: the length of those windows"),
+        })
+        .prefault({})
+        .describe("Batches of readings"),
     })
     .prefault({})
     .describe("Where events and batches wait for NATS"),
+  offline: z
+    .strictObject({
+      alerts: z
+        .boolean()
+        .default(true)
+        .describe("The gateway's own alerts, gateway-hub-away and others; false: those of alerts.yaml alone"),
+      full: z
+        .number()
+        .min(1)
+        .max(99)
+        .default(70)
+        .describe("An alert is raised when so many per cent of the room are taken by what was not sent yet"),
+      left: durationField
+        .prefault("8h")
+        .describe(
+          "And when, NATS or the hub being away, the room is full in less than this at the present rate",
+        ),
+      hubAway: durationField
+        .prefault("15m")
+        .describe("An alert is raised when the hub has been away for this long"),
+    })
+    .prefault({})
+    .describe("When the gateway itself raises an alert because what it has collected can't be sent"),
   upload: uploadsField.prefault({}),
 });
 

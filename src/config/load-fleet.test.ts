@@ -57,3 +57,15 @@ test("docs/hub.md lists each key with its default, and no other", () => {
     .map((one) => ({ ...one, key: one.key.slice("hub.".length) }));
   expect(documentedKeys(markdown, "Keys of hub")).toEqual(hub);
 });
+
+test("a forwarder that is a leaf as well, or stands in another's place, is told", async () => {
+  const text = `gateways: [a]
+forwarders:
+  - { gateway: a, site: plant1/line1 }
+  - { gateway: b, site: plant1 }
+`;
+  expect(await issues(text)).toEqual([
+    "fleet.yaml:3:16 the gateway a stands twice",
+    "fleet.yaml:4:25 plant1 and plant1/line1 hold one another",
+  ]);
+});

@@ -27,10 +27,34 @@ export async function loadFleet(path: string): Promise<LoadedFleet> {
   const validated = source && validate(fleetSchema, source, [], mistakes);
   if (source !== undefined && validated !== undefined) {
     checkGateways(source, mistakes);
+    checkForwarders(source, validated.value, validated.leftOut, mistakes);
     checkLimits(source, validated.value, validated.leftOut, mistakes);
   }
   if (validated === undefined || !mistakes.none) return { ok: false, issues: mistakes.list() };
   return { ok: true, fleet: validated.value };
+}
+
+/** No gateway twice, and none that is a leaf as well; no place twice: the hub tells them by it. */
+function checkForwarders(
+  source: Source,
+  { gateways, forwarders }: Fleet,
+  leftOut: readonly SourcePath[],
+  mistakes: Mistakes,
+): void {
+  for (const [index, { gateway, site }] of forwarders.entries()) {
+    const path = ["forwarders", index];
+    if (!isSound(leftOut, path)) continue;
+    const add = (key: string, message: string, allowed: string) =>
+      mistakes.add(valuePlace(source, [...path, key]), [...path, key], { message, allowed });
+    const before = forwarders.slice(0, index);
+    if (gateways.includes(gateway) || before.some((one) => one.gateway === gateway))
+      add("gateway", `the gateway ${gateway} stands twice`, "each gateway once, as a leaf or as a forwarder");
+    const beside = before.find(
+      (one) => `${one.site}/`.startsWith(`${site}/`) || `${site}/`.startsWith(`${one.site}/`),
+    );
+    if (beside !== undefined)
+      add("site", `${site} and ${beside.site} hold one another`, "a place of its own for each forwarder");
+  }
 }
 
 /** No gateway twice. */

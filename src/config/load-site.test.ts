@@ -146,6 +146,7 @@ test("every file that was looked for is named, those that are missing too", asyn
     "devices/a.yaml",
     "devices/t.csv",
     "gateway.yaml",
+    "ledger.yaml",
     "line.yaml",
     "p/gone.yaml",
   ];

@@ -1,9 +1,12 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import { adapterRegistry } from "../adapter-registry.ts";
 import { nearestName } from "../domain/nearest.ts";
 import { gatewaySchema } from "./gateway-schema.ts";
+import { virtualDevice } from "./ledger.ts";
 import { alertsFile, loadAlerts, type OtherAlerts } from "./load-alerts.ts";
+import { ledgerFile, loadLedgers } from "./load-ledgers.ts";
 import { lineFile, loadLine } from "./load-line.ts";
 import { checkDeviceListeners } from "./device-listener-rules.ts";
 import { checkListeners, type ReadGateway } from "./listener-rules.ts";
@@ -53,21 +56,35 @@ export async function loadSite(dir: string, options: LoadOptions = {}): Promise<
   checkDeviceListeners(perDevice, read, mistakes);
   // What a file that is broken would have named is not known.
   const devices = mistakes.none ? perDevice.map((one) => one.mapping) : undefined;
+  await readOther(ledgerFile, folder, mistakes);
+  const ledgers = await loadLedgers(folder, devices, mistakes);
+  const virtual = (ledgers?.ledgers ?? []).map(virtualDevice);
+  // What alerts, the line and the upload may name.
+  const nameable = mistakes.none && devices !== undefined ? [...devices, ...virtual] : undefined;
   await readOther(lineFile, folder, mistakes);
-  const line = await loadLine(folder, devices, mistakes);
-  const known = { devices, line: mistakes.none ? (line ?? null) : undefined };
+  const line = await loadLine(folder, nameable, mistakes);
+  const known = { devices: nameable, line: mistakes.none ? (line ?? null) : undefined };
   await readOther(alertsFile, folder, mistakes);
   const alerts = await loadAlerts({ folder, known, around, mistakes, other });
   const { files } = folder;
-  const upload = read === undefined ? undefined : resolveUploads(read, perDevice, mistakes);
+  const upload =
+    read === undefined
+      ? undefined
+      : resolveUploads(read, [...perDevice, ...virtual.map(withoutUploads)], mistakes);
   if (read === undefined || devices === undefined || !mistakes.none)
     return { ok: false, issues: mistakes.list(), files };
   const optional = {
+    ...(ledgers === undefined ? {} : { ledgers }),
     ...(line === undefined ? {} : { line }),
     ...(alerts === undefined ? {} : { alerts }),
     ...(upload === undefined ? {} : { upload }),
   };
   return { ok: true, site: { dir: folder.dir, gateway: read.gateway, devices, ...optional, files } };
+}
+
+/** A ledger has no file of a device's: its uploads stand in gateway.yaml. */
+function withoutUploads(mapping: DeviceMapping): Pick<ReadDevice, "mapping" | "uploads"> {
+  return { mapping, uploads: new Map() };
 }
 
 async function readOther(file: string, folder: SiteFolder, mistakes: Mistakes): Promise<void> {
@@ -79,7 +96,7 @@ async function readOther(file: string, folder: SiteFolder, mistakes: Mistakes): 
 
 /** No file that somebody takes for a part of the site, and nothing reads. */
 async function checkUnread(folder: SiteFolder, mistakes: Mistakes): Promise<void> {
-  const known = [gatewayFile, alertsFile, lineFile];
+  const known = [gatewayFile, alertsFile, lineFile, ledgerFile];
   const read = new Set(folder.files);
   const names = (await folder.list(".")).filter((name) => /^[^.].*\.ya?ml$/.test(name));
   for (const file of names.filter((name) => !known.includes(name) && !read.has(join(folder.dir, name)))) {

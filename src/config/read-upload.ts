@@ -53,7 +53,7 @@ interface PatternRule {
 /** The rule of every tag that is uploaded; undefined where none is. Patterns of gateway.yaml that say nothing are told. */
 export function resolveUploads(
   { gateway, source, leftOut }: ReadGateway,
-  devices: readonly ReadDevice[],
+  devices: readonly Pick<ReadDevice, "mapping" | "uploads">[],
   mistakes: Mistakes,
 ): UploadConfig | undefined {
   const patterns: PatternRule[] = [];

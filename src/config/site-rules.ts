@@ -4,6 +4,7 @@ import { nearestName } from "../domain/nearest.ts";
 import type { JsonValue } from "../domain/reading.ts";
 import { guardWrite } from "../services/commands/guard.ts";
 import { unknownNames } from "../services/fill.ts";
+import { gatewayTagMappings } from "./gateway-tags.ts";
 import type { Comparable, Publication } from "./line.ts";
 import type { MistakeSink, Problem } from "./mistakes.ts";
 import { keyPlace, valuePlace, type Source, type SourcePath } from "./source.ts";
@@ -11,11 +12,14 @@ import { keyPlace, valuePlace, type Source, type SourcePath } from "./source.ts"
 /** First levels that the gateway alone publishes on (design §3), and those of the servers themselves. */
 const ownPrefixes = ["data", "state", "cmd", "alert", "line", "event", "batch", "audit"];
 
-/** The tags of a site as `press-1/cycle/done`; undefined where some devices could not be read. */
+/** The tags of a site as `press-1/cycle/done`, the gateway's own among them; undefined where some devices could not be read. */
 export type SiteTags = ReadonlyMap<string, TagMapping> | undefined;
 
 export function siteTags(devices: readonly DeviceMapping[]): ReadonlyMap<string, TagMapping> {
-  return new Map(devices.flatMap(({ device, tags }) => tags.map((tag) => [`${device}/${tag.name}`, tag])));
+  return new Map([
+    ...devices.flatMap(({ device, tags }) => tags.map((tag) => [`${device}/${tag.name}`, tag] as const)),
+    ...gatewayTagMappings(),
+  ]);
 }
 
 /** The tag of a name; one that a wildcard makes is that of its template. */

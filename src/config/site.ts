@@ -1,6 +1,7 @@
 import type { DeviceMapping } from "../adapter-kit/mapping.ts";
 import type { AlertsConfig } from "./alerts.ts";
 import type { GatewayConfig } from "./gateway-schema.ts";
+import type { LedgersConfig } from "./ledger.ts";
 import type { LineConfig } from "./line.ts";
 import type { UploadConfig } from "./upload.ts";
 
@@ -10,6 +11,8 @@ export interface Site {
   readonly dir: string;
   readonly gateway: GatewayConfig;
   readonly devices: readonly DeviceMapping[];
+  /** Absent where there is no ledger.yaml. */
+  readonly ledgers?: LedgersConfig;
   /** Absent where there is no line.yaml. */
   readonly line?: LineConfig;
   /** Absent where there is no alerts.yaml. */

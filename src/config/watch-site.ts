@@ -21,7 +21,7 @@ const defaultLookMs = 5_000;
 /** The kernel stamps files with the time of its last tick: up to 10 ms in the past. */
 const coarseMs = 10;
 /** Watched whether they are there or not. */
-const fixedFiles = ["gateway.yaml", "alerts.yaml", "line.yaml"];
+const fixedFiles = ["gateway.yaml", "alerts.yaml", "line.yaml", "ledger.yaml"];
 
 /**
  * Watches the files of one site: edits in place, editors that rename a new file over the old, new and deleted files,

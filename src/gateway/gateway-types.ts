@@ -15,6 +15,8 @@ export interface GatewayDeps {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** The secret that `nats.password` points to, looked up. */
   readonly natsPassword?: string | undefined;
+  /** How often it is looked what waits to be sent; 10 s where it is absent. */
+  readonly lookEveryMs?: number;
   /** Where protocols come from: the adapter registry, unless a benchmark brings its own. */
   readonly loadAdapter?: (name: string) => Promise<AdapterModule>;
 }

@@ -1,6 +1,8 @@
 import type { Fleet } from "../config/fleet-schema.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import { JetStreamApi, type Ask } from "../nats/jetstream-api.ts";
+import { intakeName } from "../nats/hub-place.ts";
+import { planIntake } from "./plan-intake.ts";
 import { hubStreams, planStream, type GatewayStreams, type StreamPlan } from "./plan-streams.ts";
 
 /** What became of a fleet file at the hub. */
@@ -30,6 +32,14 @@ export async function applyFleet(fleet: Fleet, ask: Ask, now: number, dryRun: bo
   }
   const gateways = await askGateways(fleet.gateways, ask);
   const streams: AppliedStream[] = [];
+  for (const forwarder of fleet.forwarders) {
+    for (const stream of hubStreams) {
+      // Before the streams that take from them.
+      const found = await hub.streamInfo(intakeName(stream.name, forwarder.gateway));
+      const plan = planIntake(stream, forwarder, fleet, found);
+      streams.push(dryRun ? told(plan) : await perform(plan, hub));
+    }
+  }
   for (const stream of hubStreams) {
     // One after the other: a hub that is short of room says so for the first that has none.
     const plan = planStream(stream, fleet, gateways, await hub.streamInfo(stream.name), now);

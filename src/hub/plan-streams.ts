@@ -1,4 +1,5 @@
 import type { Fleet } from "../config/fleet-schema.ts";
+import { intakeName } from "../nats/hub-place.ts";
 import type { StreamConfig, StreamInfo, StreamSource } from "../nats/jetstream-api.ts";
 
 /** The hub's streams by their names, and what the fleet file calls them. */
@@ -35,7 +36,8 @@ export function planStream(
   now: number,
 ): StreamPlan {
   const before = found?.config.sources ?? [];
-  const wanted = wantedConfig(stream, fleet, sourcesOf(stream, gateways));
+  const intakes = fleet.forwarders.map(({ gateway }) => ({ name: intakeName(stream.name, gateway) }));
+  const wanted = wantedConfig(stream, fleet, [...sourcesOf(stream, gateways), ...intakes]);
   const added = (wanted.sources ?? []).filter((one) => !before.some((other) => isSame(one, other)));
   const config = { ...found?.config, ...wanted, sources: [...before, ...added] };
   const plan = { stream: stream.name, config };
@@ -86,15 +88,16 @@ function isSame(one: StreamSource, other: StreamSource): boolean {
 }
 
 function sourceAdded({ name, external }: StreamSource): string {
-  return `source ${name} of ${external?.api.replace(/^\$JS\.(.*)\.API$/, "$1") ?? "here"} added`;
+  if (external === undefined || external === null) return `source ${name} added`;
+  return `source ${name} of ${external.api.replace(/^\$JS\.(.*)\.API$/, "$1")} added`;
 }
 
 /** The limits in words, each with its key. */
-function limitsOf(config: StreamConfig): string[] {
+export function limitsOf(config: StreamConfig): string[] {
   return limits.map(([key, label]) => `${label} ${shown(key, config[key])}`);
 }
 
-function changedLimits(before: StreamConfig, after: StreamConfig): string[] {
+export function changedLimits(before: StreamConfig, after: StreamConfig): string[] {
   return limits
     .filter(([key]) => (before[key] ?? 0) !== (after[key] ?? 0))
     .map(([key, label]) => `${label} ${shown(key, before[key])} → ${shown(key, after[key])}`);

@@ -1,4 +1,4 @@
-import { errors, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { GatewayError } from "../domain/errors.ts";
 
 /** One request and its reply's payload. Rejects with UPLINK_UNAVAILABLE where none comes in time. */
@@ -9,9 +9,19 @@ export async function ask(
   timeoutMs: number,
   headers?: MsgHdrs,
 ): Promise<Uint8Array> {
+  return (await askMessage(connection, subject, payload, timeoutMs, headers)).data;
+}
+
+/** The same with the reply's headers. */
+export async function askMessage(
+  connection: NatsConnection,
+  subject: string,
+  payload: Uint8Array | string,
+  timeoutMs: number,
+  headers?: MsgHdrs,
+): Promise<Pick<Msg, "data" | "headers">> {
   try {
-    return (await connection.request(subject, payload, { timeout: timeoutMs, ...(headers && { headers }) }))
-      .data;
+    return await connection.request(subject, payload, { timeout: timeoutMs, ...(headers && { headers }) });
   } catch (caught) {
     throw new GatewayError("UPLINK_UNAVAILABLE", `No answer from NATS on ${subject}: ${reasonOf(caught)}`, {
       cause: caught,

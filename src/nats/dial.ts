@@ -11,6 +11,8 @@ export interface LinkTarget {
   readonly url: string;
   readonly authenticator?: NonNullable<ConnectionOptions["authenticator"]>;
   readonly tls?: NonNullable<ConnectionOptions["tls"]>;
+  /** Before the names of inboxes; absent: what the client takes. */
+  readonly inboxPrefix?: string;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function dial(
       ignoreClusterUpdates: true,
       ...(target.authenticator === undefined ? {} : { authenticator: target.authenticator }),
       ...(target.tls === undefined ? {} : { tls: target.tls }),
+      ...(target.inboxPrefix === undefined ? {} : { inboxPrefix: target.inboxPrefix }),
     });
   } catch (caught) {
     const why = caught instanceof Error ? caught.message : String(caught);

@@ -39,6 +39,8 @@ function wanted(stream: StreamName, incarnation: number, storeBytes: number): St
     discard: "old",
     max_bytes: Math.max(leastBytes, Math.floor(storeBytes * share)),
     duplicate_window: duplicateWindowNs,
+    // The forwarder reads it so.
+    allow_direct: true,
   };
 }
 
@@ -82,6 +84,7 @@ export async function fitDurable(
   const isSame =
     subjects.length === config.subjects.length &&
     config.discard === "old" &&
+    config.allow_direct === true &&
     (config.max_bytes === -1 || config.max_bytes >= want.max_bytes);
   if (isSame) return;
   try {
@@ -89,6 +92,7 @@ export async function fitDurable(
       ...config,
       subjects,
       discard: "old",
+      allow_direct: true,
       max_bytes: Math.max(config.max_bytes, want.max_bytes),
     });
   } catch (caught) {

@@ -1,12 +1,15 @@
 import { resolve } from "node:path";
 import type { HubConfig } from "../config/gateway-schema.ts";
 import { leafUrls } from "../domain/leaf-urls.ts";
+import type { ServerFeatures } from "./version.ts";
 
 /**
  * What the hub may not send here: all that a gateway itself makes (design §3). Whoever writes to the hub could else put
  * readings and alerts into the line's own streams. Commands and what the site's services answer come through.
  */
 const denied = ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>"];
+/** What nobody listens to live, where denials work both ways (version.ts): the rest is left to the rights at the hub. */
+const deniedBothWays = ["batch.>"];
 
 /** The hub as the embedded server is told of it. */
 export interface HubRemote {
@@ -23,7 +26,7 @@ export interface HubRemote {
 export function hubRemote(config: HubConfig, password: string | undefined, siteDir: string): HubRemote {
   const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(siteDir, path));
   const { user, credentials, ca, cert, key } = config;
-  const urls = (leafUrls(config.leaf) ?? []).map(({ protocol, host }) => {
+  const urls = (leafUrls(config.leaf ?? "") ?? []).map(({ protocol, host }) => {
     const who =
       user === undefined ? "" : `${encodeURIComponent(user)}:${encodeURIComponent(password ?? "")}@`;
     return `${protocol}//${who}${host}`;
@@ -38,7 +41,10 @@ export function hubRemote(config: HubConfig, password: string | undefined, siteD
 }
 
 /** The part of nats-server's configuration that makes it a leaf of the hub. */
-export function leafSection({ urls, credentials, ca, cert, key }: HubRemote): object {
+export function leafSection(
+  { urls, credentials, ca, cert, key }: HubRemote,
+  { denyImports }: Pick<ServerFeatures, "denyImports">,
+): object {
   const tls = {
     ...(ca === undefined ? {} : { ca_file: ca }),
     ...(cert === undefined || key === undefined ? {} : { cert_file: cert, key_file: key }),
@@ -47,7 +53,7 @@ export function leafSection({ urls, credentials, ca, cert, key }: HubRemote): ob
     urls,
     ...(credentials === undefined ? {} : { credentials }),
     ...(Object.keys(tls).length === 0 ? {} : { tls }),
-    deny_imports: denied,
+    deny_imports: denyImports ? denied : deniedBothWays,
   };
   return { remotes: [remote] };
 }

@@ -76,8 +76,10 @@ export interface SourceState extends StreamSource {
 }
 
 /** One message as it is stored. */
-interface StoredMessage {
+export interface StoredMessage {
   readonly seq: number;
+  /** When it was stored, as RFC 3339. */
+  readonly time?: string;
   /** Base64. */
   readonly data?: string;
   /** Base64. */
@@ -157,6 +159,14 @@ export class JetStreamApi {
     if (reply.error?.err_code === noMessage) return "";
     const { data = "" } = accepted(reply, `a look into ${stream}`).message;
     return Buffer.from(data, "base64").toString("utf8");
+  }
+
+  /** The last message; undefined where there is none. */
+  async lastMessage(stream: string): Promise<StoredMessage | undefined> {
+    const request = JSON.stringify({ last_by_subj: ">" });
+    const reply = await this.#call<{ message: StoredMessage }>(`$JS.API.STREAM.MSG.GET.${stream}`, request);
+    if (reply.error?.err_code === noMessage) return undefined;
+    return accepted(reply, `a look into ${stream}`).message;
   }
 
   /** The message at a sequence; undefined where it is not there any more. */

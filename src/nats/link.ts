@@ -1,9 +1,9 @@
-import type { MsgHdrs, NatsConnection } from "@nats-io/transport-node";
+import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import { backoff } from "../supervisor/backoff.ts";
-import { ask } from "./ask.ts";
+import { ask, askMessage } from "./ask.ts";
 import { dial, type LinkTarget } from "./dial.ts";
 import { headersOf } from "./headers.ts";
 import { LatestStream } from "./latest.ts";
@@ -25,6 +25,10 @@ export interface NatsLinkOptions {
   readonly latestBytes?: number;
   /** The most that may be sent and not confirmed; beyond it messages are dropped and counted. */
   readonly inFlightLimit?: number;
+  /** What it means that there is no connection, for the log. */
+  readonly without?: string;
+  /** And that there is one. */
+  readonly with?: string;
   readonly log: Log;
   readonly clock: Clock;
   readonly random: () => number;
@@ -143,6 +147,12 @@ export class NatsLink {
     return sent;
   }
 
+  /** Of the server that the link is connected to: its name and version. */
+  get server(): { readonly name: string; readonly version: string } | undefined {
+    const info = this.#session?.connection.info;
+    return info === undefined ? undefined : { name: info.server_name, version: info.version };
+  }
+
   /** Of the server that the link is connected to: another one after each of its restarts. */
   get serverId(): string | undefined {
     return this.#session?.connection.info?.server_id;
@@ -167,6 +177,15 @@ export class NatsLink {
     headers?: MsgHdrs,
   ): Promise<Uint8Array> {
     return ask(this.#connection(), subject, payload, timeoutMs, headers);
+  }
+
+  /** As `request`, with the reply's headers. */
+  async requestMessage(
+    subject: string,
+    payload: Uint8Array | string,
+    timeoutMs: number,
+  ): Promise<Pick<Msg, "data" | "headers">> {
+    return askMessage(this.#connection(), subject, payload, timeoutMs);
   }
 
   /** Resolves when the server has taken all that was published before. */
@@ -221,7 +240,7 @@ export class NatsLink {
       else
         log.warn(
           { error, nextTryInMs: waitMs },
-          "No connection to NATS; readings for it are dropped and counted",
+          this.#options.without ?? "No connection to NATS; readings for it are dropped and counted",
         );
       told = true;
       this.#wake = new AbortController();
@@ -259,7 +278,10 @@ export class NatsLink {
       this.#state = "connected";
       this.#lastError = undefined;
       this.#connects += 1;
-      log.info({ server: connection.getServer(), version: connection.info?.version }, "Connected to NATS");
+      log.info(
+        { server: connection.getServer(), version: connection.info?.version },
+        this.#options.with ?? "Connected to NATS",
+      );
       this.#refill("connected");
     }
     const beats = this.#beat(session, gone.signal);

@@ -5,12 +5,16 @@ import type { Log } from "../adapter-kit/log.ts";
 import type { HubConfig, NatsConfig } from "../config/gateway-schema.ts";
 import { GatewayError } from "../domain/errors.ts";
 import type { PartHealth } from "../observability/health.ts";
+import type { StreamName } from "../store/outbox-row.ts";
 import type { LinkTarget } from "./dial.ts";
 import { foreignStoreBytes } from "./durable-stream.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
 import { externalTarget } from "./external-target.ts";
+import { Forwarder } from "./forwarder.ts";
+import type { Place } from "./hub-place.ts";
 import { HubLink, type HubStatus } from "./hub-link.ts";
 import { hubRemote } from "./hub-remote.ts";
+import { LeafTaken, type HubTaken } from "./hub-taken.ts";
 import { NatsLink } from "./link.ts";
 import { clientAuthorities, createOwnKey, ownTls, ownUrl } from "./own-access.ts";
 import { RoundTripProbe, usualProbeTimes, type ProbeTimes } from "./probe.ts";
@@ -43,11 +47,17 @@ export interface NatsPartOptions {
 
 /** What the part is told of the hub, and tells of it. */
 export interface HubPart {
+  /** The gateway's place, such as `plant1/line1`. */
+  readonly site: string;
   readonly config: HubConfig;
   /** Looks up a secret: `env:NAME` or `file:PATH`. Rejects with CONFIG_INVALID. */
   readonly secret: (reference: string) => Promise<string>;
   /** After each change of the link to the hub, and again every minute. */
   readonly onStatus: (status: HubStatus) => void;
+  /** Up to where the hub was known to have a stream before the start. */
+  readonly known: (stream: StreamName) => Place | undefined;
+  /** Which incarnation of a stream is written to. */
+  readonly incarnation: (stream: StreamName) => number;
 }
 
 /** The gateway's own nats-server, and how its link gets there. */
@@ -62,7 +72,8 @@ export class NatsPart {
   readonly #options: NatsPartOptions;
   readonly #probe: RoundTripProbe;
   readonly #stopping = new AbortController();
-  readonly #hub: HubLink | undefined;
+  readonly #hub: HubLink | Forwarder | undefined;
+  readonly #taken: HubTaken | undefined;
   #server: EmbeddedServer | undefined;
   #probing: Promise<unknown> | undefined;
   #embedded: Promise<Embedded> | undefined;
@@ -71,9 +82,16 @@ export class NatsPart {
     this.#options = options;
     this.link = new NatsLink({ ...options, latestBytes: options.config.latestBytes });
     this.#probe = new RoundTripProbe(this.link, options.clock, options.probe ?? usualProbeTimes);
-    if (options.hub !== undefined && options.config.url === undefined) {
-      const { onStatus } = options.hub;
-      this.#hub = new HubLink({ ...options, onStatus, monitorPort: () => this.#server?.monitorPort });
+    if (options.hub?.config.url !== undefined) {
+      const forwarder = new Forwarder({ ...options, ...options.hub, local: this.link });
+      this.#hub = forwarder;
+      this.#taken = forwarder;
+    } else if (options.hub !== undefined && options.config.url === undefined) {
+      const { onStatus, config } = options.hub;
+      const hub = new HubLink({ ...options, onStatus, monitorPort: () => this.#server?.monitorPort });
+      const { domain } = config;
+      this.#hub = hub;
+      this.#taken = new LeafTaken({ ...options, domain, link: this.link, status: () => hub.status });
     }
   }
 
@@ -93,6 +111,16 @@ export class NatsPart {
   /** The link to the hub; undefined where there is none. */
   get hub(): Pick<HubLink, "counters" | "health" | "status"> | undefined {
     return this.#hub;
+  }
+
+  /** A local stream has more, which may be forwarded. */
+  wake(stream: StreamName): void {
+    if (this.#hub instanceof Forwarder) this.#hub.wake(stream);
+  }
+
+  /** How far the hub has taken over what was collected; undefined where there is none. */
+  get taken(): HubTaken | undefined {
+    return this.#taken;
   }
 
   /** What JetStream may keep on disk: of a server that somebody else runs, a guess. */
@@ -120,6 +148,7 @@ export class NatsPart {
       const target = await externalTarget(config.url, config, password, siteDir);
       signal.throwIfAborted();
       this.link.start(() => target);
+      this.#probing = this.#hub?.run(this.#stopping.signal);
       return;
     }
     try {
@@ -161,7 +190,8 @@ export class NatsPart {
   }
 
   async #makeEmbedded(): Promise<Embedded> {
-    const { config, siteDir, hub } = this.#options;
+    const { config, siteDir, hub: anyHub } = this.#options;
+    const hub = anyHub?.config.leaf === undefined ? undefined : anyHub;
     const { embedded } = config;
     const key = createOwnKey();
     const store = resolve(siteDir, embedded.store);

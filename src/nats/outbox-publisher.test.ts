@@ -223,3 +223,37 @@ test("on a server without JetStream who listens hears events all the same, and t
   await expect.poll(() => heard).toEqual(["1", "live"]);
   expect(store.outbox.backlog("EVENTS").rows).toBe(2);
 });
+
+test("two gateways on one server: when one opens the next incarnation the other follows, and nothing comes twice", async () => {
+  const nats = await testServer();
+  const a = await outbox({ server: nats, syncsAtAck: false });
+  const b = await outbox({ server: nats, syncsAtAck: false });
+  await nats.start(never);
+  a.connect();
+  b.connect();
+  const send = async (who: typeof a, name: string, count: number) => {
+    for (const n of numbers(count)) await who.store.change([], [event(`${name}${n}`)]);
+    await who.empty();
+  };
+  await send(a, "a", 5);
+  await send(b, "b", 5);
+  const info = await a.api.streamInfo("EVENTS");
+  if (info === undefined) throw new Error("there is no stream");
+  await a.api.updateStream({ ...info.config, subjects: ["linegate.closed.EVENTS"] });
+  // A short memory of ids: it is not what keeps them apart.
+  await a.api.createStream({ ...info.config, name: "EVENTS_2", duplicate_window: 100_000_000 });
+  await send(b, "c", 3);
+  await send(a, "d", 3);
+  expect(b.publisher.incarnation("EVENTS")).toBe(2);
+  const connects = b.link.counters.connects;
+  process.kill(nats.pid ?? 0, "SIGKILL");
+  await expect.poll(() => b.link.counters.connects, { timeout: 10_000 }).toBeGreaterThan(connects);
+  await send(b, "e", 2);
+  await send(a, "f", 2);
+  expect((await a.messages("EVENTS")).toSorted()).toEqual(
+    ["a", "b"].flatMap((x) => numbers(5).map((n) => x + n)),
+  );
+  expect((await a.messages("EVENTS_2")).toSorted()).toEqual(
+    [...["c", "d"].flatMap((x) => numbers(3).map((n) => x + n)), "e0", "e1", "f0", "f1"].toSorted(),
+  );
+});

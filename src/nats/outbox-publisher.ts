@@ -8,7 +8,7 @@ import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
 import type { NatsLink } from "./link.ts";
 import type { Window } from "./outbox-lane.ts";
 import { outboxMetrics } from "./outbox-metrics.ts";
-import { OutboxSender } from "./outbox-sender.ts";
+import { OutboxSender, type OutboxGate } from "./outbox-sender.ts";
 
 /**
  * Events go out at once, many at a time: somebody waits for them. Of bulk one message at a time is under way: none overtakes
@@ -28,6 +28,8 @@ const farewellStepMs = 5;
 export interface OutboxPublisherOptions {
   readonly store: Pick<SqliteStateStore, "outbox" | "mark" | "setMark" | "requeue" | "release">;
   readonly link: Pick<NatsLink, "publishKept" | "request" | "subscribe" | "onRefill" | "serverId" | "state">;
+  /** Where a stream must not be filled up. */
+  readonly gate?: OutboxGate;
   /** Absent: all of them. */
   readonly streams?: readonly StreamName[];
   /** What JetStream may keep on disk in all. */
@@ -97,6 +99,11 @@ export class OutboxPublisher {
   /** Why messages wait although there is a connection; undefined where they do not. */
   get problem(): string | undefined {
     return this.#senders.map(([, sender]) => sender.problem).find((problem) => problem !== undefined);
+  }
+
+  /** Which incarnation of the stream is written to. */
+  incarnation(stream: StreamName): number {
+    return this.#senders.find(([name]) => name === stream)?.[1].incarnation ?? 1;
   }
 
   metrics(): Iterable<Metric> {

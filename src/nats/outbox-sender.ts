@@ -4,6 +4,7 @@ import { toGatewayError } from "../domain/errors.ts";
 import type { OutboxRow, StreamName } from "../store/outbox-row.ts";
 import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
 import type { StreamMark } from "../store/stream-mark.ts";
+import { incarnationName } from "./durable-stream.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 import type { NatsLink } from "./link.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type LaneInput,
   type Window,
 } from "./outbox-lane.ts";
+import { readPubAck, type PubAck } from "./pub-ack.ts";
 import { reconcile } from "./reconcile.ts";
 import { numberHeader } from "./outbox-header.ts";
 
@@ -33,10 +35,11 @@ const noStream = "none at all";
 /** Of the stream's reply: 10054, larger than the stream takes. */
 const tooLarge = 10_054;
 
-/** What JetStream answers to a publish. */
-interface PubAck {
-  readonly seq?: number;
-  readonly error?: { readonly err_code?: number; readonly description?: string };
+/** Holds messages of a stream back in the outbox. */
+export interface OutboxGate {
+  isHeld(stream: StreamName): boolean;
+  /** The stream has taken so much. */
+  stored(stream: StreamName, bytes: number): void;
 }
 
 export interface SenderOptions {
@@ -44,6 +47,7 @@ export interface SenderOptions {
   readonly store: Pick<SqliteStateStore, "outbox" | "mark" | "setMark" | "requeue">;
   readonly link: Pick<NatsLink, "publishKept" | "request" | "state">;
   readonly window: Window;
+  readonly gate?: OutboxGate;
   readonly storeBytes: () => number;
   /** Whether the server has synced what it acknowledges. */
   readonly syncsAtAck: () => boolean;
@@ -87,7 +91,7 @@ export class OutboxSender {
 
   /** Something waits that could be sent at once. */
   get isBusy(): boolean {
-    return this.#lane.open && (this.#lane.waiting.length > 0 || this.#lane.more);
+    return !this.#isHeld && this.#lane.open && (this.#lane.waiting.length > 0 || this.#lane.more);
   }
 
   get isFlying(): boolean {
@@ -111,12 +115,14 @@ export class OutboxSender {
     this.#step({ kind: "committed", items: rows });
     const { known, open } = this.#lane;
     for (const { n } of rows) if (!open || n > known) this.#rows.delete(n);
-    if (!open && this.#problem !== undefined) this.#sayOnly(rows);
+    if ((!open && this.#problem !== undefined) || (this.#isHeld && this.#options.stream === "EVENTS"))
+      this.#sayOnly(rows);
   }
 
   /** Sends what may be sent. True where it all went, or waits for answers only. */
   pump(): void {
     for (;;) {
+      if (this.#isHeld) return;
       this.#read();
       const item = nextToSend(this.#lane, this.#options.window);
       if (item === undefined) return;
@@ -129,9 +135,13 @@ export class OutboxSender {
   /** One answer, as it came to `<inbox>.<n>.<generation>`. */
   answered(n: number, generation: number, data: Uint8Array): void {
     this.#heardAt = this.#options.clock.monotonic();
-    const answer = parse(data);
-    if (answer?.seq !== undefined && answer.error === undefined) this.#acknowledged(n, answer.seq);
-    else if (answer?.error?.err_code === tooLarge) this.#drop(n);
+    const answer = readPubAck(data);
+    if (answer?.seq !== undefined && answer.error === undefined) {
+      // Another gateway on the same server has opened the next incarnation: what that holds is looked up.
+      if (answer.stream === incarnationName(this.#options.stream, this.incarnation))
+        this.#acknowledged(n, answer.seq);
+      else this.reopen();
+    } else if (answer?.error?.err_code === tooLarge) this.#drop(n);
     else if (generation === this.#lane.generation) this.#refusedBy(n, generation, answer);
   }
 
@@ -152,6 +162,10 @@ export class OutboxSender {
     this.#stopping.abort();
     this.#step({ kind: "closed" });
     await this.#opening;
+  }
+
+  get #isHeld(): boolean {
+    return this.#options.gate?.isHeld(this.#options.stream) ?? false;
   }
 
   #step(input: LaneInput): void {
@@ -242,6 +256,7 @@ export class OutboxSender {
     const { store, stream, syncsAtAck } = this.#options;
     this.#mark = store.outbox.settle(stream, { n, bytes: row.bytes, seq }, this.#mark, !syncsAtAck());
     this.counters.acknowledged += 1;
+    this.#options.gate?.stored(stream, row.bytes);
     this.#forget(n);
     this.#options.onReady();
   }
@@ -279,14 +294,5 @@ export class OutboxSender {
     this.#rows.delete(n);
     this.#step({ kind: "done", n });
     if (!this.#lane.careful && this.#lane.refused.size === 0) this.#problem = undefined;
-  }
-}
-
-/** Undefined where nobody was there to answer: that comes with no payload. */
-function parse(data: Uint8Array): PubAck | undefined {
-  try {
-    return JSON.parse(Buffer.from(data).toString("utf8")) as PubAck;
-  } catch {
-    return undefined;
   }
 }

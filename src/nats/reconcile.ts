@@ -41,7 +41,7 @@ export async function reconcile(options: ReconcileOptions): Promise<StreamMark> 
   let mark: StreamMark;
   if (before === undefined) mark = await begin(options, incarnation, info);
   else if (before.incarnation !== incarnation) {
-    store.requeue(stream, before.incarnation, 0);
+    await leave(options, before);
     mark = { incarnation, created: info?.created ?? "", acked: 0, deleted: 0 };
   } else if (last >= before.acked && same) mark = before;
   else mark = await goOnLower(options, before, info, last);
@@ -74,6 +74,22 @@ async function begin(
 ): Promise<StreamMark> {
   const { created, state } = info ?? (await createDurable(api, stream, incarnation, storeBytes));
   return { incarnation, created, acked: state.last_seq, deleted: state.last_seq };
+}
+
+/**
+ * Another gateway on the same server has opened the next incarnation: what the one before still holds stays there, and only
+ * the rest goes into the new one.
+ */
+async function leave(options: ReconcileOptions, before: StreamMark): Promise<void> {
+  const { api, store, stream, log } = options;
+  const old = await api.streamInfo(incarnationName(stream, before.incarnation));
+  const holds = old?.created === before.created ? old.state.last_seq : 0;
+  if (old !== undefined && holds > before.acked) await search(options, before, old);
+  const again = store.requeue(stream, before.incarnation, holds);
+  log.warn(
+    { stream, before: before.incarnation, sentAgain: again },
+    "Another gateway has opened the next incarnation",
+  );
 }
 
 /** The stream came back with less than was acknowledged, or not at all. */

@@ -11,7 +11,7 @@ const plain: ServerConfigInput = {
   maxMemoryBytes: 68e6,
   gatewayKey: "UKEY",
   users: [],
-  features: { syncInterval: false, bufferedMessages: false },
+  features: { syncInterval: false, bufferedMessages: false, denyImports: true },
 };
 
 const rendered = (input: Partial<ServerConfigInput>) => JSON.parse(serverConfig({ ...plain, ...input }));
@@ -22,7 +22,9 @@ test("a server that does not know a field is not told it", () => {
     max_file_store: 4e9,
     max_memory_store: 68e6,
   });
-  expect(rendered({ features: { syncInterval: true, bufferedMessages: false } }).jetstream).toMatchObject({
+  expect(
+    rendered({ features: { syncInterval: true, bufferedMessages: false, denyImports: true } }).jetstream,
+  ).toMatchObject({
     sync_interval: "always",
   });
 });
@@ -84,6 +86,12 @@ test("with a hub it is a leaf with a domain of its own, short pings, and takes n
       deny_imports: ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>"],
     },
   ]);
+});
+
+test("where denials work both ways only what nobody hears live is denied", () => {
+  const hub = hubRemote({ leaf: "nats-leaf://a:7422", domain: "hub" }, undefined, "/site");
+  const features = { syncInterval: true, bufferedMessages: true, denyImports: false };
+  expect(rendered({ hub, features }).leafnodes.remotes[0].deny_imports).toEqual(["batch.>"]);
 });
 
 test("a certificate and a credentials file of the gateway's own are shown to the hub", () => {

@@ -70,7 +70,7 @@ export function serverConfig(input: ServerConfigInput): string {
     },
   };
   if (input.hub !== undefined) {
-    config["leafnodes"] = leafSection(input.hub);
+    config["leafnodes"] = leafSection(input.hub, input.features);
     // Where the gateway looks how the link stands: `/leafz`.
     config["http"] = "127.0.0.1:-1";
   }

@@ -9,6 +9,12 @@ export interface ServerFeatures {
    * number of waiting messages, at first 10,000: a burst of all tags is more.
    */
   readonly bufferedMessages: boolean;
+  /**
+   * `deny_imports` of a leaf's remote holds back what comes in and nothing else. From 2.15 on it holds back live messages on
+   * their way out as well, as soon as the hub subscribes to them with a wildcard (2.15.2: processLeafSub fills the filter
+   * of deliveries from it).
+   */
+  readonly denyImports: boolean;
 }
 
 export interface ServerVersion {
@@ -36,5 +42,5 @@ export function parseVersion(printed: string): ServerVersion {
 
 function featuresOf(major: number, minor: number): ServerFeatures {
   const since = (first: number) => major > 2 || minor >= first;
-  return { syncInterval: since(10), bufferedMessages: since(11) };
+  return { syncInterval: since(10), bufferedMessages: since(11), denyImports: !since(15) };
 }

@@ -33,12 +33,13 @@ test("who may read everything reads no inbox of others and no server internals",
 test("who may write everything of the site may ask everything of the services, who reads all of them how things stand", () => {
   const asked = (rights: { read: string[]; write: string[] }) =>
     natsPermissions(rights, site).publish.filter((subject) =>
-      /^(scheduling|alerting|\$SRV\.PING)/.test(subject),
+      /^(scheduling|alerting|ledger|\$SRV\.PING)/.test(subject),
     );
   const discovery = ["$SRV.PING", "$SRV.PING.>"];
   expect(asked({ read: [], write: ["cmd/plant1/line1/#"] })).toEqual([
     "scheduling.line1-gw.>",
     "alerting.line1-gw.>",
+    "ledger.line1-gw.>",
     ...discovery,
   ]);
   expect(asked({ read: ["line/#"], write: [] })).toEqual(["scheduling.line1-gw.state", ...discovery]);
@@ -47,7 +48,9 @@ test("who may write everything of the site may ask everything of the services, w
     "alerting.line1-gw.report",
     ...discovery,
   ]);
-  expect(asked({ read: ["data/#"], write: ["cmd/plant1/line1/press-1/#"] })).toEqual([]);
+  // Balances are readings.
+  expect(asked({ read: ["data/#"], write: [] })).toEqual(["ledger.line1-gw.list", ...discovery]);
+  expect(asked({ read: ["data/+/+/press-1/#"], write: ["cmd/plant1/line1/press-1/#"] })).toEqual([]);
 });
 
 test("the process of a service may do what the service does in the gateway, and writes no data", () => {

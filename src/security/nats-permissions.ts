@@ -41,6 +41,8 @@ interface Place {
 const services = [
   { name: "scheduling", events: "line", readable: ["state"], bucket: "line" },
   { name: "alerting", events: "alert", readable: ["list", "report"], bucket: "alerts" },
+  // Balances are readings: they have no bucket of their own.
+  { name: "ledger", events: "data", readable: ["list"], bucket: undefined },
 ] as const;
 /** The stream of the events, and those that follow it where it came back with less than it had. */
 const incarnations = ["EVENTS", ...Array.from({ length: 8 }, (_, index) => `EVENTS_${index + 2}`)];
@@ -123,7 +125,7 @@ function serviceRequests(
   const writesAll = write.some((filter) => filterCovers(filter, `cmd/${site}/#`));
   const asked = services.flatMap(({ name, events, readable, bucket }) => {
     const readsAll = read.some((filter) => filterCovers(filter, `${events}/${site}/#`));
-    const states = readsAll ? bucketRequests(`KV_${bucket}`) : [];
+    const states = readsAll && bucket !== undefined ? bucketRequests(`KV_${bucket}`) : [];
     if (writesAll) return [`${name}.${gateway}.>`, ...states];
     return readsAll ? [...readable.map((request) => `${name}.${gateway}.${request}`), ...states] : [];
   });

@@ -3,7 +3,9 @@ import type { StateBucketOptions } from "../nats/state-bucket.ts";
 import type { Metric } from "../observability/exposition.ts";
 
 /** What of a site's files the services are told by. */
-export type ServedSite = { readonly [Key in "line" | "alerts" | "upload"]?: Site[Key] | undefined };
+export type ServedSite = {
+  readonly [Key in "line" | "alerts" | "upload" | "ledgers"]?: Site[Key] | undefined;
+};
 
 /** One of the services on the readings: runs while its part of the configuration is there, on what the store holds. */
 export interface SiteService {

@@ -39,10 +39,20 @@ export interface Backlog {
   readonly bytes: number;
 }
 
+/** What gives way where there is no room: what has waited longest, or what comes; `thin`: the oldest, after coarser windows. */
+export type FullPolicy = "oldest" | "newest" | "thin";
+
 export interface OutboxLimits {
   readonly maxBytes: number;
-  /** What gives way where it is full: the oldest messages, or the newest. */
+  /** For each stream that does not say otherwise. */
   readonly whenFull: "oldest" | "newest";
+  readonly events?: { readonly whenFull?: FullPolicy | undefined } | undefined;
+  readonly batches?: { readonly whenFull?: FullPolicy | undefined } | undefined;
+}
+
+export function policyOf(limits: OutboxLimits, stream: StreamName): FullPolicy {
+  const own = stream === "EVENTS" ? limits.events : limits.batches;
+  return own?.whenFull ?? limits.whenFull;
 }
 
 /** What SQLite adds to a row, about. */

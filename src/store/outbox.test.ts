@@ -145,3 +145,18 @@ test("a corrupt file is set aside and told, never deleted, and the gateway begin
   expect((await readdir(dir)).some((name) => name.startsWith(`${stateFile}.corrupt-20`))).toBe(true);
   expect(told).toEqual([expect.stringContaining("corrupt")]);
 });
+
+test("each stream has a policy of its own: batches give way to events, and events that came first to none that come", async () => {
+  const limits = { maxBytes: 10_000, whenFull: "oldest", events: { whenFull: "newest" } } as const;
+  const { store } = open(await folder(), { outbox: limits });
+  const large = (name: string) => `${name} ${"x".repeat(900)}`;
+  for (let n = 0; n < 9; n += 1) await store.change([], [batch(large(`b${n}`))]);
+  for (let n = 0; n < 12; n += 1) await store.change([], [event(large(`e${n}`))]);
+  expect(waiting(store, "BATCHES")).toEqual([]);
+  expect(waiting(store, "EVENTS").map((text) => text.split(" ")[0])).toEqual(
+    Array.from({ length: 10 }, (_, n) => `e${n}`),
+  );
+  expect(store.outbox.dropped("BATCHES").full).toBe(9);
+  expect(store.outbox.dropped("EVENTS").full).toBe(2);
+  expect(store.outbox.offered("EVENTS").rows).toBe(12);
+});

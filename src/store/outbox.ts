@@ -1,5 +1,6 @@
 import type { Log } from "../adapter-kit/log.ts";
 import {
+  policyOf,
   rowBytes,
   streamNames,
   type Ack,
@@ -8,6 +9,7 @@ import {
   type OutboxRow,
   type StreamName,
 } from "./outbox-row.ts";
+import { lossReasons, type Dropped } from "./outbox-loss.ts";
 import type { Cut, OutboxTable } from "./outbox-table.ts";
 import type { OutgoingMessage, StateChange } from "./state-store.ts";
 import { markChange, type StreamMark } from "./stream-mark.ts";
@@ -16,13 +18,6 @@ import { markChange, type StreamMark } from "./stream-mark.ts";
 const bulkShare = 0.9;
 /** What is kept in memory while the disk refuses. */
 const memoryBytes = 8_000_000;
-
-/** Why messages were lost: the limit, the disk and then the memory, the server's limit for one message. */
-export interface Dropped {
-  readonly full: number;
-  readonly memory: number;
-  readonly oversized: number;
-}
 
 interface Settled {
   readonly stream: StreamName;
@@ -61,6 +56,7 @@ export class Outbox {
   readonly #kept = { rows: 0, bytes: 0 };
   #draft: { readonly done: Settled[]; readonly cut: readonly Cut[] } = { done: [], cut: [] };
   readonly #dropped = { EVENTS: newDropped(), BATCHES: newDropped() };
+  readonly #offered = { EVENTS: { rows: 0, bytes: 0 }, BATCHES: { rows: 0, bytes: 0 } };
   #told = false;
 
   constructor(options: OutboxOptions) {
@@ -86,6 +82,11 @@ export class Outbox {
     return this.#backlog[stream];
   }
 
+  /** All that was given to it since the start, what it had no room for included: how fast messages come. */
+  offered(stream: StreamName): Backlog {
+    return this.#offered[stream];
+  }
+
   /** What is kept after its ack until it is surely synced. */
   get kept(): Backlog {
     return this.#kept;
@@ -93,9 +94,8 @@ export class Outbox {
 
   /** Whether a message fits without another one having to go that is as urgent: a tenth is left to the gateway's own events. */
   hasRoom(stream: StreamName, bytes: number): boolean {
-    const { maxBytes, whenFull } = this.#options;
-    const taken = whenFull === "oldest" ? this.#backlog[stream].bytes : this.#waitingBytes();
-    return taken + bytes <= maxBytes * bulkShare;
+    const taken = this.#yields(stream) ? this.#backlog[stream].bytes : this.#bytesAhead(stream);
+    return taken + bytes <= this.#options.maxBytes * bulkShare;
   }
 
   dropped(stream: StreamName): Dropped {
@@ -184,7 +184,7 @@ export class Outbox {
       done.filter(({ keptSince }) => keptSince === undefined).map(({ ack }) => ack.bytes),
     );
     const excess = this.#bytes() - goneBytes - this.#options.maxBytes;
-    const streams = this.#options.whenFull === "oldest" ? streamNames.toReversed() : [];
+    const streams = streamNames.toReversed().filter((stream) => this.#yields(stream));
     this.#draft = { done, cut: excess > 0 ? table.cut(excess, streams) : [] };
   }
 
@@ -214,9 +214,10 @@ export class Outbox {
     this.#fresh = [];
     const free = this.#refused.filter(({ whenStored }) => whenStored !== true);
     let excess = sum(free.map(({ bytes }) => bytes)) - memoryBytes;
-    const newest = this.#options.whenFull === "newest";
+    const oldest = free.filter(({ stream }) => this.#yields(stream));
+    const newest = free.filter(({ stream }) => !this.#yields(stream)).toReversed();
     const gone = new Set<number>();
-    for (const row of newest ? free.toReversed() : free) {
+    for (const row of [...oldest, ...newest]) {
       if (excess <= 0) break;
       excess -= row.bytes;
       gone.add(row.n);
@@ -262,10 +263,11 @@ export class Outbox {
   }
 
   #take(row: OutboxRow): void {
-    const { maxBytes, whenFull } = this.#options;
+    const { maxBytes } = this.#options;
     const limit = row.stream === "BATCHES" ? maxBytes * bulkShare : maxBytes;
-    const waiting = this.#waitingBytes() + row.bytes;
-    if (row.bytes > limit || (whenFull === "newest" && waiting > limit)) {
+    add(this.#offered[row.stream], 1, row.bytes);
+    const waiting = this.#bytesAhead(row.stream) + row.bytes;
+    if (row.bytes > limit || (!this.#yields(row.stream) && waiting > limit)) {
       this.#count(row.stream, "full", { subject: row.subject, bytes: row.bytes });
       return;
     }
@@ -273,12 +275,21 @@ export class Outbox {
     add(this.#backlog[row.stream], 1, row.bytes);
   }
 
-  #bytes(): number {
-    return this.#kept.bytes + this.#waitingBytes();
+  /** What does not make room for a message of the stream: batches that give way do for an event, no event does for a batch. */
+  #bytesAhead(stream: StreamName): number {
+    const ahead = streamNames.filter(
+      (other) => stream === "BATCHES" || other === "EVENTS" || !this.#yields(other),
+    );
+    return sum(ahead.map((other) => this.#backlog[other].bytes));
   }
 
-  #waitingBytes(): number {
-    return sum(streamNames.map((stream) => this.#backlog[stream].bytes));
+  /** Whether the oldest of it make room. */
+  #yields(stream: StreamName): boolean {
+    return policyOf(this.#options, stream) !== "newest";
+  }
+
+  #bytes(): number {
+    return this.#kept.bytes + sum(streamNames.map((stream) => this.#backlog[stream].bytes));
   }
 
   /** Takes a message out that is in memory alone; true where it was. */
@@ -298,17 +309,10 @@ export class Outbox {
     this.#dropped[stream][why] += 1;
     if (this.#told && why !== "oversized") return;
     if (why !== "oversized") this.#told = true;
-    const { whenFull, maxBytes, log } = this.#options;
-    log.error({ stream, ...fields, maxBytes, whenFull }, reasons[why]);
+    const { maxBytes, log } = this.#options;
+    log.error({ stream, ...fields, maxBytes, whenFull: policyOf(this.#options, stream) }, lossReasons[why]);
   }
 }
-
-const reasons = {
-  full: "The outbox is full: messages are lost from now on, and counted. Check the connection to NATS, and outbox.maxBytes",
-  memory:
-    "The disk refuses the outbox and the memory for it is full: messages are lost from now on, and counted. Check the disk",
-  oversized: "A message is larger than nats-server takes (max_payload): it is dropped, and counted",
-} as const;
 
 function newDropped() {
   return { full: 0, memory: 0, oversized: 0 };

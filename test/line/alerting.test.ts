@@ -121,7 +121,10 @@ test("a gateway that is killed while an alert is raised neither raises it again 
   await vi.waitFor(
     async () =>
       expect(await list("list", { alert: "overpressure" })).toMatchObject({
-        alerts: [{ state: "unacknowledged", count: 1, sequence: 1 }, { state: "normal" }],
+        alerts: expect.arrayContaining([
+          expect.objectContaining({ alert: "overpressure", state: "unacknowledged", count: 1, sequence: 1 }),
+          expect.objectContaining({ alert: "press-away", state: "normal" }),
+        ]),
       }),
     10_000,
   );

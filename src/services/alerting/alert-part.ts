@@ -1,4 +1,5 @@
 import type { LocalBroker } from "../../adapter-kit/local-broker.ts";
+import type { AlertRule } from "../../config/alerts.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { NatsLink } from "../../nats/link.ts";
 import type { StateBucket } from "../../nats/state-bucket.ts";
@@ -8,6 +9,7 @@ import type { AuditRecorder } from "../audit/audit-trail.ts";
 import type { ServedSite, SiteService } from "../site-service.ts";
 import { AlertingService, type AlertingOptions, type AlertOutput } from "./alerting-service.ts";
 import { alertEndpoints } from "./requests.ts";
+import { withOwnAlerts } from "./own-alerts.ts";
 import { Webhooks, type WebhookOptions } from "./webhooks.ts";
 
 /** Of what the service may be asked, not of the program. */
@@ -18,11 +20,13 @@ export interface AlertPartOptions
   readonly broker: Pick<LocalBroker, "publish"> & { clearRetained(topic: string): void };
   readonly link: Pick<NatsLink, "publish" | "subscribe">;
   readonly audit: AuditRecorder;
+  /** The gateway's own alerts, beside those of alerts.yaml. */
+  readonly own: readonly AlertRule[];
   /** The KV bucket with the present state of each alert. */
   readonly bucket: Pick<StateBucket, "put" | "delete">;
 }
 
-/** Alerting inside the gateway: runs while there is an alerts.yaml, on the gateway's own broker and link. */
+/** Alerting inside the gateway: runs while there is any alert, on the gateway's own broker and link. */
 export class AlertPart implements SiteService {
   readonly #options: AlertPartOptions;
   #service: AlertingService | undefined;
@@ -34,9 +38,10 @@ export class AlertPart implements SiteService {
   }
 
   /** Goes on with what the store holds. Without alerts nothing runs. */
-  start({ alerts }: ServedSite): void {
+  start(site: ServedSite): void {
+    const alerts = withOwnAlerts(site.alerts, this.#options.own);
     if (alerts === undefined) return;
-    const { gateway, site, link, clock, random, audit } = this.#options;
+    const { gateway, site: place, link, clock, random, audit } = this.#options;
     const webhooks = new Webhooks({ ...this.#options, steady: () => service.moment().steady });
     const service = new AlertingService(alerts, {
       ...this.#options,
@@ -50,7 +55,7 @@ export class AlertPart implements SiteService {
       name: "alerting",
       version: interfaceVersion,
       description: "Watches readings, devices and the line, and says and does what is to be done",
-      metadata: { gateway, site },
+      metadata: { gateway, site: place },
       endpoints: alertEndpoints({ gateway, service, audit: (entry) => audit.record("alert", entry) }),
       link,
       clock,
@@ -61,8 +66,9 @@ export class AlertPart implements SiteService {
   }
 
   /** Takes an edited alerts.yaml over, or that there is none any more. */
-  async apply({ alerts }: ServedSite): Promise<void> {
-    if (this.#service === undefined) this.start({ alerts });
+  async apply(site: ServedSite): Promise<void> {
+    const alerts = withOwnAlerts(site.alerts, this.#options.own);
+    if (this.#service === undefined) this.start(site);
     else await this.#service.apply(alerts ?? { ...this.#service.config, alerts: [] });
   }
 
@@ -70,7 +76,7 @@ export class AlertPart implements SiteService {
     return this.#service?.metrics() ?? [];
   }
 
-  /** Every alert as it stands; none where there is no alerts.yaml. */
+  /** Every alert as it stands. */
   list(): ReturnType<AlertingService["list"]> {
     return this.#service?.list() ?? [];
   }

@@ -3,6 +3,7 @@ import type { Clock } from "../../adapter-kit/clock.ts";
 import type { DeviceEvent } from "../../adapter-kit/device-event.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import type { Broker } from "../../broker/broker.ts";
+import { gatewayDevice } from "../../config/gateway-tags.ts";
 import { encodeReading, type PublishedReading, type Reading } from "../../domain/reading.ts";
 import { TagPath, topicOfSubject } from "../../domain/tag-path.ts";
 import { LatestForgetter } from "../../nats/latest-forgetter.ts";
@@ -24,9 +25,6 @@ export interface SitePublisherOptions {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-/** In place of a device's name: no device may have it. */
-const ownName = "gateway";
 
 export interface DeviceStateChange {
   readonly device: string;
@@ -95,9 +93,9 @@ export class SitePublisher {
   gateway(part: string, state: object): void {
     const { site, broker, link, clock } = this.#options;
     this.#parts.set(part, state);
-    const path = new TagPath("state", site, ownName);
+    const path = new TagPath("state", site, gatewayDevice);
     const json = JSON.stringify({ timestamp: clock.now(), ...Object.fromEntries(this.#parts) });
-    this.#stated.set(ownName, { path, json });
+    this.#stated.set(gatewayDevice, { path, json });
     broker.publish(path.topic, json, { retain: true, qos: 1 });
     link.publish(path.subject, Buffer.from(json));
   }

@@ -2,6 +2,7 @@ import { Subject } from "rxjs";
 import type { Site } from "../../config/site.ts";
 import { AlertPart, type AlertPartOptions } from "../alerting/alert-part.ts";
 import { indexAlerts } from "../alerting/alert-index.ts";
+import { ownAlerts, withOwnAlerts } from "../alerting/own-alerts.ts";
 import { LinePart, type LinePartOptions } from "../scheduling/line-part.ts";
 import { planLine } from "../scheduling/line-plan.ts";
 import type { SiteService } from "../site-service.ts";
@@ -13,8 +14,9 @@ export const bucketOf: Readonly<Record<OutsideService, string>> = { scheduling: 
 /** The tags that a service is about, such as `press-1/cycle/done`. */
 export const tagsOf: Readonly<Record<OutsideService, (site: Site) => ReadonlySet<string>>> = {
   scheduling: ({ line }) => planLine(line ?? { stations: [] }).tags,
-  alerting: ({ alerts, gateway: { site } }) => {
-    const tags = alerts === undefined ? [] : [...indexAlerts(alerts, site).tags.values()];
+  alerting: ({ alerts: written, gateway }) => {
+    const alerts = withOwnAlerts(written, ownAlerts(gateway));
+    const tags = alerts === undefined ? [] : [...indexAlerts(alerts, gateway.site).tags.values()];
     return new Set(tags.map(({ tag }) => tag));
   },
 };

@@ -12,6 +12,7 @@ import { OutboxPublisher } from "../../nats/outbox-publisher.ts";
 import { StateBucket } from "../../nats/state-bucket.ts";
 import { siteFiles } from "../../security/site-files.ts";
 import { SqliteStateStore } from "../../store/sqlite-state-store.ts";
+import { ownAlerts } from "../alerting/own-alerts.ts";
 import { bucketOptions, type SiteService } from "../site-service.ts";
 import { bridgeSubjects, type OutsideService } from "./bridge-subjects.ts";
 import { bucketOf, makeService, tagsOf } from "./made-service.ts";
@@ -118,6 +119,7 @@ export class ServiceProcess {
         },
       },
       bucket: this.#bucket,
+      own: ownAlerts(site.gateway),
       secret: (text) => files.secret(text),
       log,
       clock,

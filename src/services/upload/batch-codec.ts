@@ -3,6 +3,7 @@ import type { IntegerType, Quality } from "../../domain/reading.ts";
 import type { Batch, BatchColumn, BatchSeries } from "./batch.ts";
 import { ByteReader, ByteWriter, corrupt, fullBudget, type Budget } from "./bytes.ts";
 import { isExactInteger, readIntegers, writeIntegers } from "./integer-column.ts";
+import { readTable, Table } from "./table.ts";
 import { readRuns, writeRuns } from "./runs.ts";
 import { readValues, writeValues } from "./value-column.ts";
 
@@ -13,6 +14,27 @@ const version = 1;
 const qualities: readonly Quality[] = ["good", "uncertain", "bad"];
 const integerTypes: readonly (IntegerType | undefined)[] = [undefined, "int64", "uint64"];
 
+/** What is written of each series, and of each column of values; blocks by their place among those of their kind. */
+const seriesFields = [
+  "tag",
+  "unit",
+  "every",
+  "type",
+  "rows",
+  "times",
+  "sequences",
+  "qualities",
+  "statuses",
+  "columns",
+] as const;
+const columnFields = ["name", "values"] as const;
+const blockKinds = ["times", "sequences", "qualities", "statuses", "values"] as const;
+
+type SeriesField = (typeof seriesFields)[number];
+type ColumnField = (typeof columnFields)[number];
+type BlockKind = (typeof blockKinds)[number];
+type ReadBlocks = Readonly<Record<BlockKind, readonly Buffer[]>>;
+
 /** The form of a batch inside of zstd. */
 export function encodeBatch(batch: Batch): Buffer {
   const steps = encodeSteps(batch);
@@ -22,24 +44,36 @@ export function encodeBatch(batch: Batch): Buffer {
   }
 }
 
-/** As `encodeBatch`, stopping after each series, so that whoever drives it can let others go first. */
+/** As `encodeBatch`, stopping after each series and each field of them all, so that whoever drives it can let others go first. */
 export function* encodeSteps(batch: Batch): Generator<void, Buffer> {
-  const columns = new Columns();
   const texts = new Texts();
-  const body = new ByteWriter();
-  for (const text of [batch.gateway, batch.site, batch.epoch, batch.stream]) body.varint(texts.code(text));
-  body.varint(batch.batch);
-  body.varint(batch.series.length);
+  const blocks: Record<BlockKind, Blocks> = {
+    times: new Blocks(),
+    sequences: new Blocks(),
+    qualities: new Blocks(),
+    statuses: new Blocks(),
+    values: new Blocks(),
+  };
+  const head = new ByteWriter();
+  for (const text of [batch.gateway, batch.site, batch.epoch, batch.stream]) head.varint(texts.code(text));
+  head.varint(batch.batch);
+  const table = new Table(seriesFields);
+  const columns = new Table(columnFields);
   for (const series of batch.series) {
-    writeSeries(body, series, columns, texts);
+    addSeries(series, table, columns, blocks, texts);
     yield;
   }
+  yield* table.writeSteps(head);
+  yield* columns.writeSteps(head);
   const whole = new ByteWriter();
   whole.raw(magic);
   whole.byte(version);
   texts.write(whole);
-  columns.write(whole);
-  whole.raw(body.bytes());
+  whole.raw(head.bytes());
+  for (const kind of blockKinds) {
+    blocks[kind].write(whole);
+    yield;
+  }
   const check = Buffer.alloc(4);
   check.writeUInt32LE(crc32(whole.bytes()));
   whole.raw(check);
@@ -62,17 +96,21 @@ export function decodeBatch(bytes: Buffer): Batch {
   const budget = fullBudget();
   const reader = new ByteReader(bytes.subarray(magic.length + 1, end), budget);
   const texts = Array.from({ length: reader.count() }, () => reader.text());
-  const blocks = Array.from({ length: reader.count() }, () => reader.raw(reader.count()));
-  const source: BatchSource = { reader, texts, blocks, budget };
-  const [gateway, site, epoch, stream] = [textAt(source), textAt(source), textAt(source), textAt(source)];
+  const heads = Array.from({ length: 4 }, () => textOf(texts, reader.varint()));
+  const [gateway = "", site = "", epoch = "", stream = ""] = heads;
   const batch = reader.varint();
-  const series = Array.from({ length: reader.count() }, () => readSeries(source));
+  const rows = readTable(reader, seriesFields);
+  const columns = readTable(reader, columnFields);
+  const blocks = Object.fromEntries(blockKinds.map((kind) => [kind, readBlocks(reader)])) as ReadBlocks;
   if (reader.left > 0) throw corrupt("it goes on after its end");
+  const source: BatchSource = { texts, blocks, budget, columns: columns.values() };
+  const series = rows.map((row) => readSeries(source, row));
+  if (source.columns.next().done !== true) throw corrupt("it has columns of no series");
   return { gateway, site, epoch, stream, batch, series };
 }
 
-/** Equal columns are written once: tags that were read by one request have the same times. */
-class Columns {
+/** Equal blocks are written once: tags that were read by one request have the same times. */
+class Blocks {
   readonly #codes = new Map<string, number>();
   readonly #blocks: Buffer[] = [];
 
@@ -89,10 +127,11 @@ class Columns {
 
   write(writer: ByteWriter): void {
     writer.varint(this.#blocks.length);
-    for (const block of this.#blocks) {
-      writer.varint(block.length);
-      writer.raw(block);
-    }
+    writeIntegers(
+      writer,
+      this.#blocks.map(({ length }) => length),
+    );
+    for (const block of this.#blocks) writer.raw(block);
   }
 }
 
@@ -112,30 +151,45 @@ class Texts {
   }
 }
 
-function writeSeries(body: ByteWriter, series: BatchSeries, columns: Columns, texts: Texts): void {
-  const { tag, unit, every, integerType, times, sequences, statuses } = series;
-  body.varint(texts.code(tag));
-  body.varint(unit === undefined ? 0 : texts.code(unit) + 1);
-  body.varint(every ?? 0);
-  body.byte(integerTypes.indexOf(integerType));
-  body.varint(times.length);
-  body.varint(columns.code((writer) => writeTimes(writer, times)));
-  body.varint(sequences === undefined ? 0 : columns.code((writer) => writeIntegers(writer, sequences)) + 1);
-  body.varint(
-    columns.code((writer) =>
-      writeRuns(writer, series.qualities, (quality) => writer.byte(qualities.indexOf(quality))),
+function readBlocks(reader: ByteReader): readonly Buffer[] {
+  const count = reader.varint();
+  reader.spend(count);
+  return readIntegers(reader, count).map((length) => {
+    if (length < 0) throw corrupt("a column is shorter than nothing");
+    return reader.raw(length);
+  });
+}
+
+function addSeries(
+  series: BatchSeries,
+  table: Table<SeriesField>,
+  columns: Table<ColumnField>,
+  blocks: Readonly<Record<BlockKind, Blocks>>,
+  texts: Texts,
+): void {
+  const { tag, unit, every, integerType, times, sequences, qualities: quality, statuses } = series;
+  table.add({
+    tag: texts.code(tag),
+    unit: unit === undefined ? 0 : texts.code(unit) + 1,
+    every: every ?? 0,
+    type: integerTypes.indexOf(integerType),
+    rows: times.length,
+    times: blocks.times.code((writer) => writeTimes(writer, times)),
+    sequences:
+      sequences === undefined ? 0 : blocks.sequences.code((writer) => writeIntegers(writer, sequences)) + 1,
+    qualities: blocks.qualities.code((writer) =>
+      writeRuns(writer, quality, (one) => writer.byte(qualities.indexOf(one))),
     ),
-  );
-  body.varint(
-    columns.code((writer) =>
+    statuses: blocks.statuses.code((writer) =>
       writeRuns(writer, statuses, (status) => writer.varint(status === null ? 0 : texts.code(status) + 1)),
     ),
-  );
-  body.varint(series.columns.length);
-  for (const { name, values } of series.columns) {
-    body.varint(texts.code(name));
-    body.varint(columns.code((writer) => writeValues(writer, values)));
-  }
+    columns: series.columns.length,
+  });
+  for (const { name, values } of series.columns)
+    columns.add({
+      name: texts.code(name),
+      values: blocks.values.code((writer) => writeValues(writer, values)),
+    });
 }
 
 /** Whole milliseconds, as nearly all are, or numbers of any kind. */
@@ -147,51 +201,64 @@ function writeTimes(writer: ByteWriter, times: readonly number[]): void {
 }
 
 interface BatchSource {
-  readonly reader: ByteReader;
   readonly texts: readonly string[];
-  readonly blocks: readonly Buffer[];
+  readonly blocks: ReadBlocks;
   readonly budget: Budget;
+  /** Those of all series, one after the other. */
+  readonly columns: IterableIterator<Readonly<Record<ColumnField, number>>>;
 }
 
-function readSeries(source: BatchSource): BatchSeries {
-  const { reader } = source;
-  const tag = textAt(source);
-  const unit = reader.varint();
-  const every = reader.varint();
-  const type = reader.byte();
+function readSeries(source: BatchSource, row: Readonly<Record<SeriesField, number>>): BatchSeries {
+  const { texts, blocks, budget } = source;
+  const { unit, every, type, rows, sequences } = row;
   if (type >= integerTypes.length) throw corrupt(`there is no integer type ${type}`);
   const integerType = integerTypes[type];
-  const rows = reader.varint();
-  const column = <T>(code: number, read: (from: ByteReader) => T): T => {
-    const block = source.blocks[code];
+  const column = <T>(kind: BlockKind, code: number, read: (from: ByteReader) => T): T => {
+    const block = blocks[kind][code];
     if (block === undefined) throw corrupt("a column is missing");
-    const from = new ByteReader(block, source.budget);
+    const from = new ByteReader(block, budget);
     from.spend(rows);
     const values = read(from);
     if (from.left > 0) throw corrupt("a column goes on after its end");
     return values;
   };
-  const times = column(reader.varint(), (from) => readTimes(from, rows));
-  const numbered = reader.varint();
   return {
-    tag,
-    ...(unit === 0 ? {} : { unit: textOf(source, unit - 1) }),
+    tag: textOf(texts, row.tag),
+    ...(unit === 0 ? {} : { unit: textOf(texts, unit - 1) }),
     ...(every === 0 ? {} : { every }),
     ...(integerType === undefined ? {} : { integerType }),
-    times,
-    ...(numbered === 0 ? {} : { sequences: column(numbered - 1, (from) => readIntegers(from, rows)) }),
-    qualities: column(reader.varint(), (from) => readRuns(from, rows, () => qualityOf(from.byte()))),
-    statuses: column(reader.varint(), (from) =>
+    times: column("times", row.times, (from) => readTimes(from, rows)),
+    ...(sequences === 0
+      ? {}
+      : { sequences: column("sequences", sequences - 1, (from) => readIntegers(from, rows)) }),
+    qualities: column("qualities", row.qualities, (from) =>
+      readRuns(from, rows, () => qualityOf(from.byte())),
+    ),
+    statuses: column("statuses", row.statuses, (from) =>
       readRuns(from, rows, () => {
         const code = from.varint();
-        return code === 0 ? null : textOf(source, code - 1);
+        return code === 0 ? null : textOf(texts, code - 1);
       }),
     ),
-    columns: Array.from({ length: reader.count(2) }, (): BatchColumn => ({
-      name: textAt(source),
-      values: column(reader.varint(), (from) => readValues(from, rows)),
-    })),
+    columns: columnsOf(source, row.columns, (code) =>
+      column("values", code, (from) => readValues(from, rows)),
+    ),
   };
+}
+
+/** The next so many. */
+function columnsOf(
+  { texts, columns }: BatchSource,
+  count: number,
+  read: (code: number) => BatchColumn["values"],
+): BatchColumn[] {
+  const taken: BatchColumn[] = [];
+  while (taken.length < count) {
+    const { value, done } = columns.next();
+    if (done === true) throw corrupt("a column is missing");
+    taken.push({ name: textOf(texts, value.name), values: read(value.values) });
+  }
+  return taken;
 }
 
 function readTimes(from: ByteReader, rows: number): number[] {
@@ -207,11 +274,7 @@ function qualityOf(code: number): Quality {
   return quality;
 }
 
-function textAt(source: BatchSource): string {
-  return textOf(source, source.reader.varint());
-}
-
-function textOf({ texts }: BatchSource, code: number): string {
+function textOf(texts: readonly string[], code: number): string {
   const text = texts[code];
   if (text === undefined) throw corrupt("a text is missing");
   return text;

@@ -1,6 +1,8 @@
+import { formatDuration, type Duration } from "../../domain/duration.ts";
 import type { OutgoingMessage } from "../../store/state-store.ts";
 import { rowsOf, spanOf, type Batch, type BatchSeries } from "./batch.ts";
-import { packBatch, type Breathe } from "./pack.ts";
+import type { Breathe } from "./breath.ts";
+import { packBatch } from "./pack.ts";
 
 /** What a message of NATS may hold at most is 1 MiB by default, headers included. */
 const mostBytes = 900_000;
@@ -8,16 +10,20 @@ const mostBytes = 900_000;
 export const batchContentType = "application/vnd.linegate.batch";
 
 /** A batch as it is sent; more than one where its rows do not fit into a message. Numbers go on from `batch.batch`. */
-export async function batchMessages(batch: Batch, breathe: Breathe): Promise<readonly OutgoingMessage[]> {
+export async function batchMessages(
+  batch: Batch,
+  breathe: Breathe,
+  thinnedTo?: Duration,
+): Promise<readonly OutgoingMessage[]> {
   const payload = await packBatch(batch, breathe);
-  if (payload.length <= mostBytes || rowsOf(batch.series) < 2) return [message(batch, payload)];
+  if (payload.length <= mostBytes || rowsOf(batch.series) < 2) return [message(batch, payload, thinnedTo)];
   const [first, second] = halves(batch.series);
-  const before = await batchMessages({ ...batch, series: first }, breathe);
+  const before = await batchMessages({ ...batch, series: first }, breathe, thinnedTo);
   const next = batch.batch + before.length;
-  return [...before, ...(await batchMessages({ ...batch, batch: next, series: second }, breathe))];
+  return [...before, ...(await batchMessages({ ...batch, batch: next, series: second }, breathe, thinnedTo))];
 }
 
-function message(batch: Batch, payload: Buffer): OutgoingMessage {
+function message(batch: Batch, payload: Buffer, thinnedTo: Duration | undefined): OutgoingMessage {
   const { gateway, epoch, stream, series } = batch;
   const { from, to } = spanOf(series);
   return {
@@ -33,6 +39,7 @@ function message(batch: Batch, payload: Buffer): OutgoingMessage {
       "Linegate-Count": String(rowsOf(series)),
       "Linegate-From": String(from),
       "Linegate-To": String(to),
+      ...(thinnedTo === undefined ? {} : { "Linegate-Thinned": formatDuration(thinnedTo) }),
       "Content-Type": batchContentType,
       "Content-Encoding": "zstd",
     },

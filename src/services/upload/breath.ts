@@ -1,5 +1,7 @@
 import type { Clock } from "../../adapter-kit/clock.ts";
-import type { Breathe } from "./pack.ts";
+
+/** Lets the rest of the gateway go first. */
+export type Breathe = () => Promise<void> | undefined;
 
 /** Work in pieces holds the event loop for about so long: live readings wait for nobody. */
 const longestHoldMs = 2;
@@ -17,4 +19,17 @@ export function breathing(clock: Pick<Clock, "monotonic">): Breathe {
       });
     });
   };
+}
+
+/** Does a piece of work for each, the rest of the gateway in between. */
+export async function inBreaths<T>(
+  breathe: Breathe,
+  all: Iterable<T>,
+  work: (one: T) => unknown,
+): Promise<void> {
+  for (const one of all) {
+    work(one);
+    const pause = breathe();
+    if (pause !== undefined) await pause;
+  }
 }

@@ -1,3 +1,4 @@
+import type { Duration } from "../../domain/duration.ts";
 import type { IntegerType, Quality, TagValue } from "../../domain/reading.ts";
 import type { UploadRow } from "../aggregation/fold.ts";
 import type { BatchSeries } from "./batch.ts";
@@ -27,13 +28,16 @@ interface OpenSeries {
 export class OpenBatch {
   /** When the first row came, by the steady clock. */
   readonly since: number;
+  /** Windows were made coarser to this, where they were. */
+  readonly thinnedTo: Duration | undefined;
   readonly #open = new Map<RowSource, OpenSeries>();
   readonly #full: OpenSeries[] = [];
   #rows = 0;
   #bytes = 0;
 
-  constructor(since: number) {
+  constructor(since: number, thinnedTo?: Duration) {
     this.since = since;
+    this.thinnedTo = thinnedTo;
   }
 
   get rows(): number {
@@ -64,22 +68,24 @@ export class OpenBatch {
   }
 
   /** All rows, those of a series in the order in which they came. */
-  series(): readonly BatchSeries[] {
-    return [...this.#full, ...this.#open.values()].map((series) => {
-      const { source, times, sequences, qualities, statuses } = series;
-      return {
-        tag: source.name,
-        ...(source.unit === undefined ? {} : { unit: source.unit }),
-        ...(source.every === undefined ? {} : { every: source.every }),
-        ...(source.integerType === undefined ? {} : { integerType: source.integerType }),
-        times,
-        ...(sequences.length === times.length ? { sequences } : {}),
-        qualities,
-        statuses,
-        columns: source.columns.map((name, index) => ({ name, values: series.columns[index] ?? [] })),
-      };
-    });
+  *series(): Generator<BatchSeries> {
+    for (const series of this.#full) yield closed(series);
+    for (const series of this.#open.values()) yield closed(series);
   }
+}
+
+function closed({ source, times, sequences, qualities, statuses, columns }: OpenSeries): BatchSeries {
+  return {
+    tag: source.name,
+    ...(source.unit === undefined ? {} : { unit: source.unit }),
+    ...(source.every === undefined ? {} : { every: source.every }),
+    ...(source.integerType === undefined ? {} : { integerType: source.integerType }),
+    times,
+    ...(sequences.length === times.length ? { sequences } : {}),
+    qualities,
+    statuses,
+    columns: source.columns.map((name, index) => ({ name, values: columns[index] ?? [] })),
+  };
 }
 
 /** About how many bytes a row takes before compression. */

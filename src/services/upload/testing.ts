@@ -26,6 +26,15 @@ const someValues = fc
   .oneof(...kinds.map((one) => fc.constant(one)), fc.constant(fc.oneof(...kinds)))
   .chain((one) => fc.array(fc.option(one, { freq: 6 }), { maxLength: 60 }));
 
+/** A poll's: on an even grid, each a little late. */
+const gridTimes = (rows: number) =>
+  fc
+    .tuple(
+      fc.integer({ min: -1_000, max: 10_000 }),
+      fc.array(fc.nat(3), { minLength: rows, maxLength: rows }),
+    )
+    .map(([every, late]) => late.map((by, index) => 1_795_370_000_000 + every * index + by));
+
 const someSeries = someValues.chain((values): fc.Arbitrary<BatchSeries> => {
   const rows = { minLength: values.length, maxLength: values.length };
   return fc.record(
@@ -34,7 +43,7 @@ const someSeries = someValues.chain((values): fc.Arbitrary<BatchSeries> => {
       unit: fc.constantFrom("bar", "°C"),
       every: fc.constant(10_000),
       integerType: fc.constantFrom("int64", "uint64"),
-      times: fc.array(time, rows),
+      times: fc.oneof(fc.array(time, rows), gridTimes(values.length)),
       sequences: fc.array(fc.nat(), rows),
       qualities: fc.array(quality, rows),
       statuses: fc.array(fc.option(fc.constantFrom("Stale", "DeviceOffline")), rows),

@@ -11,10 +11,12 @@ export interface StreamCounters {
   unfit: number;
   /** Rows that there was no room for. */
   lost: number;
+  /** Readings that went into coarser windows than their rule says, for want of room. */
+  thinned: number;
 }
 
 export function noUploads(): StreamCounters {
-  return { rows: 0, batches: 0, bytes: 0, late: 0, unfit: 0, lost: 0 };
+  return { rows: 0, batches: 0, bytes: 0, late: 0, unfit: 0, lost: 0, thinned: 0 };
 }
 
 const families: readonly (readonly [key: keyof StreamCounters, name: string, help: string])[] = [
@@ -24,6 +26,11 @@ const families: readonly (readonly [key: keyof StreamCounters, name: string, hel
   ["late", "linegate_upload_late_readings_total", "Readings that came too late for their window."],
   ["unfit", "linegate_upload_unfit_readings_total", "Good readings that their upload rule has no use for."],
   ["lost", "linegate_upload_lost_rows_total", "Rows that were dropped because the store took no batches."],
+  [
+    "thinned",
+    "linegate_upload_thinned_readings_total",
+    "Readings put into coarser windows than their rule says, because what waits takes too much room.",
+  ],
 ];
 
 export function uploadMetrics(

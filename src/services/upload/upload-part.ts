@@ -1,3 +1,4 @@
+import type { Duration } from "../../domain/duration.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import type { ServedSite, SiteService } from "../site-service.ts";
 import { UploadService, type UploadOptions } from "./upload-service.ts";
@@ -11,6 +12,7 @@ export interface UploadPartOptions extends Omit<UploadOptions, "epoch"> {
 export class UploadPart implements SiteService {
   readonly #options: UploadPartOptions;
   #service: UploadService | undefined;
+  #thinTo: Duration | undefined;
 
   constructor(options: UploadPartOptions) {
     this.#options = options;
@@ -21,6 +23,13 @@ export class UploadPart implements SiteService {
     if (upload === undefined) return;
     this.#service = new UploadService(upload, { ...this.#options, epoch: this.#options.store.epoch });
     this.#service.start();
+    void this.#service.thin(this.#thinTo);
+  }
+
+  /** From now on into windows of at least this length; undefined: as the rules say. */
+  async thin(every: Duration | undefined): Promise<void> {
+    this.#thinTo = every;
+    await this.#service?.thin(every);
   }
 
   /** Takes edited rules over, or that there are none any more. */

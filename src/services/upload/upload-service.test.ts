@@ -249,3 +249,42 @@ test("a store that takes nothing costs a bounded number of rows in memory; the r
   expect(waiting).toBeLessThan(70);
   expect(figures.get("linegate_upload_lost_rows_total")).toBe(200 - waiting);
 });
+
+test("thinned, finer rules become windows that say so, texts keep their last value, and events stay", async () => {
+  const event: ActiveRule = { kind: "event", stream: "events" };
+  const tags = { "press-1/ram": raw, "press-1/text": raw, "press-1/fault": event, "press-1/slow": windows };
+  const { part, store, clock, read } = gateway(tags);
+  const each = (second: number) => {
+    read("press-1/ram", second);
+    read("press-1/text", `t${second}`);
+    read("press-1/slow", second);
+  };
+  await seconds(clock, 5, each);
+  await part.thin(ms(60_000));
+  const before = store.messages.length;
+  read("press-1/fault", true);
+  await seconds(clock, 130, each);
+  await part.thin(undefined);
+  const thin = store.messages.slice(before).filter(({ subject }) => subject === "batch.gw.telemetry");
+  expect(thin.map(({ headers }) => headers?.["Linegate-Thinned"])).toContain("1m");
+  expect(store.messages.slice(0, before).some(({ headers }) => headers?.["Linegate-Thinned"])).toBe(false);
+  const series = thin.flatMap(({ payload }) => unpackBatch(Buffer.from(payload)).series);
+  const columns = (tag: string) =>
+    series
+      .filter((one) => one.tag === tag && one.every === 60_000)
+      .map((one) => one.columns.map(({ name }) => name));
+  expect(columns("press-1/ram")[0]).toEqual(["mean", "min", "max", "last", "count", "coverage"]);
+  expect(columns("press-1/text")[0]).toEqual(["last", "count", "coverage"]);
+  expect(columns("press-1/slow")[0]).toEqual(["mean", "count", "coverage"]);
+  const counted = (tag: string) =>
+    series
+      .filter((one) => one.tag === tag && one.every === 60_000)
+      .flatMap((one) => one.columns.find(({ name }) => name === "count")?.values ?? [])
+      .reduce<number>((sum, value) => sum + Number(value), 0);
+  expect(counted("press-1/ram")).toBe(130);
+  const thinned = [...part.metrics()].find(({ name }) => name === "linegate_upload_thinned_readings_total");
+  expect(thinned?.samples).toContainEqual([{ stream: "telemetry" }, 390]);
+  read("press-1/ram", 1);
+  await part.stop();
+  expect(store.messages.at(-1)?.headers?.["Linegate-Thinned"]).toBeUndefined();
+});

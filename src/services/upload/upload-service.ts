@@ -4,15 +4,16 @@ import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import type { ActiveRule, UploadConfig } from "../../config/upload.ts";
 import { isAbort, toGatewayError } from "../../domain/errors.ts";
-import type { PublishedReading, Reading } from "../../domain/reading.ts";
+import type { Duration } from "../../domain/duration.ts";
+import type { PublishedReading, Reading, TagValue } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import { isolate } from "../../pipeline/isolate.ts";
 import type { StateStore } from "../../store/state-store.ts";
 import { foldOfRule } from "../aggregation/fold-of-rule.ts";
 import type { Fold, FoldOutput } from "../aggregation/fold.ts";
-import { breathing } from "./breath.ts";
-import type { Breathe } from "./pack.ts";
+import { breathing, inBreaths, type Breathe } from "./breath.ts";
+import { thinRule } from "./thin-rules.ts";
 import { uploadMetrics } from "./upload-counters.ts";
 import { UploadRules } from "./upload-rules.ts";
 import { stateOf, uploadScope, UploadStream } from "./upload-stream.ts";
@@ -22,6 +23,8 @@ import { decodeTag, UploadTag } from "./upload-tag.ts";
 const tickMs = 250;
 /** Open windows are stored at most this often, beside what goes with their batches: flash wears out. */
 const checkpointMs = 10_000;
+/** And so many bytes of them a second at most, over time: thousands of windows are stored less often. */
+const checkpointBytesPerMs = 50;
 /** So many states are stored in one transaction. */
 const statesAtOnce = 64;
 /** Late readings are told in the log at most this often. */
@@ -49,6 +52,8 @@ export class UploadService {
   readonly #subscription = new Subscription();
   #config: UploadConfig;
   #rules: UploadRules;
+  /** What windows are made coarser to, for want of room; undefined: nothing is. */
+  #thinTo: Duration | undefined;
   /** By topic; null: nothing of the tag is uploaded. */
   #tags = new Map<string, UploadTag | null>();
   readonly #streams = new Map<string, UploadStream>();
@@ -94,19 +99,36 @@ export class UploadService {
     if (isDeepStrictEqual(config, this.#config)) return;
     this.#config = config;
     this.#rules = new UploadRules(config);
+    this.#options.log.info({ tags: Object.keys(config.tags).length }, "the edited upload rules are in force");
+    await this.#changeRules();
+  }
+
+  /** From now on into windows of at least this length; undefined: as the rules say. What waits already stays as it is. */
+  async thin(every: Duration | undefined): Promise<void> {
+    if (every === this.#thinTo) return;
+    this.#thinTo = every;
+    await this.#changeRules();
+  }
+
+  async #changeRules(): Promise<void> {
     const tags = new Map<string, UploadTag | null>();
     for (const [topic, tag] of this.#tags) {
       if (tag === null) continue;
-      const rule = this.#rules.of(tag.name);
+      const rule = this.#ruleOf(tag.name, tag.isNumeric);
       if (isDeepStrictEqual(rule, tag.rule)) tags.set(topic, tag);
       else {
         this.#end(tag);
-        if (rule !== undefined) tags.set(topic, this.#begin(tag.name, rule));
+        if (rule !== undefined) tags.set(topic, this.#begin(tag.name, rule, tag.isNumeric));
       }
     }
     this.#tags = tags;
-    this.#options.log.info({ tags: Object.keys(config.tags).length }, "the edited upload rules are in force");
     await this.#closeAll();
+  }
+
+  /** What is in force; undefined where nothing of the tag is uploaded. */
+  #ruleOf(name: string, isNumeric: boolean): ActiveRule | undefined {
+    const rule = this.#rules.of(name);
+    return rule === undefined || this.#thinTo === undefined ? rule : thinRule(rule, this.#thinTo, isNumeric);
   }
 
   metrics(): Iterable<Metric> {
@@ -120,17 +142,20 @@ export class UploadService {
     this.#stopping.abort();
     await this.#running;
     await this.#closeAll();
-    await Promise.all(await this.#checkpoint());
+    await this.#checkpoint();
+    await this.#options.store.change([]);
   }
 
   /** The hot path: one look-up for tags that are not uploaded. */
   #read(reading: Reading): void {
     const known = this.#tags.get(reading.path.topic);
-    const tag = known === undefined ? this.#meet(reading.path.topic) : known;
+    const tag = known === undefined ? this.#meet(reading) : known;
     if (tag === null) return;
     const { timestamp: time, value, quality, status = null, sequence, unit, integerType } = reading;
     const stream = this.#streamOf(tag.rule.stream);
     stream.secure(tag);
+    if (tag.isThinned) stream.counters.thinned += 1;
+    if (value !== null) tag.isNumeric = isNumeric(value);
     if (unit !== tag.unit) tag.unit = unit;
     if (integerType !== undefined) tag.integerType = integerType;
     const steady = this.#options.clock.monotonic();
@@ -159,21 +184,24 @@ export class UploadService {
   }
 
   /** The first reading of a topic. */
-  #meet(topic: string): UploadTag | null {
-    const rule = topic.startsWith(this.#prefix)
-      ? this.#rules.of(topic.slice(this.#prefix.length))
-      : undefined;
+  #meet({ path: { topic }, value }: Reading): UploadTag | null {
+    const name = topic.slice(this.#prefix.length);
+    const numeric = value !== null && isNumeric(value);
+    const rule = topic.startsWith(this.#prefix) ? this.#ruleOf(name, numeric) : undefined;
     const full = this.#tags.size >= mostTags;
-    const tag = rule === undefined || full ? null : this.#begin(topic.slice(this.#prefix.length), rule);
+    const tag = rule === undefined || full ? null : this.#begin(name, rule, numeric);
     if (!full) this.#tags.set(topic, tag);
     return tag;
   }
 
-  #begin(name: string, rule: ActiveRule): UploadTag {
+  #begin(name: string, rule: ActiveRule, numeric = false): UploadTag {
     const key = JSON.stringify(rule);
     const fold = this.#folds.get(key) ?? foldOfRule(rule);
     this.#folds.set(key, fold);
-    return new UploadTag(name, rule, fold, (tag) => this.#outputOf(tag));
+    const isThinned = !isDeepStrictEqual(rule, this.#rules.of(name));
+    const tag = new UploadTag(name, rule, fold, (one) => this.#outputOf(one), isThinned);
+    tag.isNumeric = numeric;
+    return tag;
   }
 
   #outputOf(tag: UploadTag): FoldOutput {
@@ -210,6 +238,7 @@ export class UploadService {
       epoch,
       store,
       breathe: this.#breathe,
+      thinnedTo: () => this.#thinTo,
       number: this.#numbers.get(name) ?? 0,
       failed: (error) => log.error({ error, stream: name }, "a batch could not be made; its rows are lost"),
     });
@@ -253,7 +282,7 @@ export class UploadService {
       try {
         await clock.sleep(tickMs, signal);
         await this.#advance();
-        if (clock.monotonic() >= this.#checkpointAt) void (await this.#checkpoint());
+        if (clock.monotonic() >= this.#checkpointAt) await this.#checkpoint();
       } catch (caught) {
         if (!isAbort(caught)) log.error({ error: toGatewayError(caught) }, "the upload failed; it goes on");
       }
@@ -262,40 +291,44 @@ export class UploadService {
 
   async #advance(): Promise<void> {
     const { clock } = this.#options;
-    for (const tag of this.#tags.values()) {
-      if (tag === null || tag.dueAt > clock.monotonic()) continue;
+    await inBreaths(this.#breathe, this.#tags.values(), (tag) => {
+      const steady = clock.monotonic();
+      if (tag === null || tag.dueAt > steady) return;
       const stream = this.#streamOf(tag.rule.stream);
       stream.secure(tag);
-      const steady = clock.monotonic();
       tag.fold.advance(tag.state, steady, tag.output);
       this.#after(tag, stream, steady);
-      const pause = this.#breathe();
-      if (pause !== undefined) await pause;
-    }
+    });
     for (const stream of this.#streams.values()) {
       if (stream.isFull(this.#config.batch, clock.monotonic())) void stream.close();
     }
   }
 
   /** Stores the states that no batch takes with it. One with rows in a batch must not be stored before the batch is. */
-  async #checkpoint(): Promise<readonly Promise<unknown>[]> {
+  async #checkpoint(): Promise<void> {
     const { clock, store } = this.#options;
-    this.#checkpointAt = clock.monotonic() + checkpointMs;
-    const stored: Promise<unknown>[] = [];
+    const began = clock.monotonic();
+    let bytes = 0;
     const dirty = [...this.#tags.values()].filter((tag): tag is UploadTag => tag?.isDirty === true);
     for (let at = 0; at < dirty.length; at += statesAtOnce) {
       const free = dirty
         .slice(at, at + statesAtOnce)
         .filter((tag) => tag.isDirty && !tag.isWaiting && tag.closing === 0 && !tag.hasEnded);
       // Written down and handed over in one turn: no batch comes in between.
-      if (free.length > 0) stored.push(store.change(free.map(stateOf)));
+      const changes = free.map(stateOf);
+      store.note(changes);
+      bytes += changes.reduce((sum, { value }) => sum + (value?.length ?? 0), 0);
       const pause = this.#breathe();
       if (pause !== undefined) await pause;
     }
-    return stored;
+    this.#checkpointAt = began + Math.max(checkpointMs, bytes / checkpointBytesPerMs);
   }
 
   async #closeAll(): Promise<void> {
     await Promise.all([...this.#streams.values()].map((stream) => stream.close()));
   }
+}
+
+function isNumeric(value: TagValue): boolean {
+  return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean";
 }

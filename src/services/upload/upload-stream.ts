@@ -1,10 +1,12 @@
 import type { BatchLimits } from "../../config/upload.ts";
+import type { Duration } from "../../domain/duration.ts";
 import { toGatewayError, type GatewayError } from "../../domain/errors.ts";
 import type { StateChange, StateStore } from "../../store/state-store.ts";
 import type { UploadRow } from "../aggregation/fold.ts";
+import type { BatchSeries } from "./batch.ts";
 import { batchMessages } from "./batch-message.ts";
 import { OpenBatch, sizeOf } from "./open-batch.ts";
-import type { Breathe } from "./pack.ts";
+import { inBreaths, type Breathe } from "./breath.ts";
 import { noUploads, type StreamCounters } from "./upload-counters.ts";
 import type { UploadTag } from "./upload-tag.ts";
 
@@ -27,6 +29,8 @@ export interface UploadStreamOptions {
   readonly breathe: Breathe;
   /** A batch could not be made; its rows are lost. */
   readonly failed: (error: GatewayError) => void;
+  /** To how long windows are made coarser now; undefined: they are not. */
+  readonly thinnedTo: () => Duration | undefined;
   /** The last batch that is stored; 0 before the first. */
   readonly number: number;
 }
@@ -76,7 +80,7 @@ export class UploadStream {
       this.counters.lost += 1;
       return;
     }
-    this.#open ??= new OpenBatch(steady);
+    this.#open ??= new OpenBatch(steady, this.#options.thinnedTo());
     this.#open.add(tag, row);
     this.counters.rows += 1;
     tag.isWaiting = true;
@@ -133,13 +137,11 @@ export class UploadStream {
   async #store(closing: Closing, tags: readonly UploadTag[]): Promise<void> {
     const { gateway, site, epoch, store, breathe, name } = this.#options;
     const { batch, changes } = closing;
-    for (const tag of tags) {
-      this.secure(tag);
-      const pause = breathe();
-      if (pause !== undefined) await pause;
-    }
-    const whole = { gateway, site, epoch, stream: name, batch: this.#number + 1, series: batch.series() };
-    const messages = await batchMessages(whole, breathe);
+    await inBreaths(breathe, tags, (tag) => this.secure(tag));
+    const series: BatchSeries[] = [];
+    await inBreaths(breathe, batch.series(), (one) => series.push(one));
+    const whole = { gateway, site, epoch, stream: name, batch: this.#number + 1, series };
+    const messages = await batchMessages(whole, breathe, batch.thinnedTo);
     this.#number += messages.length;
     changes.push({ scope: uploadScope, key: `batch/${name}`, value: String(this.#number) });
     const stored = store.change(changes, messages);

@@ -12,6 +12,10 @@ export class UploadTag implements RowSource {
   readonly columns: readonly string[];
   readonly every: number | undefined;
   readonly output: FoldOutput;
+  /** Its rule is coarser than the site's files say. */
+  readonly isThinned: boolean;
+  /** Its last good value was a number or a boolean. */
+  isNumeric = false;
   state: unknown;
   unit: string | undefined;
   integerType: IntegerType | undefined;
@@ -27,8 +31,15 @@ export class UploadTag implements RowSource {
   closing = 0;
 
   /** @param fold of this rule; it has no state of its own, and may be that of many tags */
-  constructor(name: string, rule: ActiveRule, fold: Fold<unknown>, outputOf: (tag: UploadTag) => FoldOutput) {
+  constructor(
+    name: string,
+    rule: ActiveRule,
+    fold: Fold<unknown>,
+    outputOf: (tag: UploadTag) => FoldOutput,
+    isThinned = false,
+  ) {
     this.name = name;
+    this.isThinned = isThinned;
     this.rule = rule;
     this.fold = fold;
     this.columns = this.fold.columns;

@@ -1,0 +1,72 @@
+import { incarnationName } from "./durable-stream.ts";
+import { findAtHub, readAtHub, type Place } from "./hub-place.ts";
+import type { JetStreamApi } from "./jetstream-api.ts";
+import { nextLocal } from "./local-messages.ts";
+import type { NatsLink } from "./link.ts";
+import type { StreamName } from "../store/outbox-row.ts";
+
+export interface PlaceOptions {
+  readonly stream: StreamName;
+  /** The gateway's intake at the hub. */
+  readonly intake: string;
+  readonly hub: JetStreamApi;
+  readonly local: JetStreamApi;
+  readonly link: Pick<NatsLink, "requestMessage">;
+  /** Which incarnation of the stream is written to. */
+  readonly incarnation: number;
+  /** What was known before of what the hub has; undefined: nothing. */
+  readonly known: Place | undefined;
+}
+
+/** Where forwarding goes on. */
+export interface Resumed extends Place {
+  /** The last place of the intake. */
+  readonly expected: number;
+  /** True where the gateway's stream is not the one that the hub has the beginning of. */
+  readonly isOther: boolean;
+}
+
+/**
+ * The last place of the gateway's stream that the hub has, asked of the hub itself, however long ago that was: no memory of
+ * ids is relied on. Undefined where the hub has no intake for the gateway. Where the gateway's stream came back with less,
+ * or with other messages, it is the last place up to which both are the same.
+ */
+export async function findPlace(options: PlaceOptions): Promise<Resumed | undefined> {
+  const { intake, hub, link, stream, known } = options;
+  const info = await hub.streamInfo(intake);
+  if (info === undefined) return undefined;
+  const range = { first: info.state.first_seq, last: info.state.last_seq };
+  const message = range.last === 0 ? undefined : await hub.lastMessage(intake);
+  const there = message === undefined ? undefined : readAtHub(message);
+  if (there === undefined) {
+    const begin = known ?? { incarnation: 1, seq: 0 };
+    return { ...begin, expected: range.last, isOther: false };
+  }
+  const name = incarnationName(stream, there.incarnation);
+  const state = (await options.local.streamInfo(name))?.state;
+  if (state === undefined) {
+    const incarnation = Math.max(there.incarnation + 1, options.incarnation);
+    return { incarnation, seq: 0, expected: range.last, isOther: incarnation > options.incarnation };
+  }
+  const isSame = async (seq: number, id: string | undefined) => {
+    const mine = await nextLocal(link, name, seq);
+    return mine !== undefined && mine.seq === seq && mine.id === id;
+  };
+  const found = { incarnation: there.incarnation, expected: range.last };
+  // What the limits removed can't be compared; it is at the hub, or lost.
+  if (state.first_seq > there.seq && state.last_seq >= there.seq)
+    return { ...found, seq: there.seq, isOther: false };
+  if (await isSame(there.seq, there.id)) return { ...found, seq: there.seq, isOther: false };
+  let [low, high] = [state.first_seq, Math.min(state.last_seq, there.seq)];
+  let agreed = state.first_seq - 1;
+  while (low <= high) {
+    const middle = Math.floor((low + high) / 2);
+    // Each look halves what is left: that is what this loop is for.
+    const at = await findAtHub(hub, intake, range, { incarnation: there.incarnation, seq: middle });
+    if (at !== undefined && (await isSame(middle, at.id))) {
+      agreed = middle;
+      low = middle + 1;
+    } else high = middle - 1;
+  }
+  return { ...found, seq: agreed, isOther: true };
+}

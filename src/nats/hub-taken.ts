@@ -1,0 +1,91 @@
+import { createInbox } from "@nats-io/transport-node";
+import type { Clock } from "../adapter-kit/clock.ts";
+import { GatewayError } from "../domain/errors.ts";
+import type { StreamName } from "../store/outbox-row.ts";
+import { incarnationName } from "./durable-stream.ts";
+import type { HubStatus } from "./hub-link.ts";
+import { JetStreamApi } from "./jetstream-api.ts";
+import type { NatsLink } from "./link.ts";
+
+const answerWithinMs = 3_000;
+
+/** The hub as far as it takes over what the gateway has collected, by a leaf connection or by the forwarder. */
+export interface HubTaken {
+  readonly status: HubStatus;
+  /**
+   * The last place in this incarnation of the stream that the hub has; undefined where it does not say now. `last` is the
+   * stream's own last place, looked up before.
+   */
+  taken(stream: StreamName, incarnation: number, last: number): Promise<number | undefined>;
+}
+
+export interface LeafTakenOptions {
+  /** The gateway's name, and so its JetStream domain. */
+  readonly gateway: string;
+  /** The hub's JetStream domain. */
+  readonly domain: string;
+  readonly link: Pick<NatsLink, "publishKept" | "subscribe">;
+  readonly status: () => HubStatus;
+  readonly clock: Clock;
+}
+
+/** Asks the hub over the leaf connection how far its streams have got: only they know. */
+export class LeafTaken implements HubTaken {
+  readonly #options: LeafTakenOptions;
+  readonly #api: JetStreamApi;
+
+  constructor(options: LeafTakenOptions) {
+    this.#options = options;
+    this.#api = new JetStreamApi((subject, payload) =>
+      this.#ask(subject.replace("$JS.API.", `$JS.${options.domain}.API.`), payload),
+    );
+  }
+
+  get status(): HubStatus {
+    return this.#options.status();
+  }
+
+  async taken(stream: StreamName, incarnation: number, last: number): Promise<number | undefined> {
+    const { gateway, clock, status } = this.#options;
+    const { connected, since } = status();
+    if (!connected) return undefined;
+    const info = await this.#api.streamInfo(stream);
+    const source = info?.sources?.find(
+      ({ name, external }) =>
+        name === incarnationName(stream, incarnation) && external?.api === `$JS.${gateway}.API`,
+    );
+    // It takes nothing of this one: `linegate hub apply` was not run since there is one.
+    if (source === undefined) return 0;
+    // What the hub heard of it over an earlier connection says nothing of what came since.
+    const heardMs = source.active / 1e6;
+    if (source.active < 0 || heardMs >= clock.now() - since) return undefined;
+    return Math.max(0, last - source.lag);
+  }
+
+  /**
+   * As NatsLink.request does, with an inbox of the gateway's own: at the hub it need hear no others (docs/hub.md).
+   */
+  async #ask(subject: string, payload: Uint8Array | string): Promise<Uint8Array> {
+    const { link, clock, gateway } = this.#options;
+    const inbox = createInbox(hubInbox(gateway));
+    const answered = Promise.withResolvers<Uint8Array>();
+    const undo = link.subscribe(inbox, ({ data }) => answered.resolve(data));
+    const patience = new AbortController();
+    try {
+      link.publishKept(subject, Buffer.from(payload), {}, inbox);
+      const late = clock.sleep(answerWithinMs, patience.signal).then(() => {
+        throw new GatewayError("UPLINK_UNAVAILABLE", `No answer from the hub on ${subject}`);
+      });
+      late.catch(() => undefined);
+      return await Promise.race([answered.promise, late]);
+    } finally {
+      patience.abort();
+      undo();
+    }
+  }
+}
+
+/** Before the gateway's own inboxes at the hub. */
+export function hubInbox(gateway: string): string {
+  return `_INBOX_${gateway}`;
+}

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { alertsSchema } from "../../config/alerts-schema.ts";
+import { gatewaySchema } from "../../config/gateway-schema.ts";
+import { toAlerts } from "../../config/read-alerts.ts";
+import { ownAlerts, withOwnAlerts } from "./own-alerts.ts";
+
+const config = (more: object = {}) => gatewaySchema.parse({ gateway: "gw", site: "plant1", ...more });
+const names = (more?: object) => ownAlerts(config(more)).map(({ name }) => name);
+
+test("there are alerts with no file at all, those of a hub where there is one, and none where that is said", () => {
+  const usual = ["gateway-nats-away", "gateway-store-filling", "gateway-messages-lost"];
+  expect(names()).toEqual(usual);
+  expect(names({ hub: { url: "nats://hub:4222" } })).toContain("gateway-hub-away");
+  expect(names({ outbox: { batches: { whenFull: "thin" } } })).toContain("gateway-thinned");
+  expect(names({ offline: { alerts: false } })).toEqual([]);
+  expect(withOwnAlerts(undefined, [])).toBeUndefined();
+});
+
+test("without a file floods and chatter are what a file leaves them to be", () => {
+  const empty = toAlerts(alertsSchema.parse({ alerts: {} }));
+  expect(withOwnAlerts(undefined, ownAlerts(config()))).toEqual({ ...empty, alerts: ownAlerts(config()) });
+});
+
+test("an alert of the site takes the place of the one of that name", () => {
+  const entry = { message: "Ours", when: { tag: "gateway/forward/fill", above: 20 } };
+  const site = toAlerts(alertsSchema.parse({ alerts: { "gateway-store-filling": entry } }));
+  const both = withOwnAlerts(site, ownAlerts(config()))?.alerts ?? [];
+  expect(both.filter(({ name }) => name === "gateway-store-filling")).toEqual(site.alerts);
+  expect(both).toHaveLength(3);
+});

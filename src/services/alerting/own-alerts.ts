@@ -1,0 +1,131 @@
+import type { AlertCondition, AlertRule, AlertsConfig, Priority } from "../../config/alerts.ts";
+import { gatewayDevice, type GatewayTag } from "../../config/gateway-tags.ts";
+import type { GatewayConfig } from "../../config/gateway-schema.ts";
+import { ms, type Duration } from "../../domain/duration.ts";
+
+const natsAwayDelay = ms(60_000);
+const lostWithin = ms(600_000);
+const offDelay = ms(30_000);
+/** As alerts.yaml has them where it says nothing. */
+const usual: AlertsConfig = {
+  alerts: [],
+  flood: { alerts: 10, within: ms(600_000) },
+  chatter: { times: 3, within: ms(60_000) },
+};
+
+/** The gateway's own alerts: what it has collected can't be sent, told while there is still room. */
+export function ownAlerts({
+  offline,
+  outbox,
+  hub,
+}: Pick<GatewayConfig, "offline" | "outbox" | "hub">): readonly AlertRule[] {
+  if (!offline.alerts) return [];
+  const isOffline: AlertCondition = is("forward/offline", true);
+  const filling: AlertCondition = {
+    kind: "any",
+    of: [
+      above("forward/fill", offline.full, 5),
+      { kind: "all", of: [isOffline, below("forward/left", offline.left / 3_600_000)] },
+    ],
+  };
+  const lost: AlertCondition = {
+    kind: "rate",
+    tag: tag("forward/lost"),
+    limit: 0,
+    over: lostWithin,
+    direction: "up",
+    deadband: 0,
+  };
+  return [
+    rule(
+      "gateway-nats-away",
+      "high",
+      "nats-server is away or does not store: events and batches wait on the gateway's disk. See /healthz",
+      is("nats/connected", false),
+      natsAwayDelay,
+    ),
+    ...(hub === undefined
+      ? []
+      : [
+          rule(
+            "gateway-hub-away",
+            "medium",
+            "The hub is away: what is for it waits here. Check the network and the hub",
+            is("hub/connected", false),
+            offline.hubAway,
+          ),
+        ]),
+    rule(
+      "gateway-store-filling",
+      "high",
+      "What waits to be sent is about to fill its room; what happens then is in gateway.yaml, outbox. Bring NATS or the hub back",
+      filling,
+      ms(0),
+    ),
+    ...(outbox.batches.whenFull === "thin"
+      ? [
+          rule(
+            "gateway-thinned",
+            "medium",
+            "What waits takes so much room that new readings are uploaded in coarser windows",
+            is("forward/thinned", true),
+            ms(0),
+          ),
+        ]
+      : []),
+    rule(
+      "gateway-messages-lost",
+      "high",
+      "Messages are lost for want of room: state/…/gateway tells how many of which stream. Bring NATS or the hub back",
+      lost,
+      ms(0),
+    ),
+  ];
+}
+
+/** What alerts.yaml says, and the gateway's own alerts that it has no other ones by the same name for. */
+export function withOwnAlerts(
+  config: AlertsConfig | undefined,
+  own: readonly AlertRule[],
+): AlertsConfig | undefined {
+  if (config === undefined && own.length === 0) return undefined;
+  const { alerts, ...rest } = config ?? usual;
+  const names = new Set(alerts.map(({ name }) => name));
+  return { ...rest, alerts: [...alerts, ...own.filter(({ name }) => !names.has(name))] };
+}
+
+function rule(
+  name: string,
+  priority: Priority,
+  message: string,
+  when: AlertCondition,
+  onDelay: Duration,
+): AlertRule {
+  return {
+    name,
+    message,
+    priority,
+    when,
+    onDelay,
+    offDelay,
+    latch: false,
+    acknowledge: true,
+    actions: [],
+  };
+}
+
+function tag(name: GatewayTag): string {
+  return `${gatewayDevice}/${name}`;
+}
+
+function is(name: GatewayTag, value: boolean): AlertCondition {
+  return { kind: "is", tag: tag(name), value };
+}
+
+function above(name: GatewayTag, limit: number, deadband: number): AlertCondition {
+  return { kind: "above", tag: tag(name), limit, deadband };
+}
+
+function below(name: GatewayTag, limit: number): AlertCondition {
+  return { kind: "below", tag: tag(name), limit, deadband: 0 };
+}

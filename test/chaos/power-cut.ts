@@ -1,0 +1,60 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+const source = join(import.meta.dirname, "synced-copy.c");
+
+/** Why there can be no power cut on this machine; undefined where there can. */
+export function noPowerCutHere(): string | undefined {
+  return spawnSync("cc", ["--version"]).status === 0
+    ? undefined
+    : "there is no C compiler (cc) for synced-copy.c";
+}
+
+/**
+ * A simulated power cut. Of the gateway's own files each is as it was at its last sync. Of nats-server's, which calls the kernel
+ * without the C library, what was written since `mark` is gone: 2.9 syncs every two minutes, so it may be.
+ */
+export class PowerCut {
+  readonly #data: string;
+  readonly #synced: string;
+  readonly #streams: string;
+  readonly #library: string;
+
+  /** @param scratch a folder of the test's own, on a disk with room */
+  constructor(data: string, scratch: string) {
+    this.#data = data;
+    this.#synced = join(scratch, "synced");
+    this.#streams = join(scratch, "streams");
+    this.#library = join(scratch, "synced-copy.so");
+    mkdirSync(this.#synced, { recursive: true });
+    execFileSync("cc", ["-shared", "-fPIC", "-O2", "-o", this.#library, source, "-ldl"]);
+  }
+
+  /** For the gateway's process. */
+  get environment(): Readonly<Record<string, string>> {
+    return { LD_PRELOAD: this.#library, SYNCED_FROM: this.#data, SYNCED_TO: this.#synced };
+  }
+
+  /** What nats-server has on disk now survives. It must not write meanwhile. */
+  mark(): void {
+    rmSync(this.#streams, { recursive: true, force: true });
+    if (existsSync(join(this.#data, "jetstream")))
+      cpSync(join(this.#data, "jetstream"), this.#streams, { recursive: true });
+  }
+
+  /** To be called when both are dead. */
+  restore(): void {
+    for (const entry of readdirSync(this.#data, { withFileTypes: true })) {
+      const path = join(this.#data, entry.name);
+      if (entry.name === "jetstream" && existsSync(this.#streams)) {
+        rmSync(path, { recursive: true });
+        cpSync(this.#streams, path, { recursive: true });
+      } else if (entry.isFile() && /^linegate\.db/.test(entry.name)) {
+        rmSync(path);
+        const copy = join(this.#synced, entry.name);
+        if (existsSync(copy)) copyFileSync(copy, path);
+      }
+    }
+  }
+}
