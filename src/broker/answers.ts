@@ -1,6 +1,10 @@
 import type { AedesPublishPacket, Client } from "aedes";
 import { GatewayError } from "../domain/errors.ts";
+import { connectionOf } from "./connection.ts";
 import type { BrokerCounters } from "./counters.ts";
+
+/** What a message costs beside its payload while it waits. */
+const overheadBytes = 200;
 
 type Done = (error?: Error | null) => void;
 
@@ -94,9 +98,13 @@ export class Answers {
 
   #publish(client: Client, packet: IncomingPublish, done: Done): void {
     const { counters } = this.#options;
+    const connection = connectionOf(client);
+    const bytes = packet.payload.length + overheadBytes;
     counters.inFlightToDisk += 1;
+    connection.hold(bytes);
     this.#options.publish(packet, client, (error) => {
       counters.inFlightToDisk -= 1;
+      connection.release(bytes);
       done(error ?? (client.closed ? unanswered("closed") : null));
     });
   }

@@ -57,6 +57,8 @@ export class Connection extends Duplex {
   #held: Buffer | undefined;
   #throttle: NodeJS.Timeout | undefined;
   #ended = false;
+  /** Bytes of messages that were taken and not answered yet. */
+  #unanswered = 0;
   /** What waits until the transport takes more. */
   readonly #outgoing = new OutgoingPages();
   /** Runs while the transport takes nothing. */
@@ -93,6 +95,18 @@ export class Connection extends Duplex {
   /** Bytes that wait because the client does not take them. */
   get pendingBytes(): number {
     return this.writableLength + this.#outgoing.bytes + this.#transport.writableLength;
+  }
+
+  /** A message of the client's waits for its answer. Where many do, the client is not read: TCP holds it back. */
+  hold(bytes: number): void {
+    this.#unanswered += bytes;
+    if (this.#isBehind()) this.#transport.pause();
+  }
+
+  /** It waits no longer. */
+  release(bytes: number): void {
+    this.#unanswered -= bytes;
+    this.#readOn();
   }
 
   override _read(): void {
@@ -170,9 +184,10 @@ export class Connection extends Duplex {
     }, throttleMs);
   }
 
-  /** A client that does not take the answers is not asked for more. */
+  /** A client that does not take the answers, or waits for many, is not asked for more. */
   #isBehind(): boolean {
-    return this.pendingBytes > this.#options.limits.pendingBytes;
+    const { pendingBytes, unansweredBytes } = this.#options.limits;
+    return this.pendingBytes > pendingBytes || this.#unanswered > unansweredBytes;
   }
 
   #readOn(): void {

@@ -6,6 +6,7 @@ import { connect } from "mqtt";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { stateFile } from "../store/sqlite-state-store.ts";
 import type { Stored } from "../store/state-store.ts";
+import { testStore } from "../store/testing.ts";
 import type { JournalStore } from "./journal.ts";
 import {
   client,
@@ -169,6 +170,48 @@ test("a message that went out before comes again with DUP and its identifier, an
   expect(seen[1]?.id).toBe(((seen[0]?.id ?? 0) % 65_535) + 1);
 });
 
+test("what comes after a restart stands behind what was kept", async () => {
+  const dir = await folder();
+  const run = async () => {
+    const store = testStore(dir);
+    const started = await startBroker({ store, starts: false });
+    store.open();
+    await started.broker.start();
+    const { port } = started.broker.addresses.mqtt;
+    return { ...started, port, end: () => started.broker.stop().then(() => store.close()) };
+  };
+  const first = await run();
+  const panel = await client(first.port, { clientId: "panel", clean: false });
+  await panel.subscribeAsync("agv/#", { qos: 1 });
+  await panel.endAsync();
+  const publish = async (port: number, payloads: readonly string[]) => {
+    const agv = await client(port);
+    for (const payload of payloads) await agv.publishAsync("agv/job", payload, { qos: 1 });
+  };
+  // The broker's own numbers go far ahead of where the next run begins.
+  for (let n = 0; n < 300; n += 1) first.broker.publish("other", "x", { qos: 1 });
+  await publish(first.port, ["1", "2", "3"]);
+  await first.end();
+  const second = await run();
+  expect(second.broker.counters).toMatchObject({
+    restoredSessions: 1,
+    restoredMessages: 3,
+    queuedMessages: 3,
+  });
+  await publish(second.port, ["4", "5", "6"]);
+  await second.end();
+  const third = await run();
+  const mqtt = connect(`mqtt://127.0.0.1:${third.port}`, {
+    clientId: "panel",
+    clean: false,
+    reconnectPeriod: 0,
+  });
+  onTestFinished(() => mqtt.endAsync(true));
+  const got = received(mqtt);
+  await vi.waitFor(() => expect(got).toEqual(["1", "2", "3", "4", "5", "6"].map((n) => `agv/job ${n}`)));
+  await third.end();
+});
+
 /** One that takes messages and acknowledges none. */
 async function silentClient(port: number) {
   const raw = await rawSocket(port);
@@ -226,4 +269,30 @@ test("while the disk refuses, what comes and goes leaves nothing behind", async 
   expect(journal.isDirty).toBe(false);
   disk.exec("ROLLBACK");
   close();
+});
+
+test("a client with many messages that wait for their answer is not read, and loses none", async () => {
+  const store = heldStore();
+  const { broker, port } = await startBroker({
+    store,
+    limits: { unansweredBytes: 10_000, packetsPerSecond: 10_000 },
+  });
+  const panel = await client(port, { clientId: "panel", clean: false });
+  await panel.subscribeAsync("agv/#", { qos: 1 });
+  await panel.endAsync();
+  store.holds = true;
+  const agv = await client(port);
+  const other = await client(port);
+  let acknowledged = 0;
+  const publish = () =>
+    agv.publish("agv/job", "x".repeat(1_000), { qos: 1 }, (error) => void (acknowledged += error ? 0 : 1));
+  for (let n = 1; n <= 9; n += 1) {
+    publish();
+    await vi.waitFor(() => expect(broker.counters.inFlightToDisk).toBe(n));
+  }
+  publish();
+  for (let n = 0; n < 5; n += 1) await other.publishAsync("other", "x", { qos: 1 });
+  expect(broker.counters.inFlightToDisk).toBe(9);
+  store.release();
+  await vi.waitFor(() => expect(acknowledged).toBe(10));
 });

@@ -10,6 +10,8 @@ export interface BrokerLimits {
   readonly packetsPerSecond: number;
   /** Bytes waiting for one slow client. */
   readonly pendingBytes: number;
+  /** Bytes of a client's messages that wait for their PUBACK or PUBREC; beyond, it is not read. */
+  readonly unansweredBytes: number;
   /** Sockets that have not sent their CONNECT yet; beyond, the one that waited longest goes. */
   readonly waitingConnections: number;
   /** Bytes of a CONNECT, which anybody may send. */
@@ -47,6 +49,7 @@ export function brokerLimits({ limits }: Pick<BrokerConfig, "limits">): BrokerLi
     packetBytes: limits.packetSize,
     packetsPerSecond: limits.messagesPerSecond,
     pendingBytes: limits.pendingBytes,
+    unansweredBytes: 262_144,
     waitingConnections: 64,
     connectBytes: Math.min(limits.packetSize, 262_144),
     connectTimeoutMs: 10_000,

@@ -17,6 +17,8 @@ import { eventText, identityText, namePart } from "./durable-payload.ts";
 const boundMs = 10_000;
 /** Under `max_payload` of nats-server, 1 MiB, with room for the headers. */
 const mostBytes = 1_000_000;
+/** What of all devices waits for a disk that refuses. */
+const mostWaitingBytes = 8_000_000;
 
 /** Read by the metrics. */
 export interface DurableCounters {
@@ -71,6 +73,7 @@ export class DurableEvents {
   readonly #open = new Set<string>();
   /** Of those, whose devices waited too long: they are on disk as soon as anything later is. */
   readonly #overdue = new Set<string>();
+  #waitingBytes = 0;
   /** What was told once, by tag. */
   readonly #told = new Set<string>();
 
@@ -134,11 +137,18 @@ export class DurableEvents {
     if (message.qos === 0) this.#unsure(message, route);
     if (this.#stopping.signal.aborted) return this.#refuse("stopping", message, route);
     if (!this.#until.isRefused) return this.#store(message, route);
-    // The disk refuses: nothing more is taken in, and the memory does not grow by what it will not take.
-    const recovered = this.#until.recovered();
-    return recovered.then((isWell) =>
-      isWell ? this.#store(message, route) : this.#refuse("disk", message, route),
-    );
+    return this.#storeLater(message, route);
+  }
+
+  /** The disk refuses: nothing more is taken in, and the memory does not grow by what it will not take. */
+  async #storeLater(message: BrokerMessage, route: Route): Promise<boolean> {
+    const bytes = message.payload.length;
+    if (message.qos === 0 || this.#waitingBytes + bytes > mostWaitingBytes)
+      return this.#refuse("disk", message, route);
+    this.#waitingBytes += bytes;
+    const isWell = await this.#until.recovered();
+    this.#waitingBytes -= bytes;
+    return isWell ? this.#store(message, route) : this.#refuse("disk", message, route);
   }
 
   #store(message: BrokerMessage, route: Route): Promise<boolean> {
