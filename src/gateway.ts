@@ -3,18 +3,18 @@ import { join, resolve } from "node:path";
 import type { Observable } from "rxjs";
 import { loadRegistered } from "./adapter-registry.ts";
 import { Broker } from "./broker/broker.ts";
-import { gatewayDevice } from "./config/gateway-tags.ts";
 import type { Site } from "./config/site.ts";
 import { diffSites } from "./config/site-diff.ts";
 import type { PublishedReading } from "./domain/reading.ts";
 import { allDone } from "./gateway/all-done.ts";
 import type { Applied, GatewayAddresses, GatewayDeps } from "./gateway/gateway-types.ts";
 import { Lifecycle } from "./gateway/lifecycle.ts";
+import { watchOffline } from "./gateway/offline.ts";
 import { SiteDevices } from "./gateway/site-devices.ts";
 import { NatsImageStore } from "./nats/image-store.ts";
 import { hubMetrics } from "./nats/hub-metrics.ts";
 import { NatsPart } from "./nats/nats-part.ts";
-import { OfflineWatch } from "./nats/offline-watch.ts";
+import type { OfflineWatch } from "./nats/offline-watch.ts";
 import { OutboxPublisher } from "./nats/outbox-publisher.ts";
 import type { Metric } from "./observability/exposition.ts";
 import { gatewayMetrics } from "./observability/gateway-metrics.ts";
@@ -28,8 +28,7 @@ import { ownAlerts } from "./services/alerting/own-alerts.ts";
 import { auditFolder } from "./services/audit/audit-segment.ts";
 import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
-import { GatewayReadings } from "./services/live/gateway-readings.ts";
-import { offlineHealth, OfflineTeller } from "./services/live/offline-teller.ts";
+import { offlineHealth } from "./services/live/offline-teller.ts";
 import { pushDownOf } from "./services/push-down/push-down-part.ts";
 import type { PushDown } from "./services/push-down/push-down.ts";
 import { LastValues } from "./services/live/last-values.ts";
@@ -136,24 +135,17 @@ export class Gateway {
         },
       },
     });
-    const own = new GatewayReadings({ ...basis, publish: (reading) => this.#publisher.reading(reading) });
-    const teller = new OfflineTeller({
-      hasHub: config.hub !== undefined,
-      state: (part) => this.#publisher.gateway("forward", part),
-      readings: (values) => own.tell(values),
-      event: (name, data) => this.#publisher.event(gatewayDevice, { name, data }),
-      thin: (every) => this.#services.thin(every),
-      clock,
-    });
-    this.#offline = new OfflineWatch({
+    this.#offline = watchOffline({
       ...basis,
+      hasHub: config.hub !== undefined,
+      publish: this.#publisher,
+      thin: (every) => this.#services.thin(every),
       store: this.#store,
       publisher: this.#outbox,
       link: net.link,
       hub: this.#nats.taken,
       limits: config.outbox,
       storeBytes: () => this.#nats.storeBytes,
-      onLook: (offline) => teller.tell(offline),
       ...(deps.lookEveryMs === undefined ? {} : { everyMs: deps.lookEveryMs }),
     });
     this.#audit = new AuditTrail({

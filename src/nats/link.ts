@@ -1,12 +1,11 @@
 import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
-import type { Clock } from "../adapter-kit/clock.ts";
-import type { Log } from "../adapter-kit/log.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import { backoff } from "../supervisor/backoff.ts";
 import { ask, askMessage } from "./ask.ts";
 import { dial, type LinkTarget } from "./dial.ts";
 import { headersOf } from "./headers.ts";
 import { LatestStream } from "./latest.ts";
+import type { LinkCounters, LinkState, NatsLinkOptions, RefillReason } from "./link-types.ts";
 import { Refusals } from "./refusals.ts";
 import { Session, type Sent } from "./session.ts";
 import { Subscriptions, type NatsHandler, type SubscribeOptions } from "./subscriptions.ts";
@@ -17,41 +16,6 @@ const longestWaitMs = 5_000;
 const tickMs = 1_000;
 const latestEveryTicks = 30;
 const farewellMs = 1_000;
-
-export interface NatsLinkOptions {
-  /** Shown in the server's list of connections. */
-  readonly gateway: string;
-  /** What the stream LATEST may take; absent where it is somebody else's to make. */
-  readonly latestBytes?: number;
-  /** The most that may be sent and not confirmed; beyond it messages are dropped and counted. */
-  readonly inFlightLimit?: number;
-  /** What it means that there is no connection, for the log. */
-  readonly without?: string;
-  /** And that there is one. */
-  readonly with?: string;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly random: () => number;
-}
-
-export type LinkState = "stopped" | "connecting" | "connected";
-
-/** Why all last values should be published anew: after each connect, after drops, after LATEST was found missing. */
-export type RefillReason = "connected" | "drained" | "latest-emptied";
-
-export interface LinkCounters {
-  readonly published: number;
-  readonly dropped: {
-    readonly disconnected: number;
-    readonly backpressure: number;
-    readonly oversized: number;
-  };
-  /** Sent, but not confirmed when the connection was lost: perhaps they never arrived. */
-  readonly unconfirmed: number;
-  readonly received: number;
-  readonly connects: number;
-  readonly inFlightBytes: number;
-}
 
 /** The gateway's one connection to NATS. Live readings that can't be sent are dropped and counted, never piled up. */
 export class NatsLink {

@@ -1,5 +1,5 @@
 import type { BrokerCounters } from "../broker/counters.ts";
-import type { LinkCounters } from "../nats/link.ts";
+import type { LinkCounters } from "../nats/link-types.ts";
 import type { RunningDevice } from "../supervisor/device-fleet.ts";
 import type { Labels, Metric } from "./exposition.ts";
 import type { Histogram } from "./histogram.ts";

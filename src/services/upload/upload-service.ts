@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Subscription, type Observable } from "rxjs";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
-import type { ActiveRule, UploadConfig } from "../../config/upload.ts";
+import type { UploadConfig } from "../../config/upload.ts";
 import { isAbort, toGatewayError } from "../../domain/errors.ts";
 import type { Duration } from "../../domain/duration.ts";
 import type { PublishedReading, Reading, TagValue } from "../../domain/reading.ts";
@@ -10,14 +10,12 @@ import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import { isolate } from "../../pipeline/isolate.ts";
 import type { StateStore } from "../../store/state-store.ts";
-import { foldOfRule } from "../aggregation/fold-of-rule.ts";
-import type { Fold, FoldOutput } from "../aggregation/fold.ts";
+import type { FoldOutput } from "../aggregation/fold.ts";
 import { breathing, inBreaths, type Breathe } from "./breath.ts";
-import { thinRule } from "./thin-rules.ts";
 import { uploadMetrics } from "./upload-counters.ts";
-import { UploadRules } from "./upload-rules.ts";
+import { RuleBook } from "./rule-book.ts";
 import { stateOf, uploadScope, UploadStream } from "./upload-stream.ts";
-import { decodeTag, UploadTag } from "./upload-tag.ts";
+import { decodeTag, type UploadTag } from "./upload-tag.ts";
 
 /** How often it is looked whether windows have ended or batches grown old. */
 const tickMs = 250;
@@ -51,15 +49,11 @@ export class UploadService {
   readonly #stopping = new AbortController();
   readonly #subscription = new Subscription();
   #config: UploadConfig;
-  #rules: UploadRules;
-  /** What windows are made coarser to, for want of room; undefined: nothing is. */
-  #thinTo: Duration | undefined;
+  readonly #rules: RuleBook;
   /** By topic; null: nothing of the tag is uploaded. */
   #tags = new Map<string, UploadTag | null>();
   readonly #streams = new Map<string, UploadStream>();
   readonly #numbers = new Map<string, number>();
-  /** By the rule's JSON: most tags of a site have one of a few rules. */
-  readonly #folds = new Map<string, Fold<unknown>>();
   #running: Promise<void> = Promise.resolve();
   #eventful = new Set<UploadStream>();
   #checkpointAt = 0;
@@ -68,7 +62,7 @@ export class UploadService {
   constructor(config: UploadConfig, options: UploadOptions) {
     this.#options = options;
     this.#config = config;
-    this.#rules = new UploadRules(config);
+    this.#rules = new RuleBook(config, (tag) => this.#outputOf(tag));
     this.#prefix = `${new TagPath("data", options.site).topic}/`;
     this.#breathe = breathing(options.clock);
   }
@@ -98,15 +92,15 @@ export class UploadService {
   async apply(config: UploadConfig): Promise<void> {
     if (isDeepStrictEqual(config, this.#config)) return;
     this.#config = config;
-    this.#rules = new UploadRules(config);
+    this.#rules.replace(config);
     this.#options.log.info({ tags: Object.keys(config.tags).length }, "the edited upload rules are in force");
     await this.#changeRules();
   }
 
   /** From now on into windows of at least this length; undefined: as the rules say. What waits already stays as it is. */
   async thin(every: Duration | undefined): Promise<void> {
-    if (every === this.#thinTo) return;
-    this.#thinTo = every;
+    if (every === this.#rules.thinTo) return;
+    this.#rules.thinTo = every;
     await this.#changeRules();
   }
 
@@ -114,21 +108,15 @@ export class UploadService {
     const tags = new Map<string, UploadTag | null>();
     for (const [topic, tag] of this.#tags) {
       if (tag === null) continue;
-      const rule = this.#ruleOf(tag.name, tag.isNumeric);
+      const rule = this.#rules.of(tag.name, tag.isNumeric);
       if (isDeepStrictEqual(rule, tag.rule)) tags.set(topic, tag);
       else {
         this.#end(tag);
-        if (rule !== undefined) tags.set(topic, this.#begin(tag.name, rule, tag.isNumeric));
+        if (rule !== undefined) tags.set(topic, this.#rules.begin(tag.name, rule, tag.isNumeric));
       }
     }
     this.#tags = tags;
     await this.#closeAll();
-  }
-
-  /** What is in force; undefined where nothing of the tag is uploaded. */
-  #ruleOf(name: string, isNumeric: boolean): ActiveRule | undefined {
-    const rule = this.#rules.of(name);
-    return rule === undefined || this.#thinTo === undefined ? rule : thinRule(rule, this.#thinTo, isNumeric);
   }
 
   metrics(): Iterable<Metric> {
@@ -187,20 +175,10 @@ export class UploadService {
   #meet({ path: { topic }, value }: Reading): UploadTag | null {
     const name = topic.slice(this.#prefix.length);
     const numeric = value !== null && isNumeric(value);
-    const rule = topic.startsWith(this.#prefix) ? this.#ruleOf(name, numeric) : undefined;
+    const rule = topic.startsWith(this.#prefix) ? this.#rules.of(name, numeric) : undefined;
     const full = this.#tags.size >= mostTags;
-    const tag = rule === undefined || full ? null : this.#begin(name, rule, numeric);
+    const tag = rule === undefined || full ? null : this.#rules.begin(name, rule, numeric);
     if (!full) this.#tags.set(topic, tag);
-    return tag;
-  }
-
-  #begin(name: string, rule: ActiveRule, numeric = false): UploadTag {
-    const key = JSON.stringify(rule);
-    const fold = this.#folds.get(key) ?? foldOfRule(rule);
-    this.#folds.set(key, fold);
-    const isThinned = !isDeepStrictEqual(rule, this.#rules.of(name));
-    const tag = new UploadTag(name, rule, fold, (one) => this.#outputOf(one), isThinned);
-    tag.isNumeric = numeric;
     return tag;
   }
 
@@ -238,7 +216,7 @@ export class UploadService {
       epoch,
       store,
       breathe: this.#breathe,
-      thinnedTo: () => this.#thinTo,
+      thinnedTo: () => this.#rules.thinTo,
       number: this.#numbers.get(name) ?? 0,
       failed: (error) => log.error({ error, stream: name }, "a batch could not be made; its rows are lost"),
     });
@@ -249,9 +227,9 @@ export class UploadService {
   /** A tag that the store knows: goes on where its rule is what it was, else what is open is uploaded as it stands. */
   #resume(name: string, text: string): void {
     const stored = decodeTag(text);
-    const rule = this.#rules.of(name);
+    const rule = this.#rules.of(name, false);
     const steady = this.#options.clock.monotonic();
-    const tag = stored === undefined ? undefined : this.#begin(name, stored.rule);
+    const tag = stored === undefined ? undefined : this.#rules.begin(name, stored.rule, false);
     const state = tag?.fold.resume(stored?.state ?? "", steady);
     if (tag === undefined || state === undefined) {
       this.#options.log.error(
