@@ -78,6 +78,7 @@ export interface SourceState extends StreamSource {
 /** One message as it is stored. */
 export interface StoredMessage {
   readonly seq: number;
+  readonly subject?: string;
   /** When it was stored, as RFC 3339. */
   readonly time?: string;
   /** Base64. */

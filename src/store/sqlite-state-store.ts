@@ -10,6 +10,7 @@ import { Histogram, roundTripMs } from "../observability/histogram.ts";
 import { Outbox } from "./outbox.ts";
 import type { Backlog, OutboxLimits, StreamName } from "./outbox-row.ts";
 import { OutboxTable, type Released } from "./outbox-table.ts";
+import { Reserve } from "./reserve.ts";
 import { StateTable } from "./state-table.ts";
 import type { OutgoingMessage, StateChange, StateStore, Stored } from "./state-store.ts";
 import { markChange, outboxScope, readMark, type StreamMark } from "./stream-mark.ts";
@@ -61,6 +62,7 @@ export class SqliteStateStore implements StateStore {
   readonly #options: StateStoreOptions;
   readonly #state = new Map<string, Map<string, string>>();
   readonly #stopping = new AbortController();
+  readonly #reserve: Reserve;
   readonly #parts: TransactionPart[] = [];
   #opened: Opened | undefined;
   #epoch = "";
@@ -80,6 +82,7 @@ export class SqliteStateStore implements StateStore {
   constructor(options: StateStoreOptions) {
     const { gateway, outbox, clock, log, newToken } = options;
     this.#options = options;
+    this.#reserve = new Reserve(join(options.dir, "linegate.reserve"));
     // Beside the file's epoch one of this run: a file that is rolled back gives the same numbers again.
     const run = newToken().slice(0, 6);
     this.outbox = new Outbox({
@@ -103,20 +106,12 @@ export class SqliteStateStore implements StateStore {
 
   /** Reads the state. Where the file can't be opened, the gateway goes on without what it held, and says so. */
   open(): void {
-    const { dir, log, clock, newToken } = this.#options;
+    const { dir, log } = this.#options;
     try {
-      openDatabase({
-        path: join(dir, stateFile),
-        newEpoch: () => newToken().slice(0, 8),
-        now: clock.now(),
-        load: (opened) => this.#load(opened),
-        onSetAside: (to, error) =>
-          log.error(
-            { setAside: to, error: String(error) },
-            "The durable state is corrupt: the file is set aside, and the gateway begins anew. Check the disk",
-          ),
-      });
+      this.#openFile();
+      this.#reserve.keep();
     } catch (caught) {
+      if (this.#reserve.giveUp()) return this.open();
       log.error(
         { dir, error: String(caught) },
         "The durable state can't be opened; nothing survives a restart",
@@ -204,6 +199,21 @@ export class SqliteStateStore implements StateStore {
     this.#opened?.sync.close();
     this.#opened?.database.close();
     this.#opened = undefined;
+  }
+
+  #openFile(): void {
+    const { dir, log, clock, newToken } = this.#options;
+    openDatabase({
+      path: join(dir, stateFile),
+      newEpoch: () => newToken().slice(0, 8),
+      now: clock.now(),
+      load: (opened) => this.#load(opened),
+      onSetAside: (to, error) =>
+        log.error(
+          { setAside: to, error: String(error) },
+          "The durable state is corrupt: the file is set aside, and the gateway begins anew. Check the disk",
+        ),
+    });
   }
 
   #load({ database, epoch, log }: OpenedDatabase): void {
@@ -326,14 +336,19 @@ export class SqliteStateStore implements StateStore {
       database.exec("BEGIN IMMEDIATE");
       work(opened);
       database.exec("COMMIT");
-      if (this.#failing) this.#options.log.info({}, "The durable state is written to disk again");
-      this.#failing = false;
+      if (this.#failing) this.#recovered();
       return true;
     } catch (caught) {
       if (database.isTransaction) database.exec("ROLLBACK");
       this.#fail(caught);
       return false;
     }
+  }
+
+  #recovered(): void {
+    this.#failing = false;
+    this.#options.log.info({}, "The durable state is written to disk again");
+    this.#reserve.keep();
   }
 
   #fail(error: unknown): void {

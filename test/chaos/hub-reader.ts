@@ -37,7 +37,7 @@ export class HubReader {
   }
 }
 
-function arrived(stream: Arrived["stream"], { hdrs = "", data = "" }: StoredMessage): Arrived {
+function arrived(stream: Arrived["stream"], { subject = "", hdrs = "", data = "" }: StoredMessage): Arrived {
   const fields = Buffer.from(hdrs, "base64").toString();
   const field = (name: string) => new RegExp(`^${name}: ?(.*)\r$`, "m").exec(fields)?.[1] ?? "";
   const id = field("Nats-Msg-Id");
@@ -47,8 +47,15 @@ function arrived(stream: Arrived["stream"], { hdrs = "", data = "" }: StoredMess
     stream,
     run,
     number: Number(field(numberHeader) || number),
-    marks: stream === "BATCHES" ? countsOf(Buffer.from(data, "base64")) : [],
+    marks: stream === "BATCHES" ? countsOf(Buffer.from(data, "base64")) : salesOf(subject, data),
   };
+}
+
+/** A durable message of the device, by its own identity. */
+function salesOf(subject: string, data: string): readonly string[] {
+  if (!subject.endsWith(".counter.sale")) return [];
+  const { data: sale } = JSON.parse(Buffer.from(data, "base64").toString()) as { data: { id: string } };
+  return [`sale ${sale.id}`];
 }
 
 /** The device's own numbers in a batch of raw readings: each may arrive once. */
@@ -56,6 +63,6 @@ function countsOf(payload: Buffer): readonly string[] {
   return unpackBatch(payload)
     .series.filter(({ tag }) => tag === "counter/n")
     .flatMap(({ columns }) => columns.flatMap(({ values }) => values))
-    .filter((value) => value !== null)
-    .map((value) => `n ${String(value)}`);
+    .filter((value) => typeof value === "number")
+    .map((value) => `n ${value}`);
 }

@@ -3,12 +3,14 @@ import { connect, type MqttClient } from "mqtt";
 import type { Ledger } from "./ledger.ts";
 
 const everyMs = 20;
+/** A durable message for so many readings. */
+const saleEvery = 5;
 /** A raised and a cleared alert for so many readings. */
 const swing = 25;
 
 /**
  * A device and a listener of the gateway's. The device counts: each of its readings carries another number, and swings over an
- * alert's limit. The listener hears what the gateway's store has committed, and so what must be at the hub.
+ * alert's limit; and it sells: what it got a PUBACK for must be at the hub. The listener hears what the gateway's store has committed, and so what must be at the hub.
  */
 export class Load {
   readonly #ledger: Ledger;
@@ -23,7 +25,12 @@ export class Load {
     this.#listener = listener;
   }
 
-  static async begin(ports: { readonly mqtt: number; readonly nats: number }, ledger: Ledger): Promise<Load> {
+  /** @param isStored whether what the gateway says now is on its disk */
+  static async begin(
+    ports: { readonly mqtt: number; readonly nats: number },
+    ledger: Ledger,
+    isStored: () => boolean,
+  ): Promise<Load> {
     const device = connect({
       host: "127.0.0.1",
       port: ports.mqtt,
@@ -42,7 +49,7 @@ export class Load {
       listener.subscribe(subject, {
         callback: (_, { headers }) => {
           const id = headers?.get("Nats-Msg-Id") ?? "";
-          if (id !== "") ledger.expect(id);
+          if (id !== "" && isStored()) ledger.expect(id);
         },
       });
     return load;
@@ -57,11 +64,19 @@ export class Load {
       this.#sent += 1;
       const value = Math.floor(this.#sent / swing) % 2 === 0 ? 10 : 90;
       this.#device.publish("counter/state", JSON.stringify({ n: this.#sent, value }));
+      if (this.#sent % saleEvery === 0) this.#sell(`${this.#sent}`);
     }, everyMs);
   }
 
   rest(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Sent again with each reconnect until it is acknowledged. */
+  #sell(id: string): void {
+    this.#device.publish("counter/sale", JSON.stringify({ id }), { qos: 1 }, (error) => {
+      if (!error) this.#ledger.expect(`sale ${id}`);
+    });
   }
 
   async end(): Promise<void> {

@@ -50,7 +50,7 @@ export class PowerCut {
       if (entry.name === "jetstream" && existsSync(this.#streams)) {
         rmSync(path, { recursive: true });
         cpSync(this.#streams, path, { recursive: true });
-      } else if (entry.isFile() && /^linegate\.db/.test(entry.name)) {
+      } else if (entry.isFile() && entry.name.startsWith("linegate.db")) {
         rmSync(path);
         const copy = join(this.#synced, entry.name);
         if (existsSync(copy)) copyFileSync(copy, path);

@@ -49,7 +49,7 @@ export async function chaos({
   const possible = kinds.filter((kind) => !world.leftOut.has(kind));
   const fleet = await hubUser(world.hubs, "fleet");
   const ledger = new Ledger();
-  const load = await Load.begin(world.ports, ledger);
+  const load = await Load.begin(world.ports, ledger, () => world.isStored);
   const faults: Record<string, number> = {};
   let longestDrainMs = 0;
   const report = (round: number): ChaosReport => ({

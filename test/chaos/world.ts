@@ -13,6 +13,8 @@ import { SmallDisk } from "./tmpfs.ts";
 const clock = join(import.meta.dirname, "stepped-clock.mjs");
 const stepMs = 7_200_000;
 const patienceMs = 60_000;
+/** After the disk has room again: the store tries every 5 s. */
+const storedAgainMs = 6_000;
 
 const site = (ports: World["ports"], leaf: string) => ({
   "gateway.yaml": `
@@ -31,6 +33,7 @@ adapter: mqtt
 connection: { clientId: counter }
 tags:
   n: { address: counter/state, pointer: /n, type: int, upload: raw }
+  sale: { address: counter/sale, type: json, durable: { id: /id } }
   value: { address: counter/state, pointer: /value, type: int, upload: { onChange: 0 } }
 `,
   "alerts.yaml": `
@@ -49,6 +52,8 @@ export class World {
   readonly #disk: SmallDisk | undefined;
   readonly #powerCut: PowerCut | undefined;
   #gateway: GatewayProcess | undefined;
+  /** Until then (`performance.now()`) what is heard of the gateway is perhaps not stored: the disk refuses. */
+  #diskRefusesUntil = 0;
   /** Whoever kills or starts the gateway waits for whoever does. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -81,6 +86,11 @@ export class World {
   /** The site's data folder. */
   get data(): string {
     return join(this.#dir, "data");
+  }
+
+  /** Whether what the gateway says is on its disk. */
+  get isStored(): boolean {
+    return performance.now() > this.#diskRefusesUntil;
   }
 
   /** What can't happen here, with the reason. */
@@ -119,8 +129,10 @@ export class World {
       case "link slow":
         return this.#line(lasts, (line) => line.slow());
       case "disk full":
+        this.#diskRefusesUntil = Infinity;
         this.#disk?.fill();
         await delay(lasts);
+        this.#diskRefusesUntil = performance.now() + storedAgainMs;
         return this.#disk?.empty();
       case "clock steps":
         writeFileSync(this.#clockFile, String(which < 0.5 ? -stepMs : stepMs));
@@ -169,7 +181,7 @@ export class World {
     await gateway?.ended;
     if (powerCut !== undefined) {
       signal(nats, "SIGKILL");
-      while (nats !== undefined && isRunning(nats)) await delay(5);
+      await gone(nats);
       powerCut.restore();
     }
     await delay(awayMs);
@@ -194,6 +206,12 @@ export class World {
       }
     }
   }
+}
+
+async function gone(pid: number | undefined): Promise<void> {
+  if (pid === undefined || !isRunning(pid)) return;
+  await delay(5);
+  return gone(pid);
 }
 
 function signal(pid: number | undefined, name: NodeJS.Signals): void {
