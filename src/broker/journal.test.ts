@@ -10,6 +10,7 @@ import { testStore } from "../store/testing.ts";
 import type { JournalStore } from "./journal.ts";
 import {
   client,
+  connectPacket,
   forgetfulStore,
   openPersistence,
   packet,
@@ -295,4 +296,27 @@ test("a client with many messages that wait for their answer is not read, and lo
   expect(broker.counters.inFlightToDisk).toBe(9);
   store.release();
   await vi.waitFor(() => expect(acknowledged).toBe(10));
+});
+
+test("a client without a session that comes back begins its identifiers anew: another message is no repetition", async () => {
+  const store = heldStore();
+  const { broker, port } = await startBroker({ store });
+  const panel = await client(port, { clientId: "panel", clean: false });
+  await panel.subscribeAsync("agv/#", { qos: 2 });
+  store.holds = true;
+  for (const payload of ["a", "b"]) {
+    const { socket } = await rawSocket(port);
+    const fields = {
+      cmd: "publish",
+      topic: "agv/job",
+      payload,
+      qos: 2,
+      messageId: 7,
+      dup: false,
+      retain: false,
+    } as const;
+    socket.write(Buffer.concat([connectPacket("agv"), packet(fields)]));
+    await vi.waitFor(() => expect(broker.counters.queuedMessages).toBe(payload === "a" ? 1 : 2));
+  }
+  store.release();
 });
