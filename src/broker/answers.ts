@@ -11,10 +11,14 @@ type Done = (error?: Error | null) => void;
 /** A packet as aedes has it while it judges it. */
 export type IncomingPublish = AedesPublishPacket & { messageId?: number; clientId?: string };
 
-export interface AnswersOptions {
-  readonly counters: Pick<BrokerCounters, "inFlightToDisk">;
+/** What aedes can and its types leave out. */
+export interface PublishesForClients {
   /** Hands the message on; calls back once nothing holds its answer. */
   publish(packet: IncomingPublish, client: Client, done: Done): void;
+}
+
+export interface AnswersOptions extends PublishesForClients {
+  readonly counters: Pick<BrokerCounters, "inFlightToDisk">;
   /** What is kept of QoS 2 messages. */
   readonly inbound: {
     hasInbound(client: Client, messageId: number): boolean;
