@@ -1,6 +1,6 @@
 import type { AedesPublishPacket, Client } from "aedes";
 import { GatewayError } from "../domain/errors.ts";
-import { connectionOf } from "./connection.ts";
+import { connectionOf, type Connection } from "./connection.ts";
 import type { BrokerCounters } from "./counters.ts";
 
 /** What a message costs beside its payload while it waits. */
@@ -11,10 +11,14 @@ type Done = (error?: Error | null) => void;
 /** A packet as aedes has it while it judges it. */
 export type IncomingPublish = AedesPublishPacket & { messageId?: number; clientId?: string };
 
-export interface AnswersOptions {
-  readonly counters: Pick<BrokerCounters, "inFlightToDisk">;
+/** What aedes can and its types leave out. */
+export interface PublishesForClients {
   /** Hands the message on; calls back once nothing holds its answer. */
   publish(packet: IncomingPublish, client: Client, done: Done): void;
+}
+
+export interface AnswersOptions extends PublishesForClients {
+  readonly counters: Pick<BrokerCounters, "inFlightToDisk">;
   /** What is kept of QoS 2 messages. */
   readonly inbound: {
     hasInbound(client: Client, messageId: number): boolean;
@@ -40,8 +44,11 @@ export function divert(packet: IncomingPublish): void {
  */
 export class Answers {
   readonly #options: AnswersOptions;
-  /** QoS 2 messages that are not answered yet, by client and identifier: one that comes again waits with the first. */
-  readonly #open = new Map<string, Promise<boolean>>();
+  /**
+   * QoS 2 messages that are not answered yet, by identifier: one that comes again waits with the first. A client without a
+   * session begins anew with each connection, and so do its identifiers.
+   */
+  readonly #open = new Map<Connection | string, Map<number, Promise<boolean>>>();
 
   constructor(options: AnswersOptions) {
     this.#options = options;
@@ -68,10 +75,11 @@ export class Answers {
 
   #handOnOnce(client: Client, packet: IncomingPublish, messageId: number, done: Done): void {
     const { inbound } = this.#options;
-    const key = `${messageId} ${client.id}`;
-    const open = this.#open.get(key);
-    if (open !== undefined) {
-      void answerAfter(open, done);
+    const whose = client.clean ? connectionOf(client) : client.id;
+    const open = this.#open.get(whose) ?? new Map<number, Promise<boolean>>();
+    const same = open.get(messageId);
+    if (same !== undefined) {
+      void answerAfter(same, done);
       return;
     }
     if (inbound.hasInbound(client, messageId)) {
@@ -85,13 +93,14 @@ export class Answers {
       return;
     }
     const opened = Promise.withResolvers<boolean>();
-    this.#open.set(key, opened.promise);
+    this.#open.set(whose, open.set(messageId, opened.promise));
     this.#publish(client, packet, (error) => {
-      this.#open.delete(key);
+      open.delete(messageId);
+      if (open.size === 0) this.#open.delete(whose);
       const isTaken = error === null || error === undefined;
       opened.resolve(isTaken);
       // It is not stored: when it comes again it is taken as if for the first time.
-      if (!isTaken) inbound.releaseInbound(client, messageId);
+      if (!isTaken && !(client.clean && client.closed)) inbound.releaseInbound(client, messageId);
       done(error);
     });
   }

@@ -5,7 +5,7 @@ import type { Log } from "../adapter-kit/log.ts";
 import type { BrokerConfig } from "../config/gateway-schema.ts";
 import type { PartHealth } from "../observability/health.ts";
 import type { Authenticator } from "../security/authenticator.ts";
-import { Answers, type IncomingPublish } from "./answers.ts";
+import { Answers, type PublishesForClients } from "./answers.ts";
 import { ClientPolicy } from "./client-policy.ts";
 import { ClientRegistry } from "./client-registry.ts";
 import { Connection, connectionOf, type Transport } from "./connection.ts";
@@ -16,6 +16,7 @@ import { brokerLimits, type BrokerLimits } from "./limits.ts";
 import { Listeners, type BrokerAddresses } from "./listeners.ts";
 import { Persistence } from "./persistence.ts";
 import { rejectionOf } from "./rejection.ts";
+import { restore } from "./restore.ts";
 import { RetainedStore, type LastValueSource } from "./retained-store.ts";
 import { SessionStore } from "./session-store.ts";
 import { TopicEmitter } from "./topic-emitter.ts";
@@ -43,11 +44,6 @@ const healthTopic = "$linegate/health";
 
 /** Retained messages at QoS 0 are written to disk at most this often. */
 const coalesceMs = 1_000;
-
-/** Its types leave the client out. */
-interface PublishesForClients {
-  publish(packet: IncomingPublish, client: Client, done: (error?: Error | null) => void): void;
-}
 
 function ignore(): void {}
 
@@ -258,17 +254,10 @@ export class Broker implements LocalBroker {
 
   async #open(): Promise<void> {
     this.#watch();
-    const { sessions, retained } = this.#journal.takeRestored();
-    this.#sessions.restore(sessions);
-    this.#retained.restore(retained);
-    const { counters } = this;
-    counters.restoredSessions = counters.sessions;
-    counters.restoredMessages = counters.queuedMessages;
-    counters.restoredRetained = counters.retainedMessages;
     // Numbers of messages tell their order: those that come now come after those that were kept.
-    const kept = sessions.flatMap(({ outgoing }) => outgoing.map(({ brokerCounter }) => brokerCounter));
     const numbering = this.#aedes as unknown as { counter: number };
-    numbering.counter = kept.reduce((most, number) => Math.max(most, number), numbering.counter);
+    const last = restore(this.#journal, this.#sessions, this.#retained, this.counters);
+    numbering.counter = Math.max(last, numbering.counter);
     await this.#aedes.listen();
   }
 

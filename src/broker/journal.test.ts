@@ -5,43 +5,13 @@ import { DatabaseSync } from "node:sqlite";
 import { connect } from "mqtt";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { stateFile } from "../store/sqlite-state-store.ts";
-import type { Stored } from "../store/state-store.ts";
 import { testStore } from "../store/testing.ts";
-import type { JournalStore } from "./journal.ts";
-import {
-  client,
-  forgetfulStore,
-  openPersistence,
-  packet,
-  rawSocket,
-  received,
-  startBroker,
-} from "./testing.ts";
+import { client, openPersistence, packet, rawSocket, received, startBroker } from "./testing.ts";
 
 async function folder() {
   const dir = await mkdtemp(join(tmpdir(), "linegate-journal-"));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   return dir;
-}
-
-/** A store whose commits wait until the test lets them go. */
-function heldStore(): JournalStore & { holds: boolean; release(says?: Stored): void } {
-  const inner = forgetfulStore();
-  let waiting: ((stored: Stored) => void)[] = [];
-  return {
-    ...inner,
-    holds: false,
-    change(changes) {
-      if (!this.holds) return inner.change(changes);
-      return new Promise((resolve) => void waiting.push(resolve));
-    },
-    release(says = "stored") {
-      this.holds = false;
-      const all = waiting;
-      waiting = [];
-      for (const resolve of all) resolve(says);
-    },
-  };
 }
 
 const retained = (topic: string, payload: string, clientId?: string) => ({
@@ -55,39 +25,6 @@ const retained = (topic: string, payload: string, clientId?: string) => ({
   brokerCounter: 1,
   ...(clientId === undefined ? {} : { clientId }),
 });
-
-test.each(["stored", "kept"] as const)(
-  "a message for a session that is away is acknowledged to its sender after the commit (%s); one at QoS 0 waits for nothing",
-  async (says) => {
-    const store = heldStore();
-    const { broker, port } = await startBroker({ store });
-    const panel = await client(port, { clientId: "panel", clean: false });
-    await panel.subscribeAsync("agv/#", { qos: 1 });
-    await panel.endAsync();
-    await vi.waitFor(() => expect(broker.counters.clients).toBe(0));
-    const agv = await client(port);
-    store.holds = true;
-    const acknowledged: string[] = [];
-    for (const qos of [1, 2] as const)
-      agv.publish("agv/job", `${qos}`, { qos }, (error) => void (error ?? acknowledged.push(`${qos}`)));
-    await vi.waitFor(() => expect(broker.counters.inFlightToDisk).toBe(2));
-    const live = received(await subscribed(port, "telemetry"));
-    const other = await client(port);
-    await other.publishAsync("telemetry", "now", { qos: 0 });
-    await other.publishAsync("other", "nobody waits", { qos: 1 });
-    await vi.waitFor(() => expect(live).toEqual(["telemetry now"]));
-    expect(acknowledged).toEqual([]);
-    store.release(says);
-    await vi.waitFor(() => expect(acknowledged.toSorted()).toEqual(["1", "2"]));
-    expect(broker.counters).toMatchObject({ queuedMessages: 2, inFlightToDisk: 0 });
-  },
-);
-
-async function subscribed(port: number, topic: string) {
-  const mqtt = await client(port);
-  await mqtt.subscribeAsync(topic);
-  return mqtt;
-}
 
 test("what is retained again and again at QoS 0 is written once, what is the same not at all, the gateway's own never", async () => {
   const dir = await folder();
@@ -269,30 +206,4 @@ test("while the disk refuses, what comes and goes leaves nothing behind", async 
   expect(journal.isDirty).toBe(false);
   disk.exec("ROLLBACK");
   close();
-});
-
-test("a client with many messages that wait for their answer is not read, and loses none", async () => {
-  const store = heldStore();
-  const { broker, port } = await startBroker({
-    store,
-    limits: { unansweredBytes: 10_000, packetsPerSecond: 10_000 },
-  });
-  const panel = await client(port, { clientId: "panel", clean: false });
-  await panel.subscribeAsync("agv/#", { qos: 1 });
-  await panel.endAsync();
-  store.holds = true;
-  const agv = await client(port);
-  const other = await client(port);
-  let acknowledged = 0;
-  const publish = () =>
-    agv.publish("agv/job", "x".repeat(1_000), { qos: 1 }, (error) => void (acknowledged += error ? 0 : 1));
-  for (let n = 1; n <= 9; n += 1) {
-    publish();
-    await vi.waitFor(() => expect(broker.counters.inFlightToDisk).toBe(n));
-  }
-  publish();
-  for (let n = 0; n < 5; n += 1) await other.publishAsync("other", "x", { qos: 1 });
-  expect(broker.counters.inFlightToDisk).toBe(9);
-  store.release();
-  await vi.waitFor(() => expect(acknowledged).toBe(10));
 });

@@ -12,6 +12,7 @@ import { byteSize } from "../domain/byte-size.ts";
 import { TagPath } from "../domain/tag-path.ts";
 import { Authenticator } from "../security/authenticator.ts";
 import { LastValues } from "../services/live/last-values.ts";
+import type { Stored } from "../store/state-store.ts";
 import type { TransactionPart } from "../store/transaction-part.ts";
 import { testStore } from "../store/testing.ts";
 import { Broker } from "./broker.ts";
@@ -20,6 +21,7 @@ import { Holds } from "./holds.ts";
 import { Journal, type JournalStore } from "./journal.ts";
 import { brokerLimits, type BrokerLimits } from "./limits.ts";
 import { Persistence } from "./persistence.ts";
+import { restore } from "./restore.ts";
 import { RetainedStore } from "./retained-store.ts";
 import { SessionStore } from "./session-store.ts";
 
@@ -45,6 +47,26 @@ export function forgetfulStore(): JournalStore {
       return "stored";
     },
     touch: () => undefined,
+  };
+}
+
+/** A store whose commits wait until the test lets them go. */
+export function heldStore(): JournalStore & { holds: boolean; release(says?: Stored): void } {
+  const inner = forgetfulStore();
+  let waiting: ((stored: Stored) => void)[] = [];
+  return {
+    ...inner,
+    holds: false,
+    change(changes) {
+      if (!this.holds) return inner.change(changes);
+      return new Promise((resolve) => void waiting.push(resolve));
+    },
+    release(says = "stored") {
+      this.holds = false;
+      const all = waiting;
+      waiting = [];
+      for (const resolve of all) resolve(says);
+    },
   };
 }
 
@@ -180,9 +202,7 @@ export function openPersistence(dir: string, limits: Partial<BrokerLimits> = {})
   const holds = new Holds();
   const retained = new RetainedStore(new LastValues(), all, counters, journal);
   const sessions = new SessionStore(all, counters, systemClock, journal);
-  const kept = journal.takeRestored();
-  retained.restore(kept.retained);
-  sessions.restore(kept.sessions);
+  restore(journal, sessions, retained, counters);
   const parts = { retained, sessions, limits: all, journal, holds, maySubscribe: () => true };
   const persistence = new Persistence(parts);
   const close = () => {

@@ -53,7 +53,7 @@ export class TopicEmitter {
         this.#onError(caught, packet.topic);
       }
     }
-    const until = this.#holds.of(packet);
+    const until = packet.qos === 0 ? undefined : this.#holds.of(packet);
     if (until === undefined) done();
     else void this.#answerAfter(until, done);
   }
