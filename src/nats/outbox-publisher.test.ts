@@ -207,7 +207,7 @@ test("what goes out late says so, and what goes out at once does not", async () 
   await empty();
   const header = async (seq: number) =>
     Buffer.from((await api.message("EVENTS", seq))?.hdrs ?? "", "base64").toString();
-  expect(await header(1)).toMatch(/Linegate-Queued-Ms: 1\d\d\d\r/);
+  expect(await header(1)).toMatch(/Linegate-Queued-Ms: \d{4,}\r/);
   expect(await header(2)).not.toContain("Linegate-Queued-Ms");
 });
 
