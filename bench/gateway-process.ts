@@ -16,6 +16,8 @@ export interface GatewayProcess extends AsyncDisposable {
   readonly mqtt: string;
   /** `performance.now()` at the spawn. */
   readonly spawnedAt: number;
+  /** The process of its nats-server; undefined while none runs. */
+  natsPid(): number | undefined;
   /** Resident memory in MB, of the gateway and of its nats-server. */
   rssMb(): { gateway: number; nats: number };
   /** CPU seconds used so far by the gateway. */
@@ -75,6 +77,7 @@ export async function runGateway(dir: string): Promise<GatewayProcess> {
     nats,
     mqtt,
     spawnedAt,
+    natsPid: () => natsServerOf(pid),
     rssMb: () => {
       const server = natsServerOf(pid);
       return { gateway: rssOf(pid), nats: server === undefined ? 0 : rssOf(server) };

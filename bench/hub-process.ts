@@ -27,7 +27,7 @@ async function answers(port: number): Promise<boolean> {
   }
 }
 
-/** A hub of one nats-server, that can be killed and started again on its ports and its store. */
+/** A hub of one nats-server, that can be killed and started again on its ports and its store. A leaf keeps to the port that it dialled. */
 export class HubProcess implements AsyncDisposable {
   readonly clients: number;
   readonly leafs: number;
@@ -54,7 +54,7 @@ listen: "127.0.0.1:${this.clients}"
 ping_interval: "5s"
 ping_max: 2
 jetstream { domain: hub, store_dir: "${this.dir}", max_file_store: 2GB }
-leafnodes { listen: "127.0.0.1:${this.leafs}", advertise: "127.0.0.1:${this.leafs}" }
+leafnodes { listen: "127.0.0.1:${this.leafs}", no_advertise: true }
 `,
     );
     this.#child = spawn("nats-server", ["-c", config], { stdio: "ignore" });

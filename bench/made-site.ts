@@ -14,6 +14,8 @@ export interface MadeSiteOptions {
   readonly random: () => number;
   /** Tags of one device; each device is a simulator of its own. */
   readonly tagsPerDevice?: number;
+  /** What the embedded nats-server may store. */
+  readonly maxBytes?: string;
 }
 
 const registersEach = 2;
@@ -40,6 +42,7 @@ export async function makeSite({
   interval,
   random,
   tagsPerDevice = 500,
+  maxBytes = "256MB",
 }: MadeSiteOptions): Promise<MadeSite> {
   const dir = mkdtempSync(join(tmpdir(), "linegate-bench-"));
   mkdirSync(join(dir, "devices"));
@@ -71,7 +74,7 @@ export async function makeSite({
     "gateway: bench-gw",
     "site: bench/line1",
     "broker: { listen: 127.0.0.1:0 }",
-    "nats: { embedded: { listen: 127.0.0.1:0, store: ./data, maxBytes: 256MB } }",
+    `nats: { embedded: { listen: 127.0.0.1:0, store: ./data, maxBytes: ${maxBytes} } }`,
     "http: { listen: 127.0.0.1:0 }",
   ];
   writeFileSync(join(dir, "gateway.yaml"), `${gateway.join("\n")}\n`);

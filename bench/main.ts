@@ -5,7 +5,9 @@ import { alertStorm } from "./parts/alert-storm.ts";
 import { alertToCoil } from "./parts/alert-to-coil.ts";
 import { cameras } from "./parts/camera.ts";
 import { completeToPrepare } from "./parts/complete-to-prepare.ts";
+import { dayOutage } from "./parts/day-outage.ts";
 import { dialledIn } from "./parts/dialled-in.ts";
+import { flashWear } from "./parts/flash-wear.ts";
 import { hubOutage, hubOutageForwarded } from "./parts/hub-outage.ts";
 import { latencies } from "./parts/latency.ts";
 import { memory } from "./parts/memory.ts";
@@ -23,7 +25,7 @@ import { seededRandom } from "./statistics.ts";
 const usage = `npm run -s bench -- [NAME …] [--json] [--seed N]
 
 Measures the whole gateway in one run, or the named parts: pipeline, latency, complete-to-prepare, alert-to-coil,
-alert-storm, hub-outage, hub-outage-forwarded, memory, requests, start, camera, opcua, serial, sparkplug, dialled-in,
+alert-storm, hub-outage, hub-outage-forwarded, day-outage, flash-wear, memory, requests, start, camera, opcua, serial, sparkplug, dialled-in,
 reconnects, upload, vehicle.
 `;
 
@@ -43,6 +45,8 @@ const parts: Readonly<Record<string, Part>> = {
   "alert-storm": alertStorm,
   "hub-outage": hubOutage,
   "hub-outage-forwarded": hubOutageForwarded,
+  "day-outage": dayOutage,
+  "flash-wear": flashWear,
   memory,
   requests,
   start,

@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { connect } from "@nats-io/transport-node";
 import { runGateway } from "../gateway-process.ts";
 import { HubProcess } from "../hub-process.ts";
 import { makeSite } from "../made-site.ts";
+import { missingAt } from "../nats-client.ts";
 import { round } from "../statistics.ts";
 import { TimedLine } from "../timed-line.ts";
 
@@ -17,19 +17,6 @@ const awayMs = 30_000;
 const drainMs = 15_000;
 const drainedWithinMs = 60_000;
 const program = join(import.meta.dirname, "..", "..", "bin", "linegate");
-
-/** Messages of a stream; 0 where it is not there yet. */
-async function held(url: string, stream: string): Promise<number> {
-  const connection = await connect({ servers: url, noAsyncTraces: true });
-  try {
-    const reply = await connection.request(`$JS.API.STREAM.INFO.${stream}`, "", { timeout: 2_000 });
-    return reply.json<{ state?: { messages: number } }>().state?.messages ?? 0;
-  } catch {
-    return 0;
-  } finally {
-    await connection.close();
-  }
-}
 
 /** How the gateway reaches the hub. */
 type Way = "leaf" | "forwarder";
@@ -74,13 +61,13 @@ async function outage(random: () => number, way: Way) {
   await delay(awayMs);
   await hub.start();
   const drainAt = performance.now();
-  const backlog = (await held(gateway.nats, "BATCHES")) - (await held(url, "BATCHES"));
+  const backlog = await missingAt(url, gateway.nats, "BATCHES");
   await delay(drainMs);
   const endAt = performance.now();
   let behind = Infinity;
   while (behind > 0 && performance.now() - drainAt < drainedWithinMs) {
     await delay(200);
-    behind = (await held(gateway.nats, "BATCHES")) - (await held(url, "BATCHES"));
+    behind = await missingAt(url, gateway.nats, "BATCHES");
   }
   return {
     linked: line.took(linkedAt, awayAt),

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { faultKinds } from "./plan.ts";
 
-const usage = `npm run chaos -- [--rounds N] [--seed S] [--nodes 1|3] [--kinds "link cut,disk full"]
+const usage = `npm run chaos -- [--rounds N] [--seed S] [--first N] [--nodes 1|3] [--kinds "link cut,disk full"]
 
 Random faults on a gateway, its nats-server, the hub and the line between them; after each round everything that was committed
 must be at the hub, once and in order. Exit 1 where it is not; the seed and the round repeat it. Faults: ${faultKinds.join(", ")}.
@@ -17,17 +17,18 @@ function settings(): object | undefined {
     options: {
       rounds: { type: "string", default: "10" },
       seed: { type: "string", default: String(Date.now() % 100_000) },
+      first: { type: "string", default: "1" },
       nodes: { type: "string", default: "1" },
       kinds: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
-  const [rounds, seed, nodes] = [values.rounds, values.seed, values.nodes].map(Number);
+  const [rounds, seed, first, nodes] = [values.rounds, values.seed, values.first, values.nodes].map(Number);
   const kinds = values.kinds?.split(",").map((kind) => kind.trim());
   const known = kinds?.every((kind) => faultKinds.some((one) => one === kind)) ?? true;
-  const whole = [rounds, seed].every((number) => Number.isInteger(number) && Number(number) > 0);
+  const whole = [rounds, seed, first].every((number) => Number.isInteger(number) && Number(number) > 0);
   if (values.help === true || !known || !whole || (nodes !== 1 && nodes !== 3)) return undefined;
-  return { rounds, seed, nodes, ...(kinds === undefined ? {} : { kinds }) };
+  return { rounds, seed, first, nodes, ...(kinds === undefined ? {} : { kinds }) };
 }
 
 const chosen = settings();

@@ -18,6 +18,8 @@ const lookEveryMs = 250;
 
 export interface ChaosOptions {
   readonly seed: number;
+  /** The number of the first round: a later one begins where an earlier run stopped. */
+  readonly first: number;
   readonly rounds: number;
   readonly nodes: 1 | 3;
   /** Absent: all that this machine can do. */
@@ -39,6 +41,7 @@ export interface ChaosReport {
 /** Round after round: a load, faults by the seed, and when all is healed a look whether the hub has everything, once and in order. */
 export async function chaos({
   seed,
+  first,
   rounds,
   nodes,
   kinds = faultKinds,
@@ -62,7 +65,7 @@ export async function chaos({
   try {
     await applied(world);
     const reader = new HubReader(fleet);
-    for (let round = 1; round <= rounds; round += 1) {
+    for (let round = first; round < first + rounds; round += 1) {
       const plan = planRound(seed, round, possible);
       say(`seed ${seed}, round ${round}: ${plan.map(describeFault).join(", ")}`);
       for (const { kind } of plan) faults[kind] = (faults[kind] ?? 0) + 1;

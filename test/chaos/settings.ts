@@ -2,6 +2,7 @@ import { faultKinds, type FaultKind } from "./plan.ts";
 
 export interface Settings {
   readonly seed: number;
+  readonly first: number;
   readonly rounds: number;
   readonly nodes: 1 | 3;
   readonly kinds: readonly FaultKind[];
@@ -12,6 +13,7 @@ export interface Settings {
 /** What `npm test` has time for: faults that heal within seconds. */
 const short: Settings = {
   seed: 7,
+  first: 1,
   rounds: 3,
   nodes: 1,
   kinds: ["gateway killed", "nats-server killed", "link cut", "link slow", "disk full", "power cut"],

@@ -20,7 +20,7 @@ import { decodeTag, type UploadTag } from "./upload-tag.ts";
 /** How often it is looked whether windows have ended or batches grown old. */
 const tickMs = 250;
 /** Open windows are stored at most this often, beside what goes with their batches: flash wears out. */
-const checkpointMs = 10_000;
+const checkpointMs = 30_000;
 /** And so many bytes of them a second at most, over time: thousands of windows are stored less often. */
 const checkpointBytesPerMs = 50;
 /** So many states are stored in one transaction. */
