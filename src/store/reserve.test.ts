@@ -9,17 +9,17 @@ import { testStore } from "./testing.ts";
 test("a gateway that starts on a full disk has its state, and keeps new room in reserve when there is some", async (ctx) => {
   const dir = mkdtempSync(join(tmpdir(), "linegate-reserve-"));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=4m", "none", dir]).status === 0;
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m", "none", dir]).status === 0;
   ctx.skip(!mounted, "this user may not mount a small disk");
   onTestFinished(() => void spawnSync("umount", ["-l", dir]));
   const first = testStore(dir);
   first.open();
   await first.change([{ scope: "a", key: "1", value: "one" }]);
   first.close();
-  expect(statSync(join(dir, "linegate.reserve")).size).toBe(1_000_000);
+  expect(statSync(join(dir, "linegate.reserve")).size).toBe(256_000);
 
   const filler = join(dir, "filler");
-  expect(() => writeFileSync(filler, Buffer.alloc(8_000_000))).toThrow("ENOSPC");
+  expect(() => writeFileSync(filler, Buffer.alloc(16_000_000))).toThrow("ENOSPC");
   const told: string[] = [];
   const say = (_: object, message: string) => void told.push(message);
   const second = testStore(dir, { log: { debug: say, info: say, warn: say, error: say } });
@@ -33,5 +33,5 @@ test("a gateway that starts on a full disk has its state, and keeps new room in 
   const third = testStore(dir);
   third.open();
   expect([...third.read("a").keys()]).toEqual(["1", "2"]);
-  expect(statSync(join(dir, "linegate.reserve")).size).toBe(1_000_000);
+  expect(statSync(join(dir, "linegate.reserve")).size).toBe(256_000);
 });

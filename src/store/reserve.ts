@@ -1,8 +1,10 @@
-import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
 /** SQLite's index of its log takes 32 KB, and a first commit some pages. */
-const reserveBytes = 1_000_000;
+const reserveBytes = 256_000;
+/** On a smaller disk than this nothing is kept back. */
+const leastFreeBytes = 4_000_000;
 
 /**
  * Room on the disk that is given up when it is full: SQLite can't even open a file then, and a gateway that starts would begin
@@ -15,11 +17,10 @@ export class Reserve {
     this.#path = path;
   }
 
-  /** Sets it up where it is missing. A disk without room for it has none. */
+  /** Sets it up where it is missing. A disk that is nearly full has none. */
   keep(): void {
     try {
-      if (this.#size() === reserveBytes) return;
-      mkdirSync(dirname(this.#path), { recursive: true });
+      if (this.#size() === reserveBytes || this.#free() < leastFreeBytes) return;
       const file = openSync(this.#path, "w");
       try {
         // Written, not only stretched: a file with a hole takes no room.
@@ -38,6 +39,11 @@ export class Reserve {
     if (this.#size() === 0) return false;
     rmSync(this.#path, { force: true });
     return true;
+  }
+
+  #free(): number {
+    const { bavail, bsize } = statfsSync(dirname(this.#path));
+    return bavail * bsize;
   }
 
   #size(): number {

@@ -35,7 +35,12 @@ export interface ChaosReport {
   readonly messages: number;
   readonly longestDrainMs: number;
   /** Of the first round after which something was wrong; undefined where there was none. */
-  readonly failed?: { readonly round: number; readonly verdict: Verdict; readonly verify: string };
+  readonly failed?: {
+    readonly round: number;
+    readonly verdict: Verdict;
+    readonly verify: string;
+    readonly log: readonly string[];
+  };
 }
 
 /** Round after round: a load, faults by the seed, and when all is healed a look whether the hub has everything, once and in order. */
@@ -82,7 +87,7 @@ export async function chaos({
       longestDrainMs = Math.max(longestDrainMs, Math.round(performance.now() - healedAt));
       const { code, stdout } = await verifyAt(world.hubs);
       if (!isClean(verdict) || code !== 0)
-        return { ...report(round), failed: { round, verdict, verify: stdout } };
+        return { ...report(round), failed: { round, verdict, verify: stdout, log: world.log } };
     }
     return report(rounds);
   } finally {

@@ -93,6 +93,11 @@ export class World {
     return performance.now() > this.#diskRefusesUntil;
   }
 
+  /** The last that the gateway logged. */
+  get log(): readonly string[] {
+    return (this.#gateway?.log ?? []).slice(-40).map((entry) => JSON.stringify(entry));
+  }
+
   /** What can't happen here, with the reason. */
   get leftOut(): ReadonlyMap<FaultKind, string> {
     const noPowerCut = noPowerCutHere();

@@ -68,7 +68,7 @@ test("what was dealt with before a restart is not dealt with again, however earl
   await again.start();
   await pushFile(hub, "files/other.bin", "two");
   await expect.poll(() => again.outcomes.length).toBe(2);
-  expect(log.lines.filter((line) => line.includes("taken from the hub"))).toHaveLength(1);
+  await expect.poll(() => log.lines.filter((line) => line.includes("taken from the hub"))).toHaveLength(1);
   expect(filesIn(dir)["files/map.bin"]).toBe("edited by hand");
 });
 
