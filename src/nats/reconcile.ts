@@ -109,18 +109,18 @@ async function goOnLower(
     return { ...before, created: info.created, acked: last };
   }
   if (before.deleted === 0 && info === undefined) {
-    log.warn(told, "A stream is gone from nats-server: it is made anew, and what is kept of it sent again");
     const { created } = await createDurable(api, stream, before.incarnation, storeBytes);
+    log.warn(told, "A stream is gone from nats-server: it is made anew, and what is kept of it sent again");
     return { ...before, created, acked: 0 };
   }
   // A hub that has more of this stream than the stream itself asks for what comes after that: it would miss the difference.
   const incarnation = before.incarnation + 1;
+  if (info !== undefined) await closeDurable(api, info);
+  const { created } = await createDurable(api, stream, incarnation, storeBytes);
   log.error(
     { ...told, next: incarnationName(stream, incarnation) },
     "A stream came back from nats-server with less than was known to be safe: its next incarnation is opened",
   );
-  if (info !== undefined) await closeDurable(api, info);
-  const { created } = await createDurable(api, stream, incarnation, storeBytes);
   return { incarnation, created, acked: 0, deleted: 0 };
 }
 

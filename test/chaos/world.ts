@@ -93,9 +93,10 @@ export class World {
     return performance.now() > this.#diskRefusesUntil;
   }
 
-  /** The last that the gateway logged. */
+  /** What the gateway logged since its last start, what comes again and again left out. */
   get log(): readonly string[] {
-    return (this.#gateway?.log ?? []).slice(-40).map((entry) => JSON.stringify(entry));
+    const lines = (this.#gateway?.log ?? []).map((entry) => JSON.stringify({ ...entry, time: undefined }));
+    return [...new Set(lines)].slice(0, 60);
   }
 
   /** What can't happen here, with the reason. */
