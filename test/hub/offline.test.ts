@@ -69,7 +69,7 @@ broker: { listen: 127.0.0.1:0 }
 nats: { embedded: { listen: 127.0.0.1:0, maxBytes: 64MB } }
 http: { listen: 127.0.0.1:0 }
 hub: { ${hubKeys(hub)}, user: ${line}-gw, password: "file:hub-password" }
-offline: { hubAway: 1s, alerts: true }
+offline: { hubAway: 5s, alerts: true }
 `,
       "hub-password": password,
     });
