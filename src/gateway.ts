@@ -14,6 +14,7 @@ import { SiteDevices } from "./gateway/site-devices.ts";
 import { NatsImageStore } from "./nats/image-store.ts";
 import { hubMetrics } from "./nats/hub-metrics.ts";
 import { NatsPart } from "./nats/nats-part.ts";
+import { isNearlyFull } from "./nats/store.ts";
 import type { OfflineWatch } from "./nats/offline-watch.ts";
 import { OutboxPublisher } from "./nats/outbox-publisher.ts";
 import type { Metric } from "./observability/exposition.ts";
@@ -127,6 +128,7 @@ export class Gateway {
       store: this.#store,
       storeBytes: () => this.#nats.storeBytes,
       syncsAtAck: () => this.#nats.syncsAtAck,
+      isTight: () => isNearlyFull(data),
       gate: {
         isHeld: (stream) => this.#offline.isHeld(stream),
         stored: (stream, bytes) => {

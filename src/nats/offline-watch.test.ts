@@ -43,6 +43,7 @@ async function watched({ whenFull = "oldest", maxBytes = 10_000_000 }: Options =
     },
     storeBytes: () => nats.maxFileBytes,
     syncsAtAck: () => true,
+    isTight: () => false,
     clock: systemClock,
     log,
   });

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../adapter-kit/clock.ts";
 import type { OutgoingMessage } from "../store/state-store.ts";
@@ -30,10 +31,17 @@ interface Options {
   readonly dir?: string;
   readonly syncsAtAck?: boolean;
   readonly syncedAfterMs?: number;
+  readonly isTight?: () => boolean;
 }
 
 /** A store, a link and what brings the one to the other; the link is not started yet. */
-async function outbox({ server, dir, syncsAtAck = true, syncedAfterMs = 150_000 }: Options = {}) {
+async function outbox({
+  server,
+  dir,
+  syncsAtAck = true,
+  syncedAfterMs = 150_000,
+  isTight = () => false,
+}: Options = {}) {
   const log = keptLog();
   const nats = server ?? (await testServer());
   const store = testStore(dir ?? (await scratchFolder()), { log });
@@ -44,6 +52,7 @@ async function outbox({ server, dir, syncsAtAck = true, syncedAfterMs = 150_000 
     link,
     storeBytes: () => nats.maxFileBytes,
     syncsAtAck: () => syncsAtAck,
+    isTight,
     syncedAfterMs,
     clock: systemClock,
     log,
@@ -110,6 +119,22 @@ test("the server stopped and let go on: each message once, and in order", async 
   process.kill(nats.pid ?? 0, "SIGCONT");
   await empty();
   expect(await messages("EVENTS")).toEqual(numbers(500));
+});
+
+test("on a disk that is nearly full one event at a time is under way: none overtakes one that is refused", async () => {
+  const { nats, store, connect, messages, empty, link } = await outbox({ isTight: () => true });
+  await nats.start(never);
+  connect();
+  await store.change([], [event("0")]);
+  await empty();
+  process.kill(nats.pid ?? 0, "SIGSTOP");
+  await expect.poll(() => readFileSync(`/proc/${nats.pid}/status`, "utf8")).toMatch(/^State:\s+T/m);
+  const before = link.counters.published;
+  for (const i of numbers(5, 1)) await store.change([], [event(i)]);
+  expect(link.counters.published - before).toBe(1);
+  process.kill(nats.pid ?? 0, "SIGCONT");
+  await empty();
+  expect(await messages("EVENTS")).toEqual(numbers(6));
 });
 
 test("what the stream has and nobody heard of is found there, however long ago: the server forgets ids", async () => {

@@ -11,7 +11,7 @@ import { outboxMetrics } from "./outbox-metrics.ts";
 import { OutboxSender, type OutboxGate } from "./outbox-sender.ts";
 
 /**
- * Events go out at once, many at a time: somebody waits for them. Of bulk one message at a time is under way: none overtakes
+ * Events go out at once, many at a time: somebody waits for them; one at a time where the disk is nearly full. Of bulk one message at a time is under way: none overtakes
  * another whatever the server refuses, and live readings find an empty socket.
  */
 const windows: Readonly<Record<StreamName, Window>> = {
@@ -30,6 +30,8 @@ export interface OutboxPublisherOptions {
   readonly link: Pick<NatsLink, "publishKept" | "request" | "subscribe" | "onRefill" | "serverId" | "state">;
   /** Where a stream must not be filled up. */
   readonly gate?: OutboxGate;
+  /** Whether the disk is so full that JetStream may refuse a message and take the next: then one at a time is sent. */
+  readonly isTight: () => boolean;
   /** Absent: all of them. */
   readonly streams?: readonly StreamName[];
   /** What JetStream may keep on disk in all. */

@@ -29,6 +29,8 @@ const refusedPauseMs = 500;
 const lateMs = 1_000;
 const queuedHeader = "Linegate-Queued-Ms";
 
+const oneByOne: Window = { messages: 1, bytes: 0 };
+
 /** No stream's name can hold a blank. */
 const noStream = "none at all";
 
@@ -47,6 +49,8 @@ export interface SenderOptions {
   readonly store: Pick<SqliteStateStore, "outbox" | "mark" | "setMark" | "requeue">;
   readonly link: Pick<NatsLink, "publishKept" | "request" | "state">;
   readonly window: Window;
+  /** See OutboxPublisherOptions. */
+  readonly isTight: () => boolean;
   readonly gate?: OutboxGate;
   readonly storeBytes: () => number;
   /** Whether the server has synced what it acknowledges. */
@@ -124,7 +128,8 @@ export class OutboxSender {
     for (;;) {
       if (this.#isHeld) return;
       this.#read();
-      const item = nextToSend(this.#lane, this.#options.window);
+      const { isTight, window } = this.#options;
+      const item = nextToSend(this.#lane, isTight() ? oneByOne : window);
       if (item === undefined) return;
       const row = this.#rows.get(item.n);
       if (row === undefined) this.#step({ kind: "done", n: item.n });

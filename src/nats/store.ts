@@ -1,9 +1,23 @@
+import { statfsSync } from "node:fs";
 import { mkdir, readdir, readFile, stat, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { GatewayError } from "../domain/errors.ts";
 
 /** Of the space that is there, this much stays free for the rest of the machine: a full disk stops JetStream for good. */
 const reserve = 0.1;
+
+/** With less than this a disk takes one message and refuses the next. */
+const nearlyFullBytes = 8_000_000;
+
+/** A matter of microseconds. False where nothing can be said. */
+export function isNearlyFull(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize < nearlyFullBytes;
+  } catch {
+    return false;
+  }
+}
 
 /** Makes the store's folder, for the gateway's user alone. */
 export async function prepareStore(store: string): Promise<void> {

@@ -74,8 +74,9 @@ export class ServiceProcess {
       store: this.#store,
       link,
       storeBytes: () => (nats.url === undefined ? nats.embedded.maxBytes : foreignStoreBytes),
-      // Only the gateway knows what its server does.
+      // Only the gateway knows what its server does, and its disk.
       syncsAtAck: () => false,
+      isTight: () => false,
       clock,
       log,
     });
