@@ -2,6 +2,8 @@
 export interface Item {
   readonly n: number;
   readonly bytes: number;
+  /** It is announced only when it is surely on disk, perhaps after others with a later number. */
+  readonly whenStored?: true | undefined;
 }
 
 /** What may be sent and not acknowledged at once; one message always may. */
@@ -69,7 +71,7 @@ export function laneAfter(lane: Lane, input: LaneInput): Lane {
     case "closed":
       return { ...newLane, generation: lane.generation };
     case "committed":
-      return lane.open ? join(lane, input.items, lane.more) : lane;
+      return lane.open ? join(late(lane, input.items), input.items, lane.more) : lane;
     case "page":
       return join({ ...lane, more: false }, input.items, input.more);
     case "sent":
@@ -100,6 +102,12 @@ export function nextToSend(
 /** From which number on the outbox is to be read; undefined: it need not be. */
 export function readFrom({ open, more, waiting, known }: Lane): number | undefined {
   return open && more && waiting.length === 0 ? known : undefined;
+}
+
+/** What is announced after a later number, as where a sync of the disk failed, is in no page any more. */
+function late(lane: Lane, items: readonly Item[]): Lane {
+  const behind = items.filter(({ n, whenStored }) => whenStored === true && n <= lane.known);
+  return behind.length === 0 ? lane : { ...lane, waiting: [...behind, ...lane.waiting] };
 }
 
 /** What does not fit is left in the outbox, and all after it. */

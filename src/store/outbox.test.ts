@@ -160,3 +160,23 @@ test("each stream has a policy of its own: batches give way to events, and event
   expect(store.outbox.dropped("EVENTS").full).toBe(2);
   expect(store.outbox.offered("EVENTS").rows).toBe(12);
 });
+
+test("what goes out only from the disk has no number before: nothing that the disk refuses meanwhile overtakes it", async () => {
+  const dir = await folder();
+  const { store } = open(dir);
+  const announced: string[] = [];
+  store.outbox.onCommitted(
+    (rows) => void announced.push(...rows.map(({ n, payload }) => `${n} ${Buffer.from(payload).toString()}`)),
+  );
+  const other = new DatabaseSync(join(dir, stateFile));
+  onTestFinished(() => other.close());
+  other.exec("BEGIN IMMEDIATE");
+  expect(await store.change([], [{ ...event("durable"), whenStored: true }])).toBe("kept");
+  expect(await store.change([], [event("alert")])).toBe("kept");
+  expect(announced).toEqual(["1 alert"]);
+  expect(waiting(store, "EVENTS")).toEqual(["alert"]);
+  other.exec("ROLLBACK");
+  expect(await store.change([], [event("next")])).toBe("stored");
+  expect(announced).toEqual(["1 alert", "2 next", "3 durable"]);
+  expect(waiting(store, "EVENTS")).toEqual(["alert", "next", "durable"]);
+});

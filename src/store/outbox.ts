@@ -47,6 +47,9 @@ export class Outbox {
   #last = 0;
   /** Since the last commit: nobody sees them before. */
   #fresh: OutboxRow[] = [];
+  /** Those that go out only from the disk: they get their numbers with the commit, so that none that the disk refuses is overtaken. */
+  #held: { readonly message: OutgoingMessage; readonly row: OutboxRow }[] = [];
+  #numbered: readonly OutboxRow[] = [];
   /** Committed or refused, and not announced before those ahead of them are surely on disk. */
   #unseen: OutboxRow[] = [];
   /** What the disk refused. */
@@ -113,25 +116,19 @@ export class Outbox {
   }
 
   get isDirty(): boolean {
-    return this.#fresh.length > 0 || this.#refused.length > 0 || this.#settled.size > 0;
+    return (
+      this.#fresh.length > 0 || this.#held.length > 0 || this.#refused.length > 0 || this.#settled.size > 0
+    );
   }
 
   /** For the next commit. */
   add(messages: readonly OutgoingMessage[]): void {
     for (const message of messages) {
-      this.#last += 1;
-      const row = {
-        n: this.#last,
-        stream: message.stream,
-        subject: message.subject,
-        id: message.id ?? `${this.#options.idPrefix()}:${this.#last}`,
-        headers: message.headers ?? {},
-        payload: typeof message.payload === "string" ? Buffer.from(message.payload) : message.payload,
-        live: message.live,
-        whenStored: message.whenStored,
-        queuedAt: this.#options.now(),
-      };
-      this.#take({ ...row, bytes: rowBytes(row) });
+      const row = this.#rowOf(message, this.#last + 1, this.#options.now());
+      if (message.whenStored !== true) this.#last += 1;
+      if (!this.#hasTaken(row)) continue;
+      if (message.whenStored === true) this.#held.push({ message, row });
+      else this.#fresh.push(row);
     }
   }
 
@@ -179,7 +176,11 @@ export class Outbox {
     const done = [...this.#settled.values()].filter(({ ack, incarnation, keptSince }) =>
       keptSince === undefined ? table.remove(ack.n) : table.keep(ack, incarnation, keptSince),
     );
-    for (const row of [...this.#refused, ...this.#fresh]) table.insert(row);
+    this.#numbered = this.#held.map(({ message, row }, index) => ({
+      ...this.#rowOf(message, this.#last + 1 + index, row.queuedAt),
+      bytes: row.bytes,
+    }));
+    for (const row of [...this.#refused, ...this.#fresh, ...this.#numbered]) table.insert(row);
     const goneBytes = sum(
       done.filter(({ keptSince }) => keptSince === undefined).map(({ ack }) => ack.bytes),
     );
@@ -202,8 +203,10 @@ export class Outbox {
     this.#settled = new Map();
     this.#refused = [];
     if (cut.length === 0 && this.#fresh.length > 0) this.#told = false;
-    this.#unseen.push(...this.#fresh);
+    this.#last += this.#numbered.length;
+    this.#unseen.push(...this.#fresh, ...this.#numbered);
     this.#fresh = [];
+    this.#held = [];
     this.#withdraw(new Set(cut.map(({ n }) => n)));
   }
 
@@ -212,10 +215,9 @@ export class Outbox {
     this.#refused.push(...this.#fresh);
     this.#unseen.push(...this.#fresh);
     this.#fresh = [];
-    const free = this.#refused.filter(({ whenStored }) => whenStored !== true);
-    let excess = sum(free.map(({ bytes }) => bytes)) - memoryBytes;
-    const oldest = free.filter(({ stream }) => this.#yields(stream));
-    const newest = free.filter(({ stream }) => !this.#yields(stream)).toReversed();
+    let excess = sum(this.#refused.map(({ bytes }) => bytes)) - memoryBytes;
+    const oldest = this.#refused.filter(({ stream }) => this.#yields(stream));
+    const newest = this.#refused.filter(({ stream }) => !this.#yields(stream)).toReversed();
     const gone = new Set<number>();
     for (const row of [...oldest, ...newest]) {
       if (excess <= 0) break;
@@ -262,17 +264,33 @@ export class Outbox {
     for (const { rows, bytes } of gone) add(this.#kept, -rows, -bytes);
   }
 
-  #take(row: OutboxRow): void {
+  #rowOf(message: OutgoingMessage, n: number, queuedAt: number): OutboxRow {
+    const { stream, subject, id, headers = {}, payload, live, whenStored } = message;
+    const row = {
+      n,
+      stream,
+      subject,
+      id: id ?? `${this.#options.idPrefix()}:${n}`,
+      headers,
+      payload: typeof payload === "string" ? Buffer.from(payload) : payload,
+      live,
+      whenStored,
+      queuedAt,
+    };
+    return { ...row, bytes: rowBytes(row) };
+  }
+
+  #hasTaken(row: OutboxRow): boolean {
     const { maxBytes } = this.#options;
     const limit = row.stream === "BATCHES" ? maxBytes * bulkShare : maxBytes;
     add(this.#offered[row.stream], 1, row.bytes);
     const waiting = this.#bytesAhead(row.stream) + row.bytes;
     if (row.bytes > limit || (!this.#yields(row.stream) && waiting > limit)) {
       this.#count(row.stream, "full", { subject: row.subject, bytes: row.bytes });
-      return;
+      return false;
     }
-    this.#fresh.push(row);
     add(this.#backlog[row.stream], 1, row.bytes);
+    return true;
   }
 
   /** What does not make room for a message of the stream: batches that give way do for an event, no event does for a batch. */

@@ -282,7 +282,6 @@ export class SqliteStateStore implements StateStore {
     for (const { changes } of waiting)
       for (const change of changes) this.#unstored.set(JSON.stringify([change.scope, change.key]), change);
     const unstored = this.#unstored;
-    const upTo = this.outbox.last;
     const parts = this.#parts.filter(({ isDirty }) => isDirty);
     const isNew = this.#isSpoilt || this.#unstored.size > 0 || this.outbox.isDirty || parts.length > 0;
     const isStored =
@@ -297,6 +296,7 @@ export class SqliteStateStore implements StateStore {
       this.outbox.stored();
       for (const part of parts) part.stored();
     } else if (!isStored) this.outbox.refused();
+    const upTo = this.outbox.last;
     const told = (isSynced: boolean) => {
       this.outbox.announce(upTo, isStored && isSynced);
       for (const { done } of waiting) done?.(isStored && isSynced ? "stored" : "kept");
