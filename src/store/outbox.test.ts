@@ -180,3 +180,19 @@ test("what goes out only from the disk has no number before: nothing that the di
   expect(announced).toEqual(["1 alert", "2 next", "3 durable"]);
   expect(waiting(store, "EVENTS")).toEqual(["alert", "next", "durable"]);
 });
+
+test("batches that wait for the disk are bounded too, the oldest gone first and counted", async () => {
+  const dir = await folder();
+  const { store } = open(dir, { outbox: { maxBytes: 100_000_000, whenFull: "oldest" } });
+  const other = new DatabaseSync(join(dir, stateFile));
+  onTestFinished(() => other.close());
+  other.exec("BEGIN IMMEDIATE");
+  const large = (i: number) => ({ ...batch(`${i}`.padEnd(1_000_000, "x")), whenStored: true }) as const;
+  for (let i = 0; i < 10; i += 1) await store.change([], [large(i)]);
+  expect(store.outbox.dropped("BATCHES").memory).toBeGreaterThan(0);
+  expect(store.outbox.backlog("BATCHES").bytes).toBeLessThanOrEqual(8_000_000);
+  other.exec("ROLLBACK");
+  expect(await store.change([], [event("next")])).toBe("stored");
+  expect(waiting(store, "BATCHES").at(-1)?.[0]).toBe("9");
+  expect(waiting(store, "BATCHES").map((text) => text[0])).not.toContain("0");
+});

@@ -212,6 +212,7 @@ export class Outbox {
 
   /** The disk has none of it: kept in memory, within a bound. */
   refused(): void {
+    this.#boundHeld();
     this.#refused.push(...this.#fresh);
     this.#unseen.push(...this.#fresh);
     this.#fresh = [];
@@ -262,6 +263,21 @@ export class Outbox {
 
   released(gone: readonly Backlog[]): void {
     for (const { rows, bytes } of gone) add(this.#kept, -rows, -bytes);
+  }
+
+  /** Batches that wait for the disk alone; durable messages of devices are bounded where they come in. */
+  #boundHeld(): void {
+    const batches = this.#held.filter(({ row }) => row.stream === "BATCHES");
+    let excess = sum(batches.map(({ row }) => row.bytes)) - memoryBytes;
+    const gone = new Set<object>();
+    for (const held of this.#yields("BATCHES") ? batches : batches.toReversed()) {
+      if (excess <= 0) break;
+      excess -= held.row.bytes;
+      gone.add(held);
+      add(this.#backlog.BATCHES, -1, -held.row.bytes);
+      this.#count("BATCHES", "memory", { subject: held.row.subject });
+    }
+    if (gone.size > 0) this.#held = this.#held.filter((held) => !gone.has(held));
   }
 
   #rowOf(message: OutgoingMessage, n: number, queuedAt: number): OutboxRow {

@@ -28,6 +28,8 @@ function message(batch: Batch, payload: Buffer, thinnedTo: Duration | undefined)
   const { from, to } = spanOf(series);
   return {
     stream: "BATCHES",
+    // Its number is given again after a kill that it was not stored before: by then nobody may have it.
+    whenStored: true,
     subject: `batch.${gateway}.${stream}`,
     payload,
     id: `${gateway}:${epoch}:${stream}:${batch.batch}`,
