@@ -126,6 +126,8 @@ test("the same state again is not written again", async () => {
   const part = await testPart(nats);
   await part.start(never);
   const bucket = bucketOn(part);
+  // A direct get from a bucket that is not there yet is answered by nobody, until it times out.
+  await expect.poll(async () => contents(await open(await client(part)))).toEqual({});
   const kv = await open(await client(part));
   for (const [key, json] of [
     ["overpressure", "1"],
