@@ -8,7 +8,7 @@ beforeEach(async (ctx) => {
   ctx.skip(reason !== undefined, reason);
 });
 
-const { seed, first, rounds, nodes, kinds, report: showReport } = settings(process.env);
+const { seed, first, rounds, nodes, way, kinds, report: showReport } = settings(process.env);
 
 test(
   `after each of ${rounds} rounds of chaos (seed ${seed}) the hub has everything, once and in order`,
@@ -18,7 +18,7 @@ test(
       said.push(line);
       if (showReport) process.stdout.write(`${line}\n`);
     };
-    const report = await chaos({ seed, first, rounds, nodes, kinds, say });
+    const report = await chaos({ seed, first, rounds, nodes, way, kinds, say });
     if (showReport) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
     // With the rounds: they are what repeats it.
     expect({ failed: report.failed, said: report.failed && said }).toEqual({});

@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { faultKinds } from "./plan.ts";
+import { ways } from "./settings.ts";
 
-const usage = `npm run chaos -- [--rounds N] [--seed S] [--first N] [--nodes 1|3] [--kinds "link cut,disk full"]
+const usage = `npm run chaos -- [--rounds N] [--seed S] [--first N] [--nodes 1|3] [--way leaf|forwarder] [--kinds "link cut,disk full"]
 
 Random faults on a gateway, its nats-server, the hub and the line between them; after each round everything that was committed
 must be at the hub, once and in order. Exit 1 where it is not; the seed and the round repeat it. Faults: ${faultKinds.join(", ")}.
@@ -19,6 +20,7 @@ function settings(): object | undefined {
       seed: { type: "string", default: String(Date.now() % 100_000) },
       first: { type: "string", default: "1" },
       nodes: { type: "string", default: "1" },
+      way: { type: "string", default: "leaf" },
       kinds: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
@@ -27,8 +29,9 @@ function settings(): object | undefined {
   const kinds = values.kinds?.split(",").map((kind) => kind.trim());
   const known = kinds?.every((kind) => faultKinds.some((one) => one === kind)) ?? true;
   const whole = [rounds, seed, first].every((number) => Number.isInteger(number) && Number(number) > 0);
-  if (values.help === true || !known || !whole || (nodes !== 1 && nodes !== 3)) return undefined;
-  return { rounds, seed, first, nodes, ...(kinds === undefined ? {} : { kinds }) };
+  const isTopology = (nodes === 1 || nodes === 3) && ways.some((way) => way === values.way);
+  if (values.help === true || !known || !whole || !isTopology) return undefined;
+  return { rounds, seed, first, nodes, way: values.way, ...(kinds === undefined ? {} : { kinds }) };
 }
 
 const chosen = settings();

@@ -3,11 +3,12 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { hubUser } from "../fixture/hub.ts";
-import { apply, urls, verifyAt } from "../fixture/hub-edge.ts";
+import { applyFleet, urls, verifyAt } from "../fixture/hub-edge.ts";
 import { HubReader } from "./hub-reader.ts";
 import { Ledger, type Verdict } from "./ledger.ts";
 import { Load } from "./load.ts";
 import { describeFault, faultKinds, planRound, type FaultKind } from "./plan.ts";
+import type { Way } from "./settings.ts";
 import { World } from "./world.ts";
 
 /** A round's readings and events go on for so long at least. */
@@ -22,6 +23,7 @@ export interface ChaosOptions {
   readonly first: number;
   readonly rounds: number;
   readonly nodes: 1 | 3;
+  readonly way: Way;
   /** Absent: all that this machine can do. */
   readonly kinds?: readonly FaultKind[];
   readonly say: (line: string) => void;
@@ -49,10 +51,11 @@ export async function chaos({
   first,
   rounds,
   nodes,
+  way,
   kinds = faultKinds,
   say,
 }: ChaosOptions): Promise<ChaosReport> {
-  const world = await World.begin(nodes);
+  const world = await World.begin(nodes, way);
   for (const [kind, reason] of world.leftOut) say(`left out: ${kind}: ${reason}`);
   const possible = kinds.filter((kind) => !world.leftOut.has(kind));
   const fleet = await hubUser(world.hubs, "fleet");
@@ -96,10 +99,10 @@ export async function chaos({
 }
 
 /** A cluster that has just begun has no leader yet. */
-async function applied({ hubs }: World): Promise<void> {
+async function applied({ hubs, fleet }: World): Promise<void> {
   const until = performance.now() + drainWithinMs;
   for (;;) {
-    const { code, stderr } = await apply(hubs, hubs.length);
+    const { code, stderr } = await applyFleet(hubs, fleet);
     if (code === 0) return;
     if (performance.now() > until) throw new Error(`hub apply at ${urls(hubs)}: ${stderr}`);
     await delay(lookEveryMs);

@@ -4,10 +4,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { isRunning, natsServerOf, spawnGateway, type GatewayProcess } from "../fixture/gateway-process.ts";
 import { freePort } from "../fixture/free-port.ts";
-import { hubPasswords, HubServer } from "../fixture/hub.ts";
+import { HubServer } from "../fixture/hub.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
 import type { Fault, FaultKind } from "./plan.ts";
 import { noPowerCutHere, PowerCut } from "./power-cut.ts";
+import type { Way } from "./settings.ts";
+import { ends, site } from "./site.ts";
 import { SmallDisk } from "./tmpfs.ts";
 
 const clock = join(import.meta.dirname, "stepped-clock.mjs");
@@ -16,36 +18,11 @@ const patienceMs = 60_000;
 /** After the disk has room again: the store tries every 5 s. */
 const storedAgainMs = 6_000;
 
-const site = (ports: World["ports"], leaf: string) => ({
-  "gateway.yaml": `
-gateway: line1-gw
-site: plant1/stamping/line1
-broker: { listen: "127.0.0.1:${ports.mqtt}" }
-nats: { embedded: { listen: "127.0.0.1:${ports.nats}", maxBytes: 48MB } }
-http: { listen: 127.0.0.1:0 }
-hub: { leaf: "${leaf}", user: line1-gw, password: "file:hub-password" }
-upload: { batch: { maxAge: 500ms } }
-`,
-  "hub-password": hubPasswords.LINE1_GW_PASSWORD,
-  "devices/counter.yaml": `
-device: counter
-adapter: mqtt
-connection: { clientId: counter }
-tags:
-  n: { address: counter/state, pointer: /n, type: int, upload: raw }
-  sale: { address: counter/sale, type: json, durable: { id: /id } }
-  value: { address: counter/state, pointer: /value, type: int, upload: { onChange: 0 } }
-`,
-  "alerts.yaml": `
-alerts:
-  high: { message: "The value is \${value}", when: { tag: counter/value, above: 50 }, acknowledge: false }
-`,
-});
-
 /** A gateway with its nats-server, a hub, and the line between them: all that chaos can happen to. */
 export class World {
   readonly ports: { readonly mqtt: number; readonly nats: number };
   readonly hubs: readonly HubServer[];
+  readonly way: Way;
   readonly #hubFile: string;
   readonly #dir: string;
   readonly #clockFile: string;
@@ -57,12 +34,12 @@ export class World {
   /** Whoever kills or starts the gateway waits for whoever does. */
   #turn: Promise<void> = Promise.resolve();
 
-  private constructor(ports: World["ports"], hubs: readonly HubServer[]) {
+  private constructor(ports: World["ports"], hubs: readonly HubServer[], way: Way) {
     this.ports = ports;
     this.hubs = hubs;
+    this.way = way;
     this.#hubFile = hubs.length === 1 ? "hub.conf" : "hub-1.conf";
-    const leaf = hubs.map(({ line }) => `nats-leaf://127.0.0.1:${line.port}`).join(",");
-    this.#dir = new SiteFolder(site(ports, leaf)).dir;
+    this.#dir = new SiteFolder(site(ports, ends[way], hubs)).dir;
     const data = join(this.#dir, "data");
     const scratch = join(this.#dir, "..", `${this.#dir.split("/").at(-1)}-scratch`);
     mkdirSync(scratch, { recursive: true });
@@ -74,13 +51,23 @@ export class World {
     this.#powerCut = noPowerCutHere() === undefined ? new PowerCut(data, scratch) : undefined;
   }
 
-  static async begin(nodes: 1 | 3): Promise<World> {
+  static async begin(nodes: 1 | 3, way: Way): Promise<World> {
     const names = ["hub-1", "hub-2", "hub-3"].slice(0, nodes);
     const hubs = await Promise.all(names.map((name) => HubServer.prepare(name)));
-    const world = new World({ mqtt: await freePort(), nats: await freePort() }, hubs);
+    const world = new World({ mqtt: await freePort(), nats: await freePort() }, hubs, way);
     await Promise.all(hubs.map((hub) => hub.start(world.#hubFile, hubs)));
     await world.#start();
     return world;
+  }
+
+  /** What `linegate hub apply` gets. */
+  get fleet(): string {
+    const { line } = ends[this.way];
+    const gateways = {
+      leaf: `gateways: [${line}-gw]`,
+      forwarder: `gateways: []\nforwarders: [{ gateway: ${line}-gw, site: plant1/stamping/${line} }]`,
+    }[this.way];
+    return `${gateways}\nreplicas: ${this.hubs.length}\n`;
   }
 
   /** The site's data folder. */
@@ -163,9 +150,10 @@ export class World {
   }
 
   async #line(lasts: number, harm: (line: HubServer["line"]) => void): Promise<void> {
-    for (const { line } of this.hubs) harm(line);
+    const lines = this.hubs.map(ends[this.way].through);
+    for (const line of lines) harm(line);
     await delay(lasts);
-    for (const { line } of this.hubs) line.mend();
+    for (const line of lines) line.mend();
   }
 
   async #stopped(pid: () => number | undefined, lasts: number): Promise<void> {
