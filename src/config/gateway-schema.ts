@@ -68,6 +68,8 @@ const natsField = z
   })
   .describe("Where readings go: an embedded nats-server (the default) or one at `url`");
 
+const topicFilters = z.array(z.string().min(1)).default([]);
+
 const hubField = z
   .strictObject({
     leaf: z
@@ -105,6 +107,9 @@ const hubField = z
       .describe(
         "What the hub may do here: put mappings, put data below files/, put gateway.yaml itself with its users, send commands. docs/hub.md",
       ),
+    live: topicFilters.describe(
+      "With url: readings and states that are sent to the hub as they are said, as MQTT filters, such as data/#",
+    ),
     trial: durationField
       .refine((span) => span >= 5_000, "expected at least 5s")
       .prefault("5m")
@@ -116,8 +121,6 @@ const hubField = z
       .describe("The most that the hub may put at once, all files together"),
   })
   .describe("The cloud or plant cluster, which takes what the gateway has collected. docs/hub.md");
-
-const topicFilters = z.array(z.string().min(1)).default([]);
 
 const userField = z
   .strictObject({

@@ -1,4 +1,5 @@
 import { clientUrls, leafUrls } from "../domain/leaf-urls.ts";
+import { isTopicFilter } from "../domain/topic-filter.ts";
 import type { GatewayConfig, HubConfig } from "./gateway-schema.ts";
 import type { MistakeSink } from "./mistakes.ts";
 import { isSound, keyPlace, valuePlace, type Source, type SourcePath } from "./source.ts";
@@ -29,6 +30,13 @@ export function checkHub(
     });
   }
   checkAddress(source, hub, mistakes);
+  checkLive(source, hub, mistakes);
+  if (hub.live.length > 0 && hub.leaf !== undefined)
+    add(
+      "live",
+      "hub.live is for hub.url",
+      "with hub.leaf nothing: what somebody at the hub subscribes to crosses over by itself",
+    );
   if (hub.leaf !== undefined && nats.url !== undefined && isSound(leftOut, ["nats", "url"])) {
     add(
       "leaf",
@@ -50,6 +58,19 @@ export function checkHub(
   }
   if (hub.credentials !== undefined && hub.user !== undefined) {
     add("credentials", "hub.credentials and hub.user stand together", "one of them");
+  }
+}
+
+const liveFilter = /^(data|state)\//;
+
+function checkLive(source: Source, { live }: HubConfig, mistakes: MistakeSink): void {
+  for (const [index, filter] of live.entries()) {
+    if (isTopicFilter(filter) && liveFilter.test(filter)) continue;
+    const path = ["hub", "live", index];
+    mistakes.add(valuePlace(source, path), path, {
+      message: `${JSON.stringify(filter)} is no filter of readings or states`,
+      allowed: "MQTT filters that begin with data/ or state/, such as data/#",
+    });
   }
 }
 

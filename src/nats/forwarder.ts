@@ -9,7 +9,9 @@ import { ForwardStream } from "./forward-stream.ts";
 import { hubClientTargets } from "./hub-client.ts";
 import type { HubCounters, HubStatus } from "./hub-link.ts";
 import { forwardedSubjects, intakeName, type Place } from "./hub-place.ts";
-import { hubInbox, type HubTaken } from "./hub-taken.ts";
+import type { HubTaken } from "./hub-taken.ts";
+import { hubInbox } from "./hub-wire.ts";
+import { ForwardLive } from "./forward-live.ts";
 import { NatsLink } from "./link.ts";
 
 const lookEveryMs = 1_000;
@@ -46,20 +48,23 @@ export interface ForwarderOptions {
 /** Brings the local streams to a hub that allows no leaf, with the rights of a plain client. */
 export class Forwarder implements HubTaken {
   readonly #options: ForwarderOptions;
-  readonly #link: NatsLink;
+  /** To the hub. */
+  readonly link: NatsLink;
+  readonly #live: ForwardLive;
   readonly #streams: Readonly<Record<StreamName, ForwardStream>>;
   #status: HubStatus;
   #problem: string | undefined;
 
   constructor(options: ForwarderOptions) {
-    const { gateway, site, local, known, incarnation, clock, log } = options;
+    const { gateway, site, config, local, known, incarnation, clock, log } = options;
     this.#options = options;
     this.#status = { connected: false, since: clock.now() };
-    this.#link = new NatsLink({
+    this.link = new NatsLink({
       ...options,
       with: "Connected to the hub",
       without: "No connection to the hub; what is for it is kept, and it is dialled again",
     });
+    this.#live = new ForwardLive({ filters: config.live, site, local, hub: this.link });
     const inbox = createInbox(hubInbox(gateway));
     const one = (stream: StreamName) =>
       new ForwardStream({
@@ -67,11 +72,11 @@ export class Forwarder implements HubTaken {
         intake: intakeName(stream, gateway),
         prefixes: forwardedSubjects(stream, gateway, site).map((subject) => subject.slice(0, -1)),
         link: local,
-        hub: this.#link,
+        hub: this.link,
         inbox,
         incarnation: () => incarnation(stream),
         known: () => known(stream),
-        bindsOrder: () => bindsOrder(this.#link.server?.version),
+        bindsOrder: () => bindsOrder(this.link.server?.version),
         clock,
         log,
       });
@@ -83,16 +88,17 @@ export class Forwarder implements HubTaken {
   }
 
   get counters(): HubCounters {
-    const { connects, received } = this.#link.counters;
+    const { connects, received, dropped } = this.link.counters;
+    const lost = dropped.disconnected + dropped.backpressure + dropped.oversized;
     const sent = streamNames.reduce((sum, stream) => sum + this.#streams[stream].counters.forwarded, 0);
-    return { connects, sentMessages: sent, receivedMessages: received };
+    return { connects, sentMessages: sent + this.#live.sent, receivedMessages: received, droppedLive: lost };
   }
 
   health(): PartHealth {
     const { connected, since, server, roundTripMs } = this.#status;
     const when = new Date(since).toISOString();
     if (!connected) {
-      const why = this.#problem ?? this.#link.lastError;
+      const why = this.#problem ?? this.link.lastError;
       return { ok: false, detail: `no connection since ${when}${why === undefined ? "" : `: ${why}`}` };
     }
     const trip = roundTripMs === undefined ? "" : `, round trip ${roundTripMs} ms`;
@@ -123,12 +129,13 @@ export class Forwarder implements HubTaken {
       const password = config.password === undefined ? undefined : await secret(config.password);
       const targets = await hubClientTargets(config, password, siteDir, hubInbox(gateway));
       let next = 0;
-      this.#link.start(() => targets[next++ % targets.length] ?? targets[0]);
+      this.link.start(() => targets[next++ % targets.length] ?? targets[0]);
     } catch (caught) {
       this.#problem = toGatewayError(caught).message;
       log.error({ error: this.#problem }, "The hub can't be dialled");
       return;
     }
+    this.#live.start();
     const streams = streamNames.map((stream) => this.#streams[stream].run(signal));
     for (let look = 1; !signal.aborted; look += 1) {
       this.#look(look);
@@ -137,16 +144,16 @@ export class Forwarder implements HubTaken {
         if (!isAbort(caught)) throw caught;
       });
     }
-    await this.#link.stop();
+    await this.link.stop();
     await Promise.all(streams);
   }
 
   #look(look: number): void {
     const { clock, onStatus } = this.#options;
     const before = this.#status;
-    const connected = this.#link.state === "connected";
-    const server = this.#link.server?.name;
-    const { roundTripMs } = this.#link;
+    const connected = this.link.state === "connected";
+    const server = this.link.server?.name;
+    const { roundTripMs } = this.link;
     this.#status = {
       connected,
       since: connected === before.connected ? before.since : clock.now(),

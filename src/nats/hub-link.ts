@@ -23,6 +23,8 @@ export interface HubCounters {
   /** Over the present connection. */
   readonly sentMessages: number;
   readonly receivedMessages: number;
+  /** Readings and states that could not be sent at once, of a forwarder since its start. */
+  readonly droppedLive?: number;
 }
 
 export interface HubLinkOptions {

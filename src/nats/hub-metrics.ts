@@ -30,4 +30,12 @@ export function* hubMetrics({ status, counters }: Pick<HubLink, "status" | "coun
     type: "counter",
     samples: [[{}, counters.connects]],
   };
+  if (counters.droppedLive !== undefined) {
+    yield {
+      name: "linegate_hub_live_dropped_total",
+      help: "Live readings and states that could not be sent to the hub at once",
+      type: "counter",
+      samples: [[{}, counters.droppedLive]],
+    };
+  }
 }

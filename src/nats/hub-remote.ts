@@ -30,7 +30,7 @@ export interface HubRemote {
 
 /** `password` is the secret itself, already looked up. */
 export function hubRemote(
-  config: Omit<HubConfig, "trial" | "maxBytes">,
+  config: Omit<HubConfig, "trial" | "maxBytes" | "live">,
   password: string | undefined,
   siteDir: string,
   own: readonly string[] = [],

@@ -1,13 +1,12 @@
-import { createInbox } from "@nats-io/transport-node";
 import type { Clock } from "../adapter-kit/clock.ts";
-import { GatewayError } from "../domain/errors.ts";
 import type { StreamName } from "../store/outbox-row.ts";
 import { incarnationName } from "./durable-stream.ts";
 import type { HubStatus } from "./hub-link.ts";
+import type { HubWire } from "./hub-wire.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
-import type { NatsLink } from "./link.ts";
 
-const answerWithinMs = 3_000;
+/** What the API itself never says. */
+const noAnswer = Buffer.from("{}");
 
 /** The hub as far as it takes over what the gateway has collected, by a leaf connection or by the forwarder. */
 export interface HubTaken {
@@ -22,9 +21,7 @@ export interface HubTaken {
 export interface LeafTakenOptions {
   /** The gateway's name, and so its JetStream domain. */
   readonly gateway: string;
-  /** The hub's JetStream domain. */
-  readonly domain: string;
-  readonly link: Pick<NatsLink, "publishKept" | "subscribe">;
+  readonly wire: HubWire;
   readonly status: () => HubStatus;
   readonly clock: Clock;
 }
@@ -36,8 +33,9 @@ export class LeafTaken implements HubTaken {
 
   constructor(options: LeafTakenOptions) {
     this.#options = options;
-    this.#api = new JetStreamApi((subject, payload) =>
-      this.#ask(subject.replace("$JS.API.", `$JS.${options.domain}.API.`), payload),
+    const { wire } = options;
+    this.#api = new JetStreamApi(
+      async (subject, payload) => (await wire.ask(subject.replace("$JS.API", wire.api), payload)) ?? noAnswer,
     );
   }
 
@@ -61,31 +59,4 @@ export class LeafTaken implements HubTaken {
     if (source.active < 0 || heardMs >= clock.now() - since) return undefined;
     return Math.max(0, last - source.lag);
   }
-
-  /**
-   * As NatsLink.request does, with an inbox of the gateway's own: at the hub it need hear no others (docs/hub.md).
-   */
-  async #ask(subject: string, payload: Uint8Array | string): Promise<Uint8Array> {
-    const { link, clock, gateway } = this.#options;
-    const inbox = createInbox(hubInbox(gateway));
-    const answered = Promise.withResolvers<Uint8Array>();
-    const undo = link.subscribe(inbox, ({ data }) => answered.resolve(data));
-    const patience = new AbortController();
-    try {
-      link.publishKept(subject, Buffer.from(payload), {}, inbox);
-      const late = clock.sleep(answerWithinMs, patience.signal).then(() => {
-        throw new GatewayError("UPLINK_UNAVAILABLE", `No answer from the hub on ${subject}`);
-      });
-      late.catch(() => undefined);
-      return await Promise.race([answered.promise, late]);
-    } finally {
-      patience.abort();
-      undo();
-    }
-  }
-}
-
-/** Before the gateway's own inboxes at the hub. */
-export function hubInbox(gateway: string): string {
-  return `_INBOX_${gateway}`;
 }

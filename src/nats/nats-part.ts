@@ -15,6 +15,7 @@ import type { Place } from "./hub-place.ts";
 import { HubLink, type HubStatus } from "./hub-link.ts";
 import { hubRemote } from "./hub-remote.ts";
 import { LeafTaken, type HubTaken } from "./hub-taken.ts";
+import { InboxWire, type HubWire } from "./hub-wire.ts";
 import { NatsLink } from "./link.ts";
 import { clientAuthorities, createOwnKey, ownTls, ownUrl } from "./own-access.ts";
 import { RoundTripProbe, usualProbeTimes, type ProbeTimes } from "./probe.ts";
@@ -76,6 +77,7 @@ export class NatsPart {
   readonly #stopping = new AbortController();
   readonly #hub: HubLink | Forwarder | undefined;
   readonly #taken: HubTaken | undefined;
+  readonly #wire: HubWire | undefined;
   #server: EmbeddedServer | undefined;
   #probing: Promise<unknown> | undefined;
   #embedded: Promise<Embedded> | undefined;
@@ -88,12 +90,14 @@ export class NatsPart {
       const forwarder = new Forwarder({ ...options, ...options.hub, local: this.link });
       this.#hub = forwarder;
       this.#taken = forwarder;
+      this.#wire = new InboxWire({ ...options, api: "$JS.API", link: forwarder.link });
     } else if (options.hub !== undefined && options.config.url === undefined) {
       const { onStatus, config } = options.hub;
       const hub = new HubLink({ ...options, onStatus, monitorPort: () => this.#server?.monitorPort });
-      const { domain } = config;
+      const wire = new InboxWire({ ...options, api: `$JS.${config.domain}.API`, link: this.link });
       this.#hub = hub;
-      this.#taken = new LeafTaken({ ...options, domain, link: this.link, status: () => hub.status });
+      this.#wire = wire;
+      this.#taken = new LeafTaken({ ...options, wire, status: () => hub.status });
     }
   }
 
@@ -123,6 +127,17 @@ export class NatsPart {
   /** How far the hub has taken over what was collected; undefined where there is none. */
   get taken(): HubTaken | undefined {
     return this.#taken;
+  }
+
+  /** Questions to the hub; undefined where there is none. */
+  get wire(): HubWire | undefined {
+    return this.#wire;
+  }
+
+  /** The connection over which commands of the hub come; undefined where they come over the leaf, or are not accepted. */
+  get commands(): Pick<NatsLink, "subscribe"> | undefined {
+    const isAccepted = this.#options.hub?.config.accept.includes("commands") === true;
+    return isAccepted && this.#hub instanceof Forwarder ? this.#hub.link : undefined;
   }
 
   /** What JetStream may keep on disk: of a server that somebody else runs, a guess. */

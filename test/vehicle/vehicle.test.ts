@@ -14,6 +14,7 @@ import { Planning } from "../../simulators/vehicle/planning.ts";
 import { VehicleSensors } from "../../simulators/vehicle/sensors.ts";
 import { spawnGateway, type GatewayProcess } from "../fixture/gateway-process.ts";
 import { hubConfigOfDocs, hubPasswords, HubServer, hubUser } from "../fixture/hub.ts";
+import { asHubUser } from "../fixture/hub-edge.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
 
 const shipped = join(import.meta.dirname, "../../mappings/vehicle");
@@ -91,35 +92,16 @@ async function drive(gateway: GatewayProcess) {
   return { sensors, control, moreFrames };
 }
 
-async function hubCommand(
-  hub: HubServer,
-  user: "fleet" | "engineer",
-  what: string,
-  ...args: readonly string[]
-) {
-  const secret = user === "fleet" ? hubPasswords.FLEET_PASSWORD : hubPasswords.ENGINEER_PASSWORD;
-  const passwords = new SiteFolder({ password: secret });
-  const login = ["--json", "--user", user, "--password", `file:${passwords.dir}/password`];
-  return linegate(...what.split(" "), ...args, ...login);
-}
-
 const urlOf = (hub: HubServer): string => `nats://127.0.0.1:${hub.ports.clients}`;
 const push = (hub: HubServer, ...args: readonly string[]) =>
-  hubCommand(hub, "engineer", "hub push car-1", "--hub", urlOf(hub), ...args);
+  asHubUser("engineer", "hub", "push", "car-1", "--hub", urlOf(hub), ...args);
 
 /** A hub with its streams, and the vehicle linked to it. */
 async function linkedVehicle(accept = "[mappings, files, commands]") {
   const hub = await HubServer.prepare("hub-1");
   await hub.start("hub.conf", [hub], accounts());
   const fleet = new SiteFolder({ "fleet.yaml": "gateways: [car-1]\npush: { maxBytes: 20MB }\n" });
-  const made = await hubCommand(
-    hub,
-    "fleet",
-    "hub apply",
-    join(fleet.dir, "fleet.yaml"),
-    "--url",
-    urlOf(hub),
-  );
+  const made = await asHubUser("fleet", "hub", "apply", join(fleet.dir, "fleet.yaml"), "--url", urlOf(hub));
   expect(made).toMatchObject({ code: 0, stderr: "" });
   expect(JSON.parse(made.stdout)).toMatchObject({ streams: [{}, {}, { stream: "PUSH", action: "create" }] });
   const folder = await vehicleFolder(hub, accept);
@@ -218,7 +200,7 @@ test("killed while a change is taken the vehicle starts on a whole folder; rolle
     .toBe("applied");
   expect(readFileSync(join(folder.dir, "devices/tyres.yaml"), "utf8")).toContain("silence: 90s");
   expect(readFileSync(join(folder.dir, "files/town.map")).length).toBe(2_000_000);
-  const back = await hubCommand(hub, "engineer", "hub roll-back car-1", "--hub", urlOf(hub));
+  const back = await asHubUser("engineer", "hub", "roll-back", "car-1", "--hub", urlOf(hub));
   expect(JSON.parse(back.stdout)).toMatchObject({ outcome: { outcome: "applied" } });
   expect(readFileSync(join(folder.dir, "devices/tyres.yaml"), "utf8")).toBe(before);
   again.kill("SIGTERM");

@@ -32,6 +32,8 @@ export interface CommandServiceOptions {
   readonly log: Log;
   readonly broker: Pick<LocalBroker, "subscribe" | "publish">;
   readonly link: ServiceOptions["link"];
+  /** A connection of its own over which commands of the hub come; undefined: none, or over `link` with all others. */
+  readonly hub?: ServiceOptions["link"] | undefined;
   readonly audit: AuditRecorder;
   readonly store: StateStore;
   find(device: string): WritableDevice | undefined;
@@ -105,11 +107,14 @@ export class CommandService implements CommandPort {
   }
 
   start(): void {
-    const { broker } = this.#options;
+    const { broker, hub } = this.#options;
     this.#heartbeats.start();
     this.#endpoint.start();
     this.#stop = [
       () => this.#endpoint.stop(),
+      hub?.subscribe(`${this.#prefix.subject}.>`, (message) => {
+        void this.#onNats(message.data, message.subject).then((reply) => message.respond(reply));
+      }) ?? (() => undefined),
       broker.subscribe(`${this.#prefix.topic}/#`, (message) => void this.#onMqtt(message)),
       () => this.#heartbeats.stop(),
     ];

@@ -2,9 +2,8 @@ import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import type { HubConfig } from "../../config/gateway-schema.ts";
 import { loadSiteApart } from "../../config/load-site-apart.ts";
-import type { NatsLink } from "../../nats/link.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
-import { LeafWire } from "./hub-wire.ts";
+import type { HubWire } from "../../nats/hub-wire.ts";
 import type { OrderOutcome } from "./journal.ts";
 import { PushDown, type PushDownOptions } from "./push-down.ts";
 import { changedFolder } from "./recover-change.ts";
@@ -16,7 +15,8 @@ export interface PushDownPartOptions {
   readonly hub: HubConfig | undefined;
   readonly changeFolder: PushDownOptions["change"] | undefined;
   readonly startAgain: PushDownOptions["startAgain"];
-  readonly link: Pick<NatsLink, "publishKept" | "subscribe">;
+  /** To the hub; undefined where there is none. */
+  readonly wire: HubWire | undefined;
   readonly audit: AuditRecorder;
   readonly clock: Clock;
   readonly log: Log;
@@ -26,16 +26,16 @@ export interface PushDownPartOptions {
 
 /** What the hub puts for this gateway is taken; undefined where gateway.yaml accepts nothing of it. */
 export function pushDownOf(options: PushDownPartOptions): PushDown | undefined {
-  const { hub, changeFolder, dir, tell } = options;
+  const { hub, wire, changeFolder, dir, tell } = options;
   const accept = (hub?.accept ?? []).filter((one) => one !== "commands");
-  if (hub === undefined || changeFolder === undefined || accept.length === 0) return undefined;
+  if (hub === undefined || wire === undefined || changeFolder === undefined || accept.length === 0)
+    return undefined;
   return new PushDown({
     ...options,
-    domain: hub.domain,
     folder: changedFolder(dir),
     limits: { accept, maxBytes: hub.maxBytes },
     trialMs: hub.trial,
-    wire: new LeafWire(options),
+    wire,
     load: (folder, signal) => loadSiteApart(folder, { signal }),
     change: changeFolder,
     onOutcome: (outcomes) => tell(stateOf(outcomes)),

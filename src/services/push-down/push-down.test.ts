@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { siteFolder } from "../../config/test-site.ts";
 import { putBundle } from "../../hub/push/put-order.ts";
+import { FakeClock, settle } from "../testing.ts";
 import { pieceSubject } from "./order.ts";
 import { deviceFile, FakeHub, filesIn, push, pushBack, pushDown, pushFile, putting } from "./testing.ts";
 
@@ -53,6 +54,24 @@ test("what was put while the gateway was away is taken when it is back, in order
   down.look();
   await expect.poll(() => outcomes(hub)).toHaveLength(2);
   expect(filesIn(dir)["files/map.bin"]).toBe("edited by hand");
+});
+
+test("a hub that did not answer, as without a leader, is asked again by itself", async () => {
+  const clock = new FakeClock();
+  const begun = clock.time;
+  const { hub, pushDown: down } = await setUp({ clock });
+  hub.isAway = true;
+  await down.start();
+  await pushFile(hub, "files/map.bin", "one");
+  await settle();
+  hub.isAway = false;
+  await expect
+    .poll(async () => {
+      await clock.pass(1_000);
+      return outcomes(hub);
+    })
+    .toEqual(["applied"]);
+  expect(clock.time - begun).toBeGreaterThanOrEqual(5_000);
 });
 
 test("what was dealt with before a restart is not dealt with again, however early the hub is there", async () => {

@@ -4,7 +4,7 @@ import type { LoadedSite } from "../../config/site.ts";
 import { isAbort, toGatewayError } from "../../domain/errors.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
 import { undoChange, type ChangedFolder } from "./change-folder.ts";
-import type { HubWire } from "./hub-wire.ts";
+import type { HubWire } from "../../nats/hub-wire.ts";
 import type { OrderOutcome } from "./journal.ts";
 import { parseWanted, resultSubject, wantedSubject, type PushOrder } from "./order.ts";
 import type { PushLimits } from "./plan-change.ts";
@@ -12,8 +12,6 @@ import { takeOrder, type TakeOptions } from "./take-order.ts";
 
 export interface PushDownOptions extends Pick<TakeOptions, "folder" | "change"> {
   readonly gateway: string;
-  /** The hub's JetStream domain. */
-  readonly domain: string;
   readonly limits: PushLimits;
   /** Within it the hub must have been reached after a change, else the change is taken back. */
   readonly trialMs: number;
@@ -29,6 +27,9 @@ export interface PushDownOptions extends Pick<TakeOptions, "folder" | "change"> 
   readonly onOutcome: (outcomes: readonly OrderOutcome[]) => void;
 }
 
+/** After a question that the hub did not answer: its cluster may be without a leader for a moment. */
+const retryMs = 5_000;
+
 /**
  * Takes what the hub has put for this gateway on `push.<gateway>.wanted`, as soon as the hub can be reached: each order
  * once, checked, applied whole or not at all, and answered on `push.<gateway>.result`. A change stays on trial until the hub
@@ -41,6 +42,7 @@ export class PushDown {
   #forget: (() => void) | undefined;
   #working: Promise<void> | undefined;
   #again = false;
+  #lookAgain: Promise<void> | undefined;
   #isStarted = false;
   #trial: Promise<void> | undefined;
   /** The answer that the hub has; that nothing was ever put need not be told. */
@@ -84,6 +86,7 @@ export class PushDown {
     this.#stopping.abort(new DOMException("The gateway is being stopped", "AbortError"));
     this.#forget?.();
     await this.#working;
+    await this.#lookAgain;
     await this.#trial;
   }
 
@@ -101,15 +104,16 @@ export class PushDown {
         if (code !== "UPLINK_UNAVAILABLE" && message !== this.#told)
           log.warn({ error: message }, "What the hub has for this gateway can't be taken");
         this.#told = message;
+        this.#lookAgain ??= this.#lookLater();
       }
     }
   }
 
   async #once(): Promise<void> {
-    const { gateway, domain, wire } = this.#options;
+    const { gateway, wire } = this.#options;
     await this.#auditOutcomes();
     await this.#answer();
-    const found = await wire.ask(`$JS.${domain}.API.DIRECT.GET.PUSH.${wantedSubject(gateway)}`, "");
+    const found = await wire.ask(`${wire.api}.DIRECT.GET.PUSH.${wantedSubject(gateway)}`, "");
     for (const order of found === undefined ? [] : parseWanted(found).orders) {
       if (this.outcomes.some(({ id }) => id === order.id)) continue;
       // One change on trial at a time: what it is taken back to must be what was there before it.
@@ -158,6 +162,12 @@ export class PushDown {
       await audit.record("push", outcome);
       await journal.setOutcome(outcome);
     }
+  }
+
+  async #lookLater(): Promise<void> {
+    await this.#options.clock.sleep(retryMs, this.#stopping.signal).catch(() => undefined);
+    this.#lookAgain = undefined;
+    if (!this.#stopping.signal.aborted) this.look();
   }
 
   #watchTrial(): void {

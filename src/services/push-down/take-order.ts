@@ -3,7 +3,7 @@ import type { ConfigIssue, LoadedSite } from "../../config/site.ts";
 import { GatewayError, isAbort, toGatewayError } from "../../domain/errors.ts";
 import type { Reloaded } from "../../site-reload.ts";
 import { applyChange, neededBlobs, undoChange, type ChangedFolder } from "./change-folder.ts";
-import type { HubWire } from "./hub-wire.ts";
+import type { HubWire } from "../../nats/hub-wire.ts";
 import type { FileChange, OrderOutcome } from "./journal.ts";
 import { pieceSubject, type PushedFile, type PushOrder } from "./order.ts";
 import { planChange, refusalsOf, type PushLimits } from "./plan-change.ts";
@@ -11,8 +11,6 @@ import { makeShadow } from "./shadow-folder.ts";
 
 export interface TakeOptions {
   readonly gateway: string;
-  /** The hub's JetStream domain. */
-  readonly domain: string;
   readonly folder: ChangedFolder;
   readonly limits: PushLimits;
   readonly wire: HubWire;
@@ -81,7 +79,7 @@ function outcomeOf(
 async function fetchAll(
   files: readonly PushedFile[],
   changes: readonly FileChange[],
-  { folder, gateway, domain, wire, signal }: TakeOptions,
+  { folder, gateway, wire, signal }: TakeOptions,
 ): Promise<void> {
   const { blobs, dir, journal } = folder;
   const earlier = neededBlobs(journal.change?.changes ?? []);
@@ -91,7 +89,7 @@ async function fetchAll(
   for (const file of files.filter(({ path }) => changed.has(path))) {
     await blobs.fetch(file, async (index) => {
       signal.throwIfAborted();
-      const subject = `$JS.${domain}.API.DIRECT.GET.PUSH.${pieceSubject(gateway, file.sha256, index)}`;
+      const subject = `${wire.api}.DIRECT.GET.PUSH.${pieceSubject(gateway, file.sha256, index)}`;
       const piece = await wire.ask(subject, "");
       if (piece !== undefined) return piece;
       throw new GatewayError("WRITE_REFUSED", `The hub has not all of ${file.path} any more. Push it again.`);

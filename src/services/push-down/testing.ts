@@ -11,7 +11,7 @@ import { putBundle, putRollBack, type Putting } from "../../hub/push/put-order.t
 import type { PushStore } from "../../hub/push/push-store.ts";
 import { keptLog, never } from "../../nats/testing.ts";
 import type { Reloaded } from "../../site-reload.ts";
-import type { HubWire } from "./hub-wire.ts";
+import type { HubWire } from "../../nats/hub-wire.ts";
 import type { OrderOutcome } from "./journal.ts";
 import { resultSubject } from "./order.ts";
 import { PushDown, type PushDownOptions } from "./push-down.ts";
@@ -20,6 +20,7 @@ import { changedFolder } from "./recover-change.ts";
 
 /** For tests: the hub's stream in memory, and a wire to it that can be cut. */
 export class FakeHub implements PushStore, HubWire {
+  readonly api = "$JS.hub.API";
   readonly #messages = new Map<string, { data: Uint8Array; seq: number }>();
   readonly #handlers = new Map<string, () => void>();
   #seq = 0;
@@ -112,7 +113,6 @@ export function pushDown(dir: string, hub: HubWire, options: Partial<PushDownOpt
   const log = keptLog();
   const made = new PushDown({
     gateway: "line1-gw",
-    domain: "hub",
     folder: changedFolder(dir),
     limits: { accept: ["mappings", "files"], maxBytes: 1_000_000 },
     trialMs: 60_000,

@@ -1,9 +1,12 @@
-import type { Clock } from "../../adapter-kit/clock.ts";
-import { GatewayError } from "../../domain/errors.ts";
-import type { NatsLink } from "../../nats/link.ts";
+import { createInbox } from "@nats-io/transport-node";
+import type { Clock } from "../adapter-kit/clock.ts";
+import { GatewayError } from "../domain/errors.ts";
+import type { NatsLink } from "./link.ts";
 
-/** What the push-down needs of whatever leads to the hub: the leaf, or a connection of its own. */
+/** What asks the hub, over the leaf or as a client of its. */
 export interface HubWire {
+  /** Before the requests of the hub's JetStream API: `$JS.hub.API`. */
+  readonly api: string;
   /**
    * One question to the hub. Resolves with undefined where the hub says that there is nothing; rejects with
    * UPLINK_UNAVAILABLE where nobody answers in time.
@@ -13,29 +16,47 @@ export interface HubWire {
   subscribe(subject: string, handler: () => void): () => void;
 }
 
+/** Before the gateway's own inboxes at the hub. */
+export function hubInbox(gateway: string): string {
+  return `_INBOX_${gateway}`;
+}
+
 const withinMs = 10_000;
 /** Statuses of NATS: nobody answers; there is no such message. */
 const nobody = 503;
 const nothing = 404;
 
-export interface LeafWireOptions {
+interface Answer {
+  readonly data: Uint8Array;
+  readonly status?: number | undefined;
+}
+
+export interface InboxWireOptions {
   readonly gateway: string;
+  readonly api: string;
+  /** To the hub, or to the server that is a leaf of it. */
   readonly link: Pick<NatsLink, "publishKept" | "subscribe">;
   readonly clock: Clock;
 }
 
 /**
- * Over the embedded server and its leaf connection. Answers come on `_INBOX.<gateway>.push.…` and on nothing else, so that
- * the hub need not let a gateway listen to everybody's inboxes.
+ * Asks with an inbox of the gateway's own, so that the hub need not let a gateway listen to everybody's: which the client's
+ * own requests would need, over a leaf.
  */
-export class LeafWire implements HubWire {
-  readonly #options: LeafWireOptions;
-  readonly #open = new Map<string, (answer: { data: Uint8Array; status?: number | undefined }) => void>();
-  #stop: (() => void) | undefined;
+export class InboxWire implements HubWire {
+  readonly #options: InboxWireOptions;
+  readonly #inbox: string;
+  readonly #open = new Map<string, (answer: Answer) => void>();
+  #isListening = false;
   #asked = 0;
 
-  constructor(options: LeafWireOptions) {
+  constructor(options: InboxWireOptions) {
     this.#options = options;
+    this.#inbox = createInbox(hubInbox(options.gateway));
+  }
+
+  get api(): string {
+    return this.#options.api;
   }
 
   subscribe(subject: string, handler: () => void): () => void {
@@ -46,8 +67,8 @@ export class LeafWire implements HubWire {
     const { link, clock } = this.#options;
     this.#listen();
     this.#asked += 1;
-    const reply = `${this.#inbox}${this.#asked}`;
-    const answered = Promise.withResolvers<{ data: Uint8Array; status?: number | undefined }>();
+    const reply = `${this.#inbox}.${this.#asked}`;
+    const answered = Promise.withResolvers<Answer>();
     this.#open.set(reply, answered.resolve);
     const impatience = new AbortController();
     const late = clock
@@ -66,18 +87,11 @@ export class LeafWire implements HubWire {
     }
   }
 
-  /** Idempotent. */
-  close(): void {
-    this.#stop?.();
-    this.#stop = undefined;
-  }
-
-  get #inbox(): string {
-    return `_INBOX.${this.#options.gateway}.push.`;
-  }
-
   #listen(): void {
-    this.#stop ??= this.#options.link.subscribe(`${this.#inbox}*`, ({ subject, data, status }) =>
+    if (this.#isListening) return;
+    this.#isListening = true;
+    // As long as the link itself.
+    this.#options.link.subscribe(`${this.#inbox}.*`, ({ subject, data, status }) =>
       this.#open.get(subject)?.({ data, status }),
     );
   }
