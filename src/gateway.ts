@@ -29,7 +29,7 @@ import { ownAlerts } from "./services/alerting/own-alerts.ts";
 import { auditFolder } from "./services/audit/audit-segment.ts";
 import { AuditTrail } from "./services/audit/audit-trail.ts";
 import { CommandService } from "./services/commands/command-service.ts";
-import { offlineHealth } from "./services/live/offline-teller.ts";
+import { offlineHealth, storeHealth } from "./services/live/offline-teller.ts";
 import { pushDownOf } from "./services/push-down/push-down-part.ts";
 import type { PushDown } from "./services/push-down/push-down.ts";
 import { LastValues } from "./services/live/last-values.ts";
@@ -295,7 +295,12 @@ export class Gateway {
       gateway: this.#site.gateway.gateway,
       upSeconds: Math.round((this.#deps.clock.monotonic() - this.#startedAt) / 1000),
       // A hub that is away and messages that wait are told, but do not make the gateway unhealthy.
-      parts: { ...parts, outbox: offlineHealth(this.#offline.now, this.#problem), ...(hub && { hub }) },
+      parts: {
+        ...parts,
+        store: storeHealth(this.#store.condition),
+        outbox: offlineHealth(this.#offline.now, this.#problem),
+        ...(hub && { hub }),
+      },
       devices: this.#devices.states,
     };
   }

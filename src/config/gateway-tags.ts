@@ -7,6 +7,11 @@ export const gatewayDevice = "gateway";
 export const gatewayTags = {
   "nats/connected": { kind: "boolean", description: "nats-server is there and stores" },
   "hub/connected": { kind: "boolean", description: "the hub is there; without `hub` there is no such tag" },
+  "store/durable": { kind: "boolean", description: "the disk takes what is to survive a restart" },
+  "store/intact": {
+    kind: "boolean",
+    description: "the last start found the durable state whole, and did not set a corrupt file aside",
+  },
   "forward/messages": { kind: "integer", description: "messages that wait for NATS or for the hub" },
   "forward/bytes": { kind: "integer", unit: "B", description: "what they take" },
   "forward/age": { kind: "float", unit: "s", description: "age of the oldest of them; 0 where none waits" },

@@ -86,6 +86,11 @@ export class EmbeddedServer {
     return this.#state === "running" ? this.#process?.monitorPort : undefined;
   }
 
+  /** Why something in its store takes nothing more, until it is started anew; undefined where all does. */
+  get writeError(): string | undefined {
+    return this.#process?.writeError;
+  }
+
   get pid(): number | undefined {
     return this.#process?.pid;
   }

@@ -20,10 +20,12 @@ import { NatsLink } from "./link.ts";
 import { clientAuthorities, createOwnKey, ownTls, ownUrl } from "./own-access.ts";
 import { RoundTripProbe, usualProbeTimes, type ProbeTimes } from "./probe.ts";
 import type { NatsUser, ServerTls } from "./server-config.ts";
-import { prepareStore } from "./store.ts";
+import { isNearlyFull, prepareStore } from "./store.ts";
 
 /** The embedded server is on this machine: a link that takes longer is refused, not slow. */
 const linkWithinMs = 10_000;
+/** With less than this on the disk a new start would not help. */
+const leastRoomBytes = 1_000_000;
 /** What JetStream needs in memory beside LATEST. */
 const spareMemoryBytes = 4_000_000;
 
@@ -85,7 +87,12 @@ export class NatsPart {
   constructor(options: NatsPartOptions) {
     this.#options = options;
     this.link = new NatsLink({ ...options, latestBytes: options.config.latestBytes });
-    this.#probe = new RoundTripProbe(this.link, options.clock, options.probe ?? usualProbeTimes);
+    this.#probe = new RoundTripProbe(
+      this.link,
+      options.clock,
+      options.probe ?? usualProbeTimes,
+      () => this.#server?.writeError,
+    );
     if (options.hub?.config.url !== undefined) {
       const forwarder = new Forwarder({ ...options, ...options.hub, local: this.link });
       this.#hub = forwarder;
@@ -242,7 +249,8 @@ export class NatsPart {
   }
 
   async #startEmbedded(signal: AbortSignal): Promise<void> {
-    const { log } = this.#options;
+    const { log, siteDir, config } = this.#options;
+    const store = resolve(siteDir, config.embedded.store);
     const { server, target } = await this.#embed();
     this.#server = server;
     await server.start(signal);
@@ -251,6 +259,8 @@ export class NatsPart {
     await linked;
     const probing = this.#probe.run(this.#stopping.signal, (error) => {
       if (server.state !== "running") return;
+      // On a disk that is still full it would be as before.
+      if (server.writeError !== undefined && isNearlyFull(store, leastRoomBytes)) return;
       log.error(
         { error, pid: server.pid },
         "nats-server hangs: it stores nothing. It is killed and started again",

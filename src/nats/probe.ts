@@ -1,5 +1,5 @@
 import type { Clock } from "../adapter-kit/clock.ts";
-import { isAbort, toGatewayError } from "../domain/errors.ts";
+import { GatewayError, isAbort, toGatewayError } from "../domain/errors.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 import type { NatsLink } from "./link.ts";
 import { storeProbe } from "./streams.ts";
@@ -18,15 +18,18 @@ export class RoundTripProbe {
   readonly #link: NatsLink;
   readonly #clock: Clock;
   readonly #times: ProbeTimes;
+  readonly #stuck: () => string | undefined;
   #misses = 0;
   #lastSuccessAt: number | undefined;
   #lastError: string | undefined;
   #probedConnect = 0;
 
-  constructor(link: NatsLink, clock: Clock, times: ProbeTimes = usualProbeTimes) {
+  /** @param stuck what the server itself says why it stores no more */
+  constructor(link: NatsLink, clock: Clock, times: ProbeTimes, stuck: () => string | undefined) {
     this.#link = link;
     this.#clock = clock;
     this.#times = times;
+    this.#stuck = stuck;
   }
 
   /** Why the last round trip failed, where it did. */
@@ -67,6 +70,8 @@ export class RoundTripProbe {
     const api = new JetStreamApi((subject, payload) => this.#link.request(subject, payload, timeoutMs));
     const { connects } = this.#link.counters;
     try {
+      const why = this.#stuck();
+      if (why !== undefined) throw new GatewayError("UPLINK_UNAVAILABLE", why);
       await storeProbe(api, this.#lastError !== undefined || connects !== this.#probedConnect);
       this.#probedConnect = connects;
       this.#misses = 0;

@@ -39,6 +39,15 @@ test("warnings and errors reach the log, and the last of them the error of a ser
   expect(output.tail).toBe("slow consumer; no space left; panic: oh");
 });
 
+test("what stores nothing more until the server is started anew is known", () => {
+  const { output } = piped();
+  output.take("[7] [ERR] JetStream failed to store a msg on stream '$G > EVENTS': no space left on device\n");
+  expect(output.writeError).toBeUndefined();
+  const text = "JetStream stream '$G > EVENTS' critical write error: no space left on device";
+  output.take(`[7] [ERR] ${text}\n[7] [ERR] JetStream stream '$G > X' critical write error: later\n`);
+  expect(output.writeError).toBe(text);
+});
+
 test("a server that complains without end is cut short, and what was left out is counted", () => {
   const { time, log, output } = piped();
   for (let i = 0; i < 1_000; i++) output.take(`[7] [ERR] failed ${i}\n`);

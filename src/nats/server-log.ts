@@ -8,6 +8,8 @@ const linesPerWindow = 20;
 const windowMs = 60_000;
 /** `127.0.0.1:5000 - cid:7 - "v1" - Publish Violation - User "panel", Subject "data.x"`: about one client, leaf, … */
 const aboutPeer = /^\S+ - [a-z]{1,2}id:\d+ - (?:"[^"]*" - )*([^-:"]*)/;
+/** From 2.12 on: that stream, or consumer, stores nothing more until the server is started anew. */
+const writeError = /^JetStream .* critical write error: /;
 /** A hostile client must not make kinds without an end. */
 const mostPeerFaults = 50;
 
@@ -22,6 +24,7 @@ export class ServerLog {
   readonly #onListening: (port: number, what: "clients" | "monitor") => void;
   readonly #onReady: () => void;
   #partial = "";
+  #writeError: string | undefined;
   #tail: string[] = [];
   #windowStart = -Infinity;
   #inWindow = 0;
@@ -37,6 +40,11 @@ export class ServerLog {
     this.#clock = clock;
     this.#onListening = onListening;
     this.#onReady = onReady;
+  }
+
+  /** Why something in the store takes nothing more, until the server is started anew; undefined where all does. */
+  get writeError(): string | undefined {
+    return this.#writeError;
   }
 
   /** The last complaints, oldest first. */
@@ -68,6 +76,7 @@ export class ServerLog {
       this.#tellPeerFault(fault, text);
       return;
     }
+    if (writeError.test(text)) this.#writeError ??= text;
     this.#tail = [...this.#tail.slice(1 - tailLines), text];
     this.#forward(level === "WRN" ? "warn" : "error", text);
   }

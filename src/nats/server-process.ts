@@ -12,6 +12,8 @@ export interface ServerProcess {
   readonly ready: Promise<number>;
   /** The port of its monitoring, once it is ready and where it has any. */
   readonly monitorPort: number | undefined;
+  /** See ServerLog. */
+  readonly writeError: string | undefined;
   /** Resolves, once it has ended, with how: such as `exit code 1: <its last complaints>`. */
   readonly ended: Promise<string>;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
@@ -57,6 +59,9 @@ export function launchServer(
     ready: ready.promise,
     get monitorPort() {
       return ports.monitor;
+    },
+    get writeError() {
+      return output.writeError;
     },
     ended: ended.promise,
     kill: (signal) => void child.kill(signal),

@@ -10,10 +10,10 @@ const reserve = 0.1;
 const nearlyFullBytes = 8_000_000;
 
 /** A matter of microseconds. False where nothing can be said. */
-export function isNearlyFull(folder: string): boolean {
+export function isNearlyFull(folder: string, leastBytes = nearlyFullBytes): boolean {
   try {
     const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize < nearlyFullBytes;
+    return bavail * bsize < leastBytes;
   } catch {
     return false;
   }

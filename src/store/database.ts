@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { GatewayError } from "../domain/errors.ts";
@@ -7,6 +7,9 @@ import { GatewayError } from "../domain/errors.ts";
 const busyMs = 50;
 /** https://www.sqlite.org/rescode.html: SQLITE_CORRUPT and SQLITE_NOTADB. */
 const corrupt = new Set([11, 26]);
+
+/** A larger file is not looked through: the gateway is not to be kept from its start for long. */
+const mostChecked = 64_000_000;
 
 const schema = `
 PRAGMA journal_mode = WAL;
@@ -29,8 +32,11 @@ export interface OpenedDatabase {
 
 /** Opens the file, makes what is missing, and has `load` read it. Throws what SQLite or the disk says. */
 function open(path: string, newEpoch: () => string, load: (opened: OpenedDatabase) => void): OpenedDatabase {
+  // A clean end leaves no log.
+  const endedUncleanly = sizeOf(`${path}-wal`) > 0 && sizeOf(path) <= mostChecked;
   const database = new DatabaseSync(path, { timeout: busyMs });
   try {
+    if (endedUncleanly) requireSound(database);
     database.exec(schema);
     const select = database.prepare("SELECT epoch FROM epoch");
     if (select.get() === undefined) database.prepare("INSERT INTO epoch VALUES (?)").run(newEpoch());
@@ -81,6 +87,18 @@ export function rewrite(database: DatabaseSync): void {
   if (done?.["busy"] !== 0) throw new GatewayError("STORE_FULL", "somebody else reads the file");
 }
 
+/** Throws where pages are damaged that `load` would not come by. https://www.sqlite.org/pragma.html#pragma_quick_check */
+function requireSound(database: DatabaseSync): void {
+  const found = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+  if (found !== "ok") throw new DamagedFile(String(found));
+}
+
+class DamagedFile extends Error {}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 function setAside(from: string, to: string): void {
   try {
     renameSync(from, to);
@@ -90,5 +108,6 @@ function setAside(from: string, to: string): void {
 }
 
 function isCorrupt(caught: unknown): boolean {
+  if (caught instanceof DamagedFile) return true;
   return caught instanceof Error && "errcode" in caught && corrupt.has(Number(caught.errcode) & 0xff);
 }

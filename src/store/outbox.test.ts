@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -144,6 +144,34 @@ test("a corrupt file is set aside and told, never deleted, and the gateway begin
   expect(await store.change([{ scope: "a", key: "1", value: "one" }], [event("1")])).toBe("stored");
   expect((await readdir(dir)).some((name) => name.startsWith(`${stateFile}.corrupt-20`))).toBe(true);
   expect(told).toEqual([expect.stringContaining("corrupt")]);
+});
+
+test("after an unclean end damage is found that reading the state does not come by; after a clean one nobody looks", async () => {
+  const dir = await folder();
+  const { store } = open(dir);
+  for (let n = 0; n < 100; n += 1) await store.change([], [batch("x".repeat(1_000))]);
+  const other = new DatabaseSync(join(dir, stateFile));
+  onTestFinished(() => other.close());
+  other.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  await store.change([{ scope: "a", key: "1", value: "one" }]);
+  const killed = await folder();
+  for (const ending of ["", "-wal"]) {
+    await copyFile(join(dir, stateFile + ending), join(killed, stateFile + ending));
+  }
+  const sound = open(killed);
+  expect(sound.store.condition).toEqual({ isDurable: true, setAside: undefined });
+  sound.store.close();
+  const damaged = await folder();
+  const bytes = await readFile(join(dir, stateFile));
+  bytes.fill(0xff, bytes.length - 4_096 + 8, bytes.length - 4_096 + 200);
+  await writeFile(join(damaged, stateFile), bytes);
+  await copyFile(join(dir, `${stateFile}-wal`), join(damaged, `${stateFile}-wal`));
+  const found = open(damaged);
+  expect(found.told).toEqual([expect.stringContaining("corrupt")]);
+  expect(found.store.condition).toMatchObject({
+    isDurable: true,
+    setAside: expect.stringContaining(".corrupt-20"),
+  });
 });
 
 test("each stream has a policy of its own: batches give way to events, and events that came first to none that come", async () => {

@@ -38,6 +38,14 @@ export interface StateStoreOptions {
   readonly openLog?: (path: string) => SyncedFile;
 }
 
+/** How it stands with what is to survive. */
+export interface StoreCondition {
+  /** The disk takes what is written. */
+  readonly isDurable: boolean;
+  /** The corrupt file that the start found and set aside; undefined where it found none. */
+  readonly setAside: string | undefined;
+}
+
 interface Waiting {
   readonly changes: readonly StateChange[];
   /** Absent: nobody waits for the disk. */
@@ -78,6 +86,7 @@ export class SqliteStateStore implements StateStore {
   /** A sync failed: what it was for is on disk with the next rewrite only. */
   #isSpoilt = false;
   #failing = false;
+  #setAside: string | undefined;
 
   constructor(options: StateStoreOptions) {
     const { gateway, outbox, clock, log, newToken } = options;
@@ -97,6 +106,10 @@ export class SqliteStateStore implements StateStore {
   /** Random, made once for each database file; empty where there is none. */
   get epoch(): string {
     return this.#epoch;
+  }
+
+  get condition(): StoreCondition {
+    return { isDurable: this.#opened !== undefined && !this.#failing, setAside: this.#setAside };
   }
 
   /** Has the part's own tables read and written with the rest; before `open`. */
@@ -208,11 +221,13 @@ export class SqliteStateStore implements StateStore {
       newEpoch: () => newToken().slice(0, 8),
       now: clock.now(),
       load: (opened) => this.#load(opened),
-      onSetAside: (to, error) =>
+      onSetAside: (to, error) => {
+        this.#setAside = to;
         log.error(
           { setAside: to, error: String(error) },
           "The durable state is corrupt: the file is set aside, and the gateway begins anew. Check the disk",
-        ),
+        );
+      },
     });
   }
 

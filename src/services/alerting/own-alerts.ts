@@ -4,6 +4,7 @@ import type { GatewayConfig } from "../../config/gateway-schema.ts";
 import { ms, type Duration } from "../../domain/duration.ts";
 
 const natsAwayDelay = ms(60_000);
+const notDurableDelay = ms(10_000);
 const lostWithin = ms(600_000);
 const offDelay = ms(30_000);
 /** As alerts.yaml has them where it says nothing. */
@@ -13,7 +14,7 @@ const usual: AlertsConfig = {
   chatter: { times: 3, within: ms(60_000) },
 };
 
-/** The gateway's own alerts: what it has collected can't be sent, told while there is still room. */
+/** The gateway's own alerts: what it has collected can't be kept or sent, told while there is still room. */
 export function ownAlerts({
   offline,
   outbox,
@@ -43,6 +44,20 @@ export function ownAlerts({
       "nats-server is away or does not store: events and batches wait on the gateway's disk. See /healthz",
       is("nats/connected", false),
       natsAwayDelay,
+    ),
+    rule(
+      "gateway-store-refused",
+      "high",
+      "The gateway's disk refuses what is to survive a restart: what comes now is kept in memory only. Check the disk",
+      is("store/durable", false),
+      notDurableDelay,
+    ),
+    rule(
+      "gateway-state-lost",
+      "high",
+      "The gateway found its durable state corrupt at its start and began anew: the file is kept in its data folder. Check the disk",
+      is("store/intact", false),
+      ms(0),
     ),
     ...(hub === undefined
       ? []

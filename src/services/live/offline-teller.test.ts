@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { ms } from "../../domain/duration.ts";
 import type { Offline } from "../../nats/offline-watch.ts";
 import { FakeClock } from "../testing.ts";
-import { offlineHealth, OfflineTeller } from "./offline-teller.ts";
+import type { StoreCondition } from "../../store/sqlite-state-store.ts";
+import { offlineHealth, OfflineTeller, storeHealth } from "./offline-teller.ts";
 
 const none = { rows: 0, bytes: 0 };
 const stream = {
@@ -34,7 +35,7 @@ const calm: Offline = {
 };
 const hubAway: Offline = { ...calm, away: "hub", messages: 12, bytes: 3_400, oldest: 0, fill: 0.25 };
 
-function teller() {
+function teller(condition: StoreCondition = { isDurable: true, setAside: undefined }) {
   const said = {
     states: [] as object[],
     readings: [] as object[],
@@ -44,6 +45,7 @@ function teller() {
   const clock = new FakeClock();
   const one = new OfflineTeller({
     hasHub: true,
+    store: () => condition,
     state: (part) => void said.states.push(part),
     readings: (values) => void said.readings.push(values),
     event: (name, data) => void said.events.push([name, data]),
@@ -118,4 +120,17 @@ test("/healthz says in words what waits for whom, and what nats-server refuses w
   expect(stuck.ok).toBe(false);
   expect(stuck.detail).toContain("nats-server does not store: insufficient resources");
   expect(offlineHealth({ ...hubAway, fill: 0.95 }, undefined).ok).toBe(false);
+});
+
+test("a disk that refuses, and a state that was corrupt, are told as tags and in words", () => {
+  const condition = { isDurable: false, setAside: "/data/linegate.db.corrupt-2026" };
+  const { one, said } = teller(condition);
+  one.tell(calm);
+  expect(said.readings).toEqual([expect.objectContaining({ "store/durable": false, "store/intact": false })]);
+  expect(storeHealth(condition)).toEqual({
+    ok: false,
+    detail:
+      "the disk refuses what is to survive a restart; a corrupt file was set aside at the start: /data/linegate.db.corrupt-2026",
+  });
+  expect(storeHealth({ isDurable: true, setAside: undefined })).toEqual({ ok: true });
 });

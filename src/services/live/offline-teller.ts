@@ -5,6 +5,7 @@ import type { GatewayValues } from "./gateway-readings.ts";
 import type { Offline } from "../../nats/offline-watch.ts";
 import type { PartHealth } from "../../observability/health.ts";
 import { streamNames, type StreamName } from "../../store/outbox-row.ts";
+import type { StoreCondition } from "../../store/sqlite-state-store.ts";
 
 /** What does not change is told again after this. */
 const tellEveryMs = 60_000;
@@ -14,6 +15,7 @@ const mostHours = 9_999;
 
 export interface OfflineTellerOptions {
   readonly hasHub: boolean;
+  readonly store: () => StoreCondition;
   /** On `state/<site>/gateway`. */
   readonly state: (part: object) => void;
   readonly readings: (values: GatewayValues) => void;
@@ -37,11 +39,16 @@ export class OfflineTeller {
 
   /** After each look. */
   tell(now: Offline): void {
-    const { hasHub, state, readings, event, thin, clock } = this.#options;
+    const { hasHub, store, state, readings, event, thin, clock } = this.#options;
     const before = this.#before;
     this.#before = now;
     const lost = lostIn(now);
-    readings(valuesOf(now, hasHub));
+    const { isDurable, setAside } = store();
+    readings({
+      ...valuesOf(now, hasHub),
+      "store/durable": isDurable,
+      "store/intact": setAside === undefined,
+    });
     const at = clock.monotonic();
     const changed =
       before === undefined ||
@@ -82,6 +89,15 @@ export function offlineHealth(now: Offline | undefined, problem: string | undefi
   const details = [stuck, waits, thin, lost, silent].filter((detail) => detail !== undefined);
   const ok = problem === undefined && (now === undefined || now.fill < 0.9) && lost === undefined;
   return details.length === 0 ? { ok } : { ok, detail: details.join("; ") };
+}
+
+/** As an operator reads it. */
+export function storeHealth({ isDurable, setAside }: StoreCondition): PartHealth {
+  const details = [
+    ...(isDurable ? [] : ["the disk refuses what is to survive a restart"]),
+    ...(setAside === undefined ? [] : [`a corrupt file was set aside at the start: ${setAside}`]),
+  ];
+  return details.length === 0 ? { ok: true } : { ok: false, detail: details.join("; ") };
 }
 
 function waiting({ away, messages, bytes, oldest, fill, left, drainedAt }: Offline): string {
