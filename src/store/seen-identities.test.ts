@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, onTestFinished, test } from "vitest";
-import { identityOf, SeenIdentities } from "./seen-identities.ts";
+import { contentMark, identityOf, SeenIdentities } from "./seen-identities.ts";
 import { stateFile, type SqliteStateStore } from "./sqlite-state-store.ts";
 import { testStore } from "./testing.ts";
 
@@ -25,13 +25,15 @@ function open(dir: string, at: { now: number } = { now: 0 }) {
 
 async function add(seen: SeenIdentities, store: SqliteStateStore, scope: string, ids: readonly number[]) {
   for (const id of ids) {
-    seen.add(identityOf(scope, `${id}`));
+    seen.add(identityOf(scope, `${id}`), contentMark(Buffer.from(`content ${id}`)));
     await store.change([]);
   }
 }
 
 const known = (seen: SeenIdentities, scope: string, ids: readonly number[]) =>
-  ids.filter((id) => seen.has(identityOf(scope, `${id}`)));
+  ids.filter(
+    (id) => seen.contentOf(identityOf(scope, `${id}`)) === contentMark(Buffer.from(`content ${id}`)),
+  );
 
 test("identities are there at once, and after a restart; of those beyond the bound the oldest are forgotten, each scope by itself", async () => {
   const dir = await folder();
@@ -64,7 +66,7 @@ test("an identity is on disk with the message that it belongs to or not at all, 
   const disk = new DatabaseSync(join(dir, stateFile));
   onTestFinished(() => disk.close());
   disk.exec("BEGIN IMMEDIATE");
-  seen.add(identityOf("sale", "1"));
+  seen.add(identityOf("sale", "1"), contentMark(Buffer.from("1")));
   const kept = await store.change(
     [],
     [
@@ -73,7 +75,7 @@ test("an identity is on disk with the message that it belongs to or not at all, 
     ],
   );
   expect(kept).toBe("kept");
-  expect(seen.has(identityOf("sale", "1"))).toBe(true);
+  expect(seen.contentOf(identityOf("sale", "1"))).toBe(contentMark(Buffer.from("1")));
   expect(sent).toEqual(["alert"]);
   expect(store.outbox.read("EVENTS", 0, 10).map(({ subject }) => subject)).toEqual(["alert"]);
   await store.change(
@@ -83,7 +85,7 @@ test("an identity is on disk with the message that it belongs to or not at all, 
   disk.exec("ROLLBACK");
   expect(await store.change([])).toBe("stored");
   expect(sent).toContain("sale");
-  expect(disk.prepare("SELECT count(*) AS rows FROM seen").get()?.["rows"]).toBe(1);
+  expect(disk.prepare("SELECT count(*) AS rows FROM identity").get()?.["rows"]).toBe(1);
   expect(disk.prepare("SELECT count(*) AS rows FROM outbox WHERE subject = 'sale'").get()?.["rows"]).toBe(1);
 });
 

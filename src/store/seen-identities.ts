@@ -14,23 +14,29 @@ export interface SeenLimits {
 const seenLimits: SeenLimits = { perScope: 100_000, days: 30, pruneEvery: 1_000 };
 
 const schema = `
-CREATE TABLE IF NOT EXISTS seen (n INTEGER PRIMARY KEY, scope INTEGER NOT NULL, hash BLOB NOT NULL, at INTEGER NOT NULL);
-CREATE UNIQUE INDEX IF NOT EXISTS seen_hash ON seen (scope, hash);
+CREATE TABLE IF NOT EXISTS identity
+  (n INTEGER PRIMARY KEY, scope INTEGER NOT NULL, hash BLOB NOT NULL, content BLOB NOT NULL, at INTEGER NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS identity_hash ON identity (scope, hash);
 `;
 
 const sql = {
-  find: "SELECT 1 FROM seen WHERE scope = ? AND hash = ?",
-  insert: "INSERT OR IGNORE INTO seen (scope, hash, at) VALUES (?, ?, ?)",
-  counts: "SELECT scope, count(*) AS rows FROM seen GROUP BY scope",
+  find: "SELECT content FROM identity WHERE scope = ? AND hash = ?",
+  insert: "INSERT OR IGNORE INTO identity (scope, hash, content, at) VALUES (?, ?, ?, ?)",
+  counts: "SELECT scope, count(*) AS rows FROM identity GROUP BY scope",
   // The `+` keeps SQLite from the index: in the order of `n` the oldest are found first.
-  cut: "DELETE FROM seen WHERE n IN (SELECT n FROM seen WHERE +scope = ? ORDER BY n LIMIT ?)",
-  expire: "DELETE FROM seen WHERE n IN (SELECT n FROM seen ORDER BY n LIMIT ?) AND at < ?",
+  cut: "DELETE FROM identity WHERE n IN (SELECT n FROM identity WHERE +scope = ? ORDER BY n LIMIT ?)",
+  expire: "DELETE FROM identity WHERE n IN (SELECT n FROM identity ORDER BY n LIMIT ?) AND at < ?",
 };
 
 /** A message's identity, made small: whose it is, and the first 128 bits of a SHA-256. */
 export interface Identity {
   readonly scope: number;
   readonly hash: string;
+}
+
+/** What a message holds, made small: the first 64 bits of a SHA-256. */
+export function contentMark(payload: Uint8Array): string {
+  return createHash("sha256").update(payload).digest().toString("hex", 0, 8);
 }
 
 /** The identity within a scope, such as a tag of a mapping; the parts are texts of any length. */
@@ -50,13 +56,18 @@ interface Tables {
   readonly expire: StatementSync;
 }
 
-/** Identities of messages that were stored, in the transactions of those messages; the oldest are forgotten. */
+interface Seen {
+  readonly identity: Identity;
+  readonly content: string;
+}
+
+/** Identities of messages that were stored, with a mark of what those held, in the transactions of those messages; the oldest are forgotten. */
 export class SeenIdentities implements TransactionPart {
   readonly #now: () => number;
   readonly #limits: SeenLimits;
   #tables: Tables | undefined;
   /** Not committed yet, by scope and hash. */
-  readonly #fresh = new Map<string, Identity>();
+  readonly #fresh = new Map<string, Seen>();
   #sincePrune = 0;
 
   constructor(now: () => number, limits: SeenLimits = seenLimits) {
@@ -68,14 +79,17 @@ export class SeenIdentities implements TransactionPart {
     return this.#fresh.size > 0;
   }
 
-  has({ scope, hash }: Identity): boolean {
-    if (this.#fresh.has(keyOf({ scope, hash }))) return true;
-    return this.#tables?.find.get(scope, Buffer.from(hash, "hex")) !== undefined;
+  /** The mark of what the message of that identity held; undefined where none was stored. */
+  contentOf({ scope, hash }: Identity): string | undefined {
+    const fresh = this.#fresh.get(keyOf({ scope, hash }));
+    if (fresh !== undefined) return fresh.content;
+    const content = this.#tables?.find.get(scope, Buffer.from(hash, "hex"))?.["content"];
+    return content instanceof Uint8Array ? Buffer.from(content).toString("hex") : undefined;
   }
 
   /** Goes with the next commit. */
-  add(identity: Identity): void {
-    this.#fresh.set(keyOf(identity), identity);
+  add(identity: Identity, content: string): void {
+    this.#fresh.set(keyOf(identity), { identity, content });
   }
 
   load(database: DatabaseSync): void {
@@ -86,8 +100,10 @@ export class SeenIdentities implements TransactionPart {
 
   write(): void {
     const at = this.#now();
-    for (const { scope, hash } of this.#fresh.values())
-      this.#tables?.insert.run(scope, Buffer.from(hash, "hex"), at);
+    for (const { identity, content } of this.#fresh.values()) {
+      const { scope, hash } = identity;
+      this.#tables?.insert.run(scope, Buffer.from(hash, "hex"), Buffer.from(content, "hex"), at);
+    }
     if (this.#sincePrune + this.#fresh.size >= this.#limits.pruneEvery) this.#prune(at);
   }
 

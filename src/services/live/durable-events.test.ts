@@ -118,14 +118,32 @@ test("an identity that comes again waits for the commit of the first, and is sto
   store.holds = true;
   const first = publish(one, 1, '{"id":"a","n":1}');
   await vi.waitFor(() => expect(store.events).toHaveLength(1));
-  const again = publish(other, 1, '{"id":"a","n":2}');
+  const again = publish(other, 1, '{"id":"a","n":1}');
   await vi.waitFor(() => expect(durable.counters.repeated).toBe(1));
   expect([first.is, again.is]).toEqual(["open", "open"]);
   store.release();
   await vi.waitFor(() => expect([first.is, again.is]).toEqual(["acknowledged", "acknowledged"]));
-  for (const id of ["a", "b", "c"]) await one.publishAsync("store/sale", JSON.stringify({ id }), { qos: 0 });
+  for (const id of ["a", "b", "c"])
+    await one.publishAsync("store/sale", JSON.stringify({ id, n: 1 }), { qos: 0 });
   await vi.waitFor(() => expect(durable.counters).toMatchObject({ unsure: 3, repeated: 2 }));
   expect(store.events).toHaveLength(3);
+  expect(log.warn).toHaveBeenCalledOnce();
+});
+
+test("an identity that comes again with other content is no copy: it is stored as a conflict, once, told, and no service takes it", async () => {
+  const { port, store, durable, log } = await setUp();
+  const heard = vi.fn<() => undefined>();
+  durable.onDurable(heard);
+  const device = await client(port);
+  const sale = (n: number) => device.publishAsync("store/sale", `{"id":"a","n":${n}}`, { qos: 1 });
+  for (const n of [1, 2, 1, 2, 3]) await sale(n);
+  expect(store.events).toEqual([
+    'event.plant1.till.sale {"timestamp":1000,"data":{"id":"a","n":1}}',
+    'event.plant1.till.sale.conflict {"timestamp":1000,"data":{"id":"a","n":2}}',
+    'event.plant1.till.sale.conflict {"timestamp":1000,"data":{"id":"a","n":3}}',
+  ]);
+  expect(durable.counters).toMatchObject({ stored: 3, repeated: 2, conflicting: 2 });
+  expect(heard).toHaveBeenCalledOnce();
   expect(log.warn).toHaveBeenCalledOnce();
 });
 

@@ -7,11 +7,12 @@ import type { Broker } from "../../broker/broker.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import { captures, filledName, wildcardsOf, type Wildcard } from "../../domain/topic-filter.ts";
 import type { Outbox } from "../../store/outbox.ts";
-import { identityOf, type Identity, type SeenIdentities } from "../../store/seen-identities.ts";
+import { contentMark, identityOf, type Identity, type SeenIdentities } from "../../store/seen-identities.ts";
 import type { OutgoingMessage, StateStore } from "../../store/state-store.ts";
 import { UntilStored } from "../../store/until-stored.ts";
 import type { DurableAddition, DurableEvent, DurableListener } from "./durable-event.ts";
 import { eventText, identityText, namePart } from "./durable-payload.ts";
+import { DurableTally, type DurableCounters, type RefusalReason } from "./durable-tally.ts";
 
 /** A device waits so long for its PUBACK where the disk refuses; then its connection ends, and it keeps the message. */
 const boundMs = 10_000;
@@ -20,25 +21,11 @@ const mostBytes = 1_000_000;
 /** What of all devices waits for a disk that refuses. */
 const mostWaitingBytes = 8_000_000;
 
-/** Read by the metrics. */
-export interface DurableCounters {
-  /** On disk, and so acknowledged. */
-  stored: number;
-  /** Acknowledged, and not stored again: their identity was known. */
-  repeated: number;
-  /** Not acknowledged, by reason. */
-  readonly refused: { disk: number; outboxFull: number; tooLarge: number; stopping: number };
-  /** At QoS 0: nobody waits for them, and a device does not send them again. */
-  unsure: number;
-  /** Without the identity that the mapping names: stored each time. */
-  unidentified: number;
-}
-
 export interface DurableEventsOptions {
   readonly site: string;
   readonly broker: Pick<Broker, "subscribe" | "publish">;
   readonly store: Pick<StateStore, "change"> & { readonly outbox: Pick<Outbox, "hasRoom"> };
-  readonly seen: Pick<SeenIdentities, "has" | "add">;
+  readonly seen: Pick<SeenIdentities, "contentOf" | "add">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -57,16 +44,10 @@ interface Route {
  * PUBACK waits for that. It hangs on the mappings alone: what the device's adapter does meanwhile does not matter.
  */
 export class DurableEvents {
-  readonly counters: DurableCounters = {
-    stored: 0,
-    repeated: 0,
-    refused: { disk: 0, outboxFull: 0, tooLarge: 0, stopping: 0 },
-    unsure: 0,
-    unidentified: 0,
-  };
   readonly #options: DurableEventsOptions;
   readonly #stopping = new AbortController();
   readonly #until: UntilStored;
+  readonly #tally: DurableTally;
   readonly #listeners = new Set<DurableListener>();
   readonly #routes = new Map<string, Route>();
   /** Identities under way to the disk. */
@@ -74,12 +55,15 @@ export class DurableEvents {
   /** Of those, whose devices waited too long: they are on disk as soon as anything later is. */
   readonly #overdue = new Set<string>();
   #waitingBytes = 0;
-  /** What was told once, by tag. */
-  readonly #told = new Set<string>();
 
   constructor(options: DurableEventsOptions) {
     this.#options = options;
+    this.#tally = new DurableTally(options.log);
     this.#until = new UntilStored({ ...options, boundMs, signal: this.#stopping.signal });
+  }
+
+  get counters(): DurableCounters {
+    return this.#tally.counters;
   }
 
   /** See DurableListener; returns the way to stop. */
@@ -134,7 +118,7 @@ export class DurableEvents {
 
   /** True once the message is on disk. Never rejects. */
   #take(message: BrokerMessage, route: Route): Promise<boolean> {
-    if (message.qos === 0) this.#unsure(message, route);
+    if (message.qos === 0) this.#tally.unsure(route, message);
     if (this.#stopping.signal.aborted) return this.#refuse("stopping", message, route);
     if (!this.#until.isRefused) return this.#store(message, route);
     return this.#storeLater(message, route);
@@ -152,7 +136,7 @@ export class DurableEvents {
   }
 
   #store(message: BrokerMessage, route: Route): Promise<boolean> {
-    const { site, store, seen, clock } = this.#options;
+    const { seen, clock } = this.#options;
     const { topic, payload } = message;
     const parts = captures(route.wildcards, topic);
     const names = parts.map(namePart);
@@ -161,10 +145,28 @@ export class DurableEvents {
     const { json, document } = eventText(payload, timestamp, isRenamed ? { topic } : {});
     const tag = filledName(route.name, names);
     const id = route.id && identityText(valueAt(document, route.id));
-    if (route.id !== undefined && id === undefined) this.#unidentified(message, route);
-    const identity = id === undefined ? undefined : identityOf(`${route.device}/${route.name}`, ...parts, id);
-    const known = identity && this.#known(identity);
-    if (known !== undefined) return known;
+    if (route.id !== undefined && id === undefined) this.#tally.unidentified(route, message);
+    if (id === undefined) return this.#keep(message, route, { tag, json, timestamp });
+    const scope = `${route.device}/${route.name}`;
+    const content = contentMark(payload);
+    const identity = identityOf(scope, ...parts, id);
+    const known = seen.contentOf(identity);
+    if (known === undefined)
+      return this.#keep(message, route, { tag, json, timestamp, id, identity, content });
+    if (known === content) return this.#repeated(identity);
+    const other = identityOf(`${scope} conflict`, ...parts, id, content);
+    if (seen.contentOf(other) !== undefined) return this.#repeated(other);
+    this.#tally.conflicting(route, message, id);
+    return this.#keep(message, route, { tag: `${tag}/conflict`, json, timestamp, identity: other, content });
+  }
+
+  #keep(
+    message: BrokerMessage,
+    route: Route,
+    { tag, json, timestamp, id, identity, content = "" }: Kept,
+  ): Promise<boolean> {
+    const { site, store, seen } = this.#options;
+    const { topic, payload } = message;
     const path = new TagPath("event", site, route.device, tag);
     const row: OutgoingMessage = {
       stream: "EVENTS",
@@ -175,16 +177,13 @@ export class DurableEvents {
     if (row.payload.length > mostBytes) return this.#refuse("tooLarge", message, route);
     if (!store.outbox.hasRoom("EVENTS", row.payload.length))
       return this.#refuse("outboxFull", message, route);
-    const event: DurableEvent = {
-      device: route.device,
-      tag,
-      topic,
-      timestamp,
-      payload,
-      ...(id === undefined ? {} : { id }),
-    };
-    const additions = this.#additions(event);
-    if (identity !== undefined) seen.add(identity);
+    const { device } = route;
+    // What conflicts with another is of no service's: which of both holds is for people to say.
+    const isFirst = identity === undefined || id !== undefined;
+    const additions = isFirst
+      ? this.#additions({ device, tag, topic, timestamp, payload, ...(id === undefined ? {} : { id }) })
+      : [];
+    if (identity !== undefined) seen.add(identity, content);
     const change = store.change(
       additions.flatMap(({ changes }) => changes),
       [row, ...additions.flatMap(({ messages }) => messages.map(withEvent))],
@@ -209,16 +208,13 @@ export class DurableEvents {
     if (key !== undefined) this.#open.delete(key);
     for (const overdue of this.#overdue) this.#open.delete(overdue);
     this.#overdue.clear();
-    this.counters.stored += 1;
-    this.#told.delete(`${route.device}/${route.name} disk`);
+    this.#tally.stored(route);
     return true;
   }
 
-  /** Undefined for an identity that is new. */
-  #known(identity: Identity): Promise<boolean> | undefined {
-    if (!this.#options.seen.has(identity)) return undefined;
-    this.counters.repeated += 1;
-    // In memory alone: it is acknowledged when it is on disk.
+  /** It is acknowledged when the first is on disk: perhaps that is in memory alone. */
+  #repeated(identity: Identity): Promise<boolean> {
+    this.#tally.counters.repeated += 1;
     const { store } = this.#options;
     return this.#open.has(keyOf(identity)) ? this.#until.stored(store.change([])) : Promise.resolve(true);
   }
@@ -238,43 +234,21 @@ export class DurableEvents {
     });
   }
 
-  async #refuse(
-    reason: keyof DurableCounters["refused"],
-    { topic, qos }: BrokerMessage,
-    route: Route,
-  ): Promise<boolean> {
-    this.counters.refused[reason] += 1;
-    if (reason !== "stopping") this.#tell(reason, route, { topic, qos }, refusals[reason]);
+  async #refuse(reason: RefusalReason, message: BrokerMessage, route: Route): Promise<boolean> {
+    this.#tally.refused(reason, route, message);
     return false;
   }
+}
 
-  #unsure({ topic, clientId }: BrokerMessage, route: Route): void {
-    this.counters.unsure += 1;
-    this.#tell(
-      "unsure",
-      route,
-      { topic, client: clientId },
-      "a durable topic is published at QoS 0: the device gets no PUBACK, and what is lost on the way or while the disk refuses is not sent again. Set QoS 1 in the device",
-    );
-  }
-
-  #unidentified({ topic }: BrokerMessage, route: Route): void {
-    this.counters.unidentified += 1;
-    this.#tell(
-      "unidentified",
-      route,
-      { topic },
-      "a durable message has no identity where the mapping says, a text or a whole number: it is stored, and stored again if it comes again. Check `durable.id`",
-    );
-  }
-
-  /** Once for each tag; the figures have the rest. */
-  #tell(what: string, { device, name }: Route, fields: object, text: string): void {
-    const key = `${device}/${name} ${what}`;
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
-    this.#options.log.warn({ device, tag: name, ...fields }, text);
-  }
+/** A message as it is to be stored. */
+interface Kept {
+  readonly tag: string;
+  readonly json: string;
+  readonly timestamp: number;
+  /** Its own identity, where it is the first of that. */
+  readonly id?: string;
+  readonly identity?: Identity;
+  readonly content?: string;
 }
 
 function keyOf({ scope, hash }: Identity): string {
@@ -285,11 +259,3 @@ function keyOf({ scope, hash }: Identity): string {
 function withEvent(message: OutgoingMessage): OutgoingMessage {
   return { ...message, whenStored: true };
 }
-
-const refusals = {
-  disk: "a durable message can't be stored because the disk refuses: it is not acknowledged and the connection ends, so that the device keeps it and sends it again. Check the disk",
-  outboxFull:
-    "a durable message can't be stored because the outbox is full: it is not acknowledged and the connection ends, so that the device keeps it. Check the connection to NATS, and outbox.maxBytes",
-  tooLarge:
-    "a durable message is larger than nats-server takes (1 MB): it is not acknowledged and the connection ends. Send less at once, or take `durable` off this tag",
-} as const;
