@@ -2,6 +2,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { onTestFinished } from "vitest";
+import { findServer } from "../../src/nats/find-server.ts";
+import { inspectServer } from "../../src/nats/server-program.ts";
 import { isRunning, natsServerOf, spawnGateway, type GatewayProcess } from "../fixture/gateway-process.ts";
 import { freePort } from "../fixture/free-port.ts";
 import { HubServer } from "../fixture/hub.ts";
@@ -34,7 +36,7 @@ export class World {
   /** Whoever kills or starts the gateway waits for whoever does. */
   #turn: Promise<void> = Promise.resolve();
 
-  private constructor(ports: World["ports"], hubs: readonly HubServer[], way: Way) {
+  private constructor(ports: World["ports"], hubs: readonly HubServer[], way: Way, serverSyncs: boolean) {
     this.ports = ports;
     this.hubs = hubs;
     this.way = way;
@@ -48,13 +50,19 @@ export class World {
     writeFileSync(this.#clockFile, "0");
     this.#disk = SmallDisk.mount(data);
     onTestFinished(() => this.#disk?.unmount());
-    this.#powerCut = noPowerCutHere() === undefined ? new PowerCut(data, scratch) : undefined;
+    this.#powerCut = noPowerCutHere() === undefined ? new PowerCut(data, scratch, serverSyncs) : undefined;
   }
 
   static async begin(nodes: 1 | 3, way: Way): Promise<World> {
     const names = ["hub-1", "hub-2", "hub-3"].slice(0, nodes);
     const hubs = await Promise.all(names.map((name) => HubServer.prepare(name)));
-    const world = new World({ mqtt: await freePort(), nats: await freePort() }, hubs, way);
+    const { version } = await inspectServer(await findServer(undefined, process.env["PATH"] ?? ""));
+    const world = new World(
+      { mqtt: await freePort(), nats: await freePort() },
+      hubs,
+      way,
+      version.features.syncInterval,
+    );
     await Promise.all(hubs.map((hub) => hub.start(world.#hubFile, hubs)));
     await world.#start();
     return world;
