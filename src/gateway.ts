@@ -312,6 +312,7 @@ export class Gateway {
     const hasHub = this.#nats.hub !== undefined;
     if (now !== undefined) yield* offlineMetrics(now, hasHub, this.#deps.clock.now());
     if (this.#nats.hub !== undefined) yield* hubMetrics(this.#nats.hub);
+    if (this.#pushDown !== undefined) yield* this.#pushDown.metrics();
     yield* gatewayMetrics({
       devices: this.#devices.running,
       readToNats: this.#publisher.readToNats,

@@ -35,6 +35,18 @@ test("a whole folder is taken, nothing else of its part stays, and the answer an
     devices: { restarted: ["press-1"] },
   });
   expect(audited).toMatchObject([{ kind: "push", version, by: "anna", outcome: "applied" }]);
+  await expect
+    .poll(() => [...down.metrics()])
+    .toMatchObject([
+      {
+        name: "linegate_push_orders_total",
+        samples: expect.arrayContaining([
+          [{ outcome: "applied" }, 1],
+          [{ outcome: "refused" }, 0],
+        ]),
+      },
+      { name: "linegate_push_on_trial", samples: [[{}, 0]] },
+    ]);
 });
 
 test("what was put while the gateway was away is taken when it is back, in order and once", async () => {

@@ -3,11 +3,13 @@ import type { Log } from "../../adapter-kit/log.ts";
 import type { LoadedSite } from "../../config/site.ts";
 import { isAbort, toGatewayError } from "../../domain/errors.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
+import type { Metric } from "../../observability/exposition.ts";
 import { undoChange, type ChangedFolder } from "./change-folder.ts";
 import type { HubWire } from "../../nats/hub-wire.ts";
 import type { OrderOutcome } from "./journal.ts";
 import { parseWanted, resultSubject, wantedSubject, type PushOrder } from "./order.ts";
 import type { PushLimits } from "./plan-change.ts";
+import { pushMetrics, type PushCounts } from "./push-metrics.ts";
 import { takeOrder, type TakeOptions } from "./take-order.ts";
 
 export interface PushDownOptions extends Pick<TakeOptions, "folder" | "change"> {
@@ -38,6 +40,7 @@ const retryMs = 5_000;
 export class PushDown {
   readonly #options: PushDownOptions;
   readonly #folder: ChangedFolder;
+  readonly #counts: PushCounts = { applied: 0, unchanged: 0, refused: 0, "rolled back": 0 };
   readonly #stopping = new AbortController();
   #forget: (() => void) | undefined;
   #working: Promise<void> | undefined;
@@ -57,6 +60,10 @@ export class PushDown {
   /** What became of the last orders. */
   get outcomes(): readonly OrderOutcome[] {
     return this.#folder.journal.outcomes;
+  }
+
+  metrics(): Generator<Metric> {
+    return pushMetrics(this.#counts, this.#folder.journal.change);
   }
 
   /** The folder is in force as it is. */
@@ -161,6 +168,7 @@ export class PushDown {
       const outcome = withoutMark(marked);
       await audit.record("push", outcome);
       await journal.setOutcome(outcome);
+      this.#counts[outcome.outcome] += 1;
     }
   }
 
