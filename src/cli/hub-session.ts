@@ -1,7 +1,7 @@
 import type { ParseArgsConfig } from "node:util";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { dial } from "../nats/dial.ts";
-import { externalTarget } from "../nats/external-target.ts";
+import { externalTarget, type ServerLogin } from "../nats/external-target.ts";
 import { readSecret as secretAt } from "../security/read-secret.ts";
 import { readSecret } from "./read-secret.ts";
 
@@ -16,6 +16,8 @@ export const hubOptions = {
   password: { type: "string" },
   credentials: { type: "string" },
   ca: { type: "string" },
+  cert: { type: "string" },
+  key: { type: "string" },
   json: { type: "boolean", default: false },
   help: { type: "boolean", short: "h" },
 } as const satisfies ParseArgsConfig["options"];
@@ -24,22 +26,21 @@ export const hubUsage = `  --user NAME        who you are at the hub; the passwo
   --password PLACE   where it is instead: env:NAME or file:PATH
   --credentials FILE a NATS .creds file
   --ca FILE          PEM file with the certificate authority of the hub
+  --cert FILE        PEM file with your certificate, where the hub asks for one
+  --key FILE         PEM file with its private key
   --json             one object for tools`;
 
-interface HubLogin {
-  readonly user?: string | undefined;
+interface HubLogin extends ServerLogin {
+  /** Where the password is: `env:NAME` or `file:PATH`. */
   readonly password?: string | undefined;
-  readonly credentials?: string | undefined;
-  readonly ca?: string | undefined;
 }
 
 /** Connects to the hub; a list of servers, with commas between, is tried in order. Rejects with UPLINK_UNAVAILABLE. */
 export async function openHub(urls: string, login: HubLogin): Promise<NatsConnection> {
-  const { user, credentials, ca } = login;
-  const password = user === undefined ? undefined : await passwordOf(login.password);
+  const password = login.user === undefined ? undefined : await passwordOf(login.password);
   let problem: unknown;
   for (const url of urls.split(",")) {
-    const target = await externalTarget(url.trim(), { user, credentials, ca }, password, ".");
+    const target = await externalTarget(url.trim(), login, password, ".");
     try {
       // One server after the other: the first that answers is taken.
       return await dial(target, "linegate", dialWithinMs, new AbortController().signal);

@@ -1,15 +1,11 @@
-import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { DeliverPolicy, jetstream } from "@nats-io/jetstream";
 import { connect, type ConnectionOptions } from "@nats-io/transport-node";
 import { hash } from "bcrypt";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { natsUsers } from "../security/nats-permissions.ts";
-import { keptLog, never, noServerHere, scratchFolder, testPart, testServer } from "./testing.ts";
+import { certificates, keptLog, never, noServerHere, testPart, testServer } from "./testing.ts";
 
-const run = promisify(execFile);
 const embedded = { listen: "127.0.0.1:0", store: "data" };
 const reader = async (name: string) => ({
   name,
@@ -115,7 +111,7 @@ test("TLS: the gateway talks to its own server whatever the certificate is named
 });
 
 test("TLS with an authority for clients: who shows no certificate is refused, the gateway is not", async (ctx) => {
-  const siteDir = await certificates(ctx.skip, { name: "plant.example" });
+  const siteDir = await certificates(ctx.skip, { names: "DNS:plant.example" });
   const tls = { cert: "server.pem", key: "server.key", ca: "ca.pem" };
   const part = await testPart({ embedded: { ...embedded, tls } }, { siteDir });
   await part.start(never);
@@ -140,35 +136,4 @@ async function client(part: Awaited<ReturnType<typeof testPart>>, options: Conne
   const peer = await connect({ servers: `127.0.0.1:${part.server?.port}`, reconnect: false, ...options });
   onTestFinished(() => peer.close());
   return peer;
-}
-
-/** A site folder with an authority and a certificate of it, made by openssl. */
-async function certificates(
-  skip: (reason: string) => never,
-  { name = "localhost", uses = "serverAuth,clientAuth" } = {},
-): Promise<string> {
-  const folder = await scratchFolder();
-  const openssl = async (...args: string[]) => run("openssl", args, { cwd: folder });
-  const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  try {
-    await openssl("version");
-  } catch {
-    skip("openssl is not installed on this machine");
-  }
-  await openssl(
-    "req",
-    "-x509",
-    ...fresh,
-    "-keyout",
-    "ca.key",
-    "-out",
-    "ca.pem",
-    "-subj",
-    "/CN=test authority",
-  );
-  await openssl("req", ...fresh, "-keyout", "server.key", "-out", "server.csr", "-subj", `/CN=${name}`);
-  await writeFile(join(folder, "use.cnf"), `subjectAltName=DNS:${name}\nextendedKeyUsage=${uses}\n`);
-  const issue = ["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
-  await openssl(...issue, "-out", "server.pem", "-extfile", "use.cnf", "-days", "2");
-  return folder;
 }

@@ -2,10 +2,21 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { checkServerIdentity, type ConnectionOptions as TlsConnectionOptions } from "node:tls";
 import { credsAuthenticator, usernamePasswordAuthenticator, type TlsOptions } from "@nats-io/transport-node";
-import type { NatsConfig } from "../config/gateway-schema.ts";
 import { GatewayError } from "../domain/errors.ts";
 import type { LinkTarget } from "./dial.ts";
 import { readPem } from "./own-access.ts";
+
+/** Who one is there, and how it is known that it is the right one. Paths start at the site folder. */
+export interface ServerLogin {
+  readonly user?: string | undefined;
+  /** A .creds file. */
+  readonly credentials?: string | undefined;
+  /** PEM: the server's authority. */
+  readonly ca?: string | undefined;
+  /** PEM, both or none: what the server is shown where it asks for a certificate. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
 
 /**
  * How to reach the nats-server that somebody else runs. `password` is the secret itself, already looked up.
@@ -13,16 +24,20 @@ import { readPem } from "./own-access.ts";
  */
 export async function externalTarget(
   url: string,
-  config: Pick<NatsConfig, "user" | "credentials" | "ca">,
+  config: ServerLogin,
   password: string | undefined,
   siteDir: string,
 ): Promise<LinkTarget> {
   const address = checkedUrl(url);
-  const ca = config.ca === undefined ? undefined : await readPem(resolve(siteDir, config.ca));
+  const pem = async (path: string | undefined) =>
+    path === undefined ? undefined : await readPem(resolve(siteDir, path));
+  const [ca, cert, key] = await Promise.all([pem(config.ca), pem(config.cert), pem(config.key)]);
+  const own = cert === undefined || key === undefined ? undefined : { cert, key };
+  // Asked for by `tls://`, an authority or a certificate: then a server without TLS is refused, not talked to in the clear.
+  const isSecure = ca !== undefined || own !== undefined || address.protocol === "tls:";
   const target = {
     url: address.href,
-    // Asked for by `tls://` or by an authority: then a server without TLS is refused, not talked to in the clear.
-    ...(ca !== undefined || address.protocol === "tls:" ? { tls: tlsOptions(address.hostname, ca) } : {}),
+    ...(isSecure ? { tls: { ...tlsOptions(address.hostname, ca), ...own } } : {}),
   };
   if (config.credentials !== undefined) {
     const credentials = await readCredentials(resolve(siteDir, config.credentials));
@@ -45,19 +60,22 @@ function tlsOptions(hostname: string, ca: string | undefined): TlsOptions {
 function checkedUrl(url: string): URL {
   const text = url.includes("://") ? url : `nats://${url}`;
   if (!URL.canParse(text)) {
-    throw new GatewayError("CONFIG_INVALID", `nats.url is not an address: expected nats://HOST:PORT`);
+    throw new GatewayError(
+      "CONFIG_INVALID",
+      `${url} is not the address of a nats-server: expected nats://HOST:PORT`,
+    );
   }
   const parsed = new URL(text);
   if (parsed.protocol !== "nats:" && parsed.protocol !== "tls:") {
     throw new GatewayError(
       "CONFIG_INVALID",
-      `nats.url starts with ${parsed.protocol}//: expected nats:// or tls://`,
+      `${url} starts with ${parsed.protocol}//: expected nats:// or tls://`,
     );
   }
   if (parsed.username !== "" || parsed.password !== "") {
     throw new GatewayError(
       "CONFIG_INVALID",
-      "nats.url carries a user or a password: write them as nats.user and nats.password",
+      "The address of nats-server carries a user or a password: they have places of their own",
     );
   }
   return parsed;
@@ -67,7 +85,7 @@ async function readCredentials(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (caught) {
-    throw new GatewayError("CONFIG_INVALID", `The file of nats.credentials can't be read: ${path}`, {
+    throw new GatewayError("CONFIG_INVALID", `The credentials file can't be read: ${path}`, {
       cause: caught,
     });
   }

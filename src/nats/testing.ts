@@ -1,9 +1,10 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { onTestFinished } from "vitest";
 import { systemClock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
@@ -17,6 +18,8 @@ import { NatsPart, type NatsPartOptions } from "./nats-part.ts";
 import { createOwnKey } from "./own-access.ts";
 import { launchServer } from "./server-process.ts";
 import { inspectServer } from "./server-program.ts";
+
+const run = promisify(execFile);
 
 /** Nothing is asked of a signal in most tests. */
 export const never: AbortSignal = new AbortController().signal;
@@ -131,4 +134,29 @@ export async function runScript(
   for await (const line of createInterface({ input: stdout }))
     return { pid: child.pid ?? 0, firstLine: line };
   throw new GatewayError("INTERNAL", "The script said nothing");
+}
+
+/**
+ * For tests: a folder with an authority (`ca.pem`) and a certificate of it (`server.pem`, `server.key`), made by openssl.
+ * `names` as `DNS:localhost,IP:127.0.0.1`.
+ */
+export async function certificates(
+  skip: (reason: string) => never,
+  { names = "DNS:localhost", uses = "serverAuth,clientAuth" } = {},
+): Promise<string> {
+  const folder = await scratchFolder();
+  const openssl = async (...args: string[]) => run("openssl", args, { cwd: folder });
+  const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  try {
+    await openssl("version");
+  } catch {
+    skip("openssl is not installed on this machine");
+  }
+  const authority = ["-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test authority"];
+  await openssl("req", "-x509", ...fresh, ...authority);
+  await openssl("req", ...fresh, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=test server");
+  await writeFile(join(folder, "use.cnf"), `subjectAltName=${names}\nextendedKeyUsage=${uses}\n`);
+  const issue = ["x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"];
+  await openssl(...issue, "-out", "server.pem", "-extfile", "use.cnf", "-days", "2");
+  return folder;
 }

@@ -99,7 +99,7 @@ test("not even a hub where everybody may do everything puts readings into the li
   const { version } = await inspectServer(await findServer(undefined, process.env["PATH"] ?? ""));
   ctx.skip(!version.features.denyImports, `nats-server ${version.text}: left to the rights at the hub`);
   const hub = await HubServer.prepare("hub-1");
-  await hub.start("hub.conf", [hub], "");
+  await hub.start("hub.conf", [hub], { accounts: "" });
   const running = await runGateway(siteWithHub([hub]));
   await expect.poll(() => hubPart(running), patience).toBe(true);
   const inside = await natsClient(running.gateway.addresses.nats);

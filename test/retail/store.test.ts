@@ -52,7 +52,7 @@ async function salesAt(hub: NatsConnection): Promise<string[]> {
 
 test("a store sells on without the outside network and through a kill; the hub has each sale once, the stock is exact", async () => {
   const hub = await HubServer.prepare("hub-1");
-  await hub.start("hub.conf", [hub], accounts);
+  await hub.start("hub.conf", [hub], { accounts });
   const folder = storeFolder(hub.line.port);
   let gateway: GatewayProcess = await spawnGateway(folder.dir);
   const url = `nats://127.0.0.1:${hub.ports.clients}`;

@@ -99,7 +99,7 @@ const push = (hub: HubServer, ...args: readonly string[]) =>
 /** A hub with its streams, and the vehicle linked to it. */
 async function linkedVehicle(accept = "[mappings, files, commands]") {
   const hub = await HubServer.prepare("hub-1");
-  await hub.start("hub.conf", [hub], accounts());
+  await hub.start("hub.conf", [hub], { accounts: accounts() });
   const fleet = new SiteFolder({ "fleet.yaml": "gateways: [car-1]\npush: { maxBytes: 20MB }\n" });
   const made = await asHubUser("fleet", "hub", "apply", join(fleet.dir, "fleet.yaml"), "--url", urlOf(hub));
   expect(made).toMatchObject({ code: 0, stderr: "" });
