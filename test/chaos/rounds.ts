@@ -9,6 +9,7 @@ import { Ledger, type Verdict } from "./ledger.ts";
 import { Load } from "./load.ts";
 import { describeFault, faultKinds, planRound, type FaultKind } from "./plan.ts";
 import type { Way } from "./settings.ts";
+import { whereabouts, type Whereabouts } from "./whereabouts.ts";
 import { World } from "./world.ts";
 
 /** A round's readings and events go on for so long at least. */
@@ -41,6 +42,8 @@ export interface ChaosReport {
     readonly round: number;
     readonly verdict: Verdict;
     readonly verify: string;
+    /** Of what was lost. */
+    readonly whereabouts: Whereabouts;
     readonly log: readonly string[];
   };
 }
@@ -90,7 +93,16 @@ export async function chaos({
       longestDrainMs = Math.max(longestDrainMs, Math.round(performance.now() - healedAt));
       const { code, stdout } = await verifyAt(world.hubs);
       if (!isClean(verdict) || code !== 0)
-        return { ...report(round), failed: { round, verdict, verify: stdout, log: world.log } };
+        return {
+          ...report(round),
+          failed: {
+            round,
+            verdict,
+            verify: stdout,
+            whereabouts: await whereabouts(numbersIn(verdict.lost), world.ports.nats, fleet),
+            log: world.log,
+          },
+        };
     }
     return report(rounds);
   } finally {
@@ -138,4 +150,8 @@ function numbersGiven(data: string): number {
 
 function isClean({ lost, twice, outOfOrder }: Verdict): boolean {
   return lost.length === 0 && twice.length === 0 && outOfOrder.length === 0;
+}
+
+function numbersIn(lost: readonly string[]): readonly number[] {
+  return lost.map((one) => Number(/^number (\d+)$/.exec(one)?.[1] ?? Number.NaN)).filter(Number.isInteger);
 }
