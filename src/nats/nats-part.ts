@@ -1,5 +1,4 @@
-import { writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import type { HubConfig, NatsConfig } from "../config/gateway-schema.ts";
@@ -17,9 +16,9 @@ import { hubRemote } from "./hub-remote.ts";
 import { LeafTaken, type HubTaken } from "./hub-taken.ts";
 import { InboxWire, type HubWire } from "./hub-wire.ts";
 import { NatsLink } from "./link.ts";
-import { clientAuthorities, createOwnKey, ownTls, ownUrl } from "./own-access.ts";
+import { absolutePaths, createOwnKey, ownTls, ownUrl, withOwnAuthority } from "./own-access.ts";
 import { RoundTripProbe, usualProbeTimes, type ProbeTimes } from "./probe.ts";
-import type { NatsUser, ServerTls } from "./server-config.ts";
+import type { NatsUser } from "./server-config.ts";
 import { isNearlyFull, prepareStore } from "./store.ts";
 
 /** The embedded server is on this machine: a link that takes longer is refused, not slow. */
@@ -220,7 +219,7 @@ export class NatsPart {
     const key = createOwnKey();
     const store = resolve(siteDir, embedded.store);
     await prepareStore(store);
-    const tls = embedded.tls === undefined ? undefined : absolute(embedded.tls, siteDir);
+    const tls = embedded.tls === undefined ? undefined : absolutePaths(embedded.tls, siteDir);
     const linkTls = tls === undefined ? undefined : await ownTls(tls);
     const hubPassword =
       hub?.config.password === undefined ? undefined : await hub.secret(hub.config.password);
@@ -288,20 +287,4 @@ export class NatsPart {
       late.catch(() => undefined);
     }
   }
-}
-
-function absolute(tls: ServerTls, siteDir: string): ServerTls {
-  return {
-    cert: resolve(siteDir, tls.cert),
-    key: resolve(siteDir, tls.key),
-    ca: tls.ca === undefined ? undefined : resolve(siteDir, tls.ca),
-  };
-}
-
-/** Where clients must show certificates, the gateway's own is taken as well. */
-async function withOwnAuthority(tls: ServerTls, store: string): Promise<ServerTls> {
-  if (tls.ca === undefined) return tls;
-  const path = join(store, "nats-clients-ca.pem");
-  await writeFile(path, await clientAuthorities(tls, tls.ca), { mode: 0o600 });
-  return { ...tls, ca: path };
 }

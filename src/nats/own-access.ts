@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import type { ConnectionOptions as TlsConnectionOptions } from "node:tls";
 import { nkeyAuthenticator, nkeys, type Authenticator, type TlsOptions } from "@nats-io/transport-node";
 import type { ListenAddress } from "../config/gateway-schema.ts";
@@ -46,7 +47,7 @@ export async function ownTls(tls: ServerTls): Promise<TlsOptions> {
  * The authorities that nats-server takes clients from: the configured ones, and the server's own certificate by itself,
  * so that the gateway's own connection is taken whoever issued it.
  */
-export async function clientAuthorities(tls: ServerTls, ca: string): Promise<string> {
+async function clientAuthorities(tls: ServerTls, ca: string): Promise<string> {
   const [cert, authorities] = await Promise.all([readPem(tls.cert), readPem(ca)]);
   return `${authorities.trimEnd()}\n${firstCertificate(cert, tls.cert)}\n`;
 }
@@ -73,12 +74,25 @@ export async function readPem(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (caught) {
-    throw new GatewayError(
-      "CONFIG_INVALID",
-      `A file that gateway.yaml names for TLS can't be read: ${path}`,
-      {
-        cause: caught,
-      },
-    );
+    throw new GatewayError("CONFIG_INVALID", `The PEM file can't be read: ${path}`, {
+      cause: caught,
+    });
   }
+}
+
+/** The paths of `gateway.yaml` start at the site folder. */
+export function absolutePaths(tls: ServerTls, siteDir: string): ServerTls {
+  return {
+    cert: resolve(siteDir, tls.cert),
+    key: resolve(siteDir, tls.key),
+    ca: tls.ca === undefined ? undefined : resolve(siteDir, tls.ca),
+  };
+}
+
+/** Where clients must show certificates, the gateway's own is taken as well. */
+export async function withOwnAuthority(tls: ServerTls, store: string): Promise<ServerTls> {
+  if (tls.ca === undefined) return tls;
+  const path = join(store, "nats-clients-ca.pem");
+  await writeFile(path, await clientAuthorities(tls, tls.ca), { mode: 0o600 });
+  return { ...tls, ca: path };
 }
