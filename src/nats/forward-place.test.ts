@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { createDurable } from "./durable-stream.ts";
 import { findPlace } from "./forward-place.ts";
 import { placeHeader } from "./hub-place.ts";
@@ -61,6 +61,18 @@ test("what the limits removed is at the hub, or lost: it goes on with what there
   const { api, find } = await streams(["a", "b", "c", "d"], same(["a", "b"]));
   await api.purge("EVENTS", 4);
   expect(await find()).toMatchObject({ seq: 2, isOther: false });
+});
+
+test("what arrives there between two looks, from an earlier connection, is reckoned with", async () => {
+  const { api, find } = await streams(["a", "b", "c"], same(["a"]));
+  const info = api.streamInfo.bind(api);
+  const late = headersOf({ "Nats-Msg-Id": "b", [placeHeader]: "EVENTS 2" }).header;
+  vi.spyOn(api, "streamInfo").mockImplementationOnce(async (name) => {
+    const seen = await info(name);
+    await api.publish("hub.event.a", "{}", late);
+    return seen;
+  });
+  expect(await find()).toEqual({ incarnation: 1, seq: 2, expected: 2, isOther: false });
 });
 
 test("a hub without an intake is told apart from an empty one", async () => {

@@ -1,6 +1,6 @@
 import { incarnationName } from "./durable-stream.ts";
 import { findAtHub, readAtHub, type Place } from "./hub-place.ts";
-import type { JetStreamApi } from "./jetstream-api.ts";
+import type { JetStreamApi, StoredMessage } from "./jetstream-api.ts";
 import { nextLocal } from "./local-messages.ts";
 import type { NatsLink } from "./link.ts";
 import type { StreamName } from "../store/outbox-row.ts";
@@ -33,11 +33,10 @@ export interface Resumed extends Place {
  */
 export async function findPlace(options: PlaceOptions): Promise<Resumed | undefined> {
   const { intake, hub, link, stream, known } = options;
-  const info = await hub.streamInfo(intake);
-  if (info === undefined) return undefined;
-  const range = { first: info.state.first_seq, last: info.state.last_seq };
-  const message = range.last === 0 ? undefined : await hub.lastMessage(intake);
-  const there = message === undefined ? undefined : readAtHub(message);
+  const end = await endOf(hub, intake);
+  if (end === undefined) return undefined;
+  const { range, message } = end;
+  const there = message && readAtHub(message);
   if (there === undefined) {
     const begin = known ?? { incarnation: 1, seq: 0 };
     return { ...begin, expected: range.last, isOther: false };
@@ -69,4 +68,24 @@ export async function findPlace(options: PlaceOptions): Promise<Resumed | undefi
     } else high = middle - 1;
   }
   return { ...found, seq: agreed, isOther: true };
+}
+
+interface End {
+  readonly range: { readonly first: number; readonly last: number };
+  readonly message: StoredMessage | undefined;
+}
+
+/**
+ * The last message of the intake with the place that it has there. Both in one look: what is still under way from an earlier connection may
+ * arrive between two, and a message that is bound to the wrong place is refused while the next one is taken.
+ */
+async function endOf(hub: JetStreamApi, intake: string): Promise<End | undefined> {
+  for (;;) {
+    // Until nothing came between: that is what this loop is for.
+    const info = await hub.streamInfo(intake);
+    if (info === undefined) return undefined;
+    const range = { first: info.state.first_seq, last: info.state.last_seq };
+    const message = await hub.lastMessage(intake);
+    if ((message?.seq ?? 0) <= range.last) return { range, message };
+  }
 }

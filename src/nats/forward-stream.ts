@@ -6,7 +6,8 @@ import { incarnationName } from "./durable-stream.ts";
 import { findPlace } from "./forward-place.ts";
 import { placeHeader, type Place } from "./hub-place.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
-import { nextLocal, type LocalMessage } from "./local-messages.ts";
+import type { LocalMessage } from "./local-messages.ts";
+import { LocalReader } from "./local-reader.ts";
 import type { NatsLink } from "./link.ts";
 import { readPubAck, type PubAck } from "./pub-ack.ts";
 
@@ -50,6 +51,7 @@ export class ForwardStream {
   readonly counters = { forwarded: 0, refused: 0, sessions: 0 };
   readonly #options: ForwardStreamOptions;
   readonly #local: JetStreamApi;
+  readonly #reader: LocalReader;
   readonly #hub: JetStreamApi;
   readonly #flying = new Map<number, Flying>();
   #session = 0;
@@ -57,7 +59,6 @@ export class ForwardStream {
   #careful = 0;
   #failure: GatewayError | undefined;
   #taken: Place | undefined;
-  #next: Place = { incarnation: 1, seq: 0 };
   /** The intake's last place, once all that is under way has arrived. */
   #tail = 0;
   #problem: string | undefined;
@@ -67,6 +68,7 @@ export class ForwardStream {
     this.#options = options;
     const { link, hub } = options;
     this.#local = new JetStreamApi((subject, payload) => link.request(subject, payload, requestWithinMs));
+    this.#reader = new LocalReader({ ...options, api: this.#local });
     this.#hub = new JetStreamApi((subject, payload) => hub.request(subject, payload, requestWithinMs));
   }
 
@@ -124,7 +126,8 @@ export class ForwardStream {
     for (let next: LocalMessage | undefined; !signal.aborted;) {
       const woken = this.#wake.promise;
       this.#requireSound();
-      next ??= await this.#read();
+      next ??= await this.#reader.read(this.#flying.size === 0);
+      if (this.#flying.size === 0 && next === undefined) this.#taken = this.#reader.place;
       const before = this.#flying.size;
       if (next !== undefined && this.#mayFly(next.payload.length)) {
         if (before === 0) heardAt = clock.monotonic();
@@ -174,42 +177,10 @@ export class ForwardStream {
         { stream, from: place },
         "The stream is not the one that the hub has the beginning of: what is new in it is sent",
       );
-    this.#next = { incarnation: place.incarnation, seq: place.seq };
-    this.#taken = this.#next;
+    this.#taken = { incarnation: place.incarnation, seq: place.seq };
     this.#tail = place.expected;
-    await this.#skipMissing();
+    await this.#reader.begin(this.#taken);
     this.#problem = undefined;
-  }
-
-  /** The next message, of the next incarnation where this one has come to its end; undefined where there is none yet. */
-  async #read(): Promise<LocalMessage | undefined> {
-    const { link, stream, incarnation, prefixes } = this.#options;
-    for (;;) {
-      const { incarnation: here, seq } = this.#next;
-      // One after the other: that is what this loop is for.
-      const message = await nextLocal(link, incarnationName(stream, here), seq + 1);
-      const isOwn = message !== undefined && prefixes.some((prefix) => message.subject.startsWith(prefix));
-      if (isOwn) return message;
-      if (message !== undefined) {
-        this.#next = { incarnation: here, seq: message.seq };
-        if (this.#flying.size === 0) this.#taken = this.#next;
-      } else if (here >= incarnation() || this.#flying.size > 0) return undefined;
-      else {
-        this.#next = { incarnation: here + 1, seq: 0 };
-        await this.#skipMissing();
-      }
-    }
-  }
-
-  /** An incarnation that is not there any more has nothing to forward. */
-  async #skipMissing(): Promise<void> {
-    const { stream, incarnation } = this.#options;
-    while (this.#next.incarnation < incarnation()) {
-      // One after the other: that is what this loop is for.
-      const info = await this.#local.streamInfo(incarnationName(stream, this.#next.incarnation));
-      if (info !== undefined) return;
-      this.#next = { incarnation: this.#next.incarnation + 1, seq: 0 };
-    }
   }
 
   #mayFly(bytes: number): boolean {
@@ -224,7 +195,7 @@ export class ForwardStream {
   /** False where there is no room in the connection just now. */
   #send({ seq, subject, headers, payload }: LocalMessage): boolean {
     const { hub, inbox, stream, bindsOrder } = this.#options;
-    const { incarnation } = this.#next;
+    const { incarnation } = this.#reader.place;
     const fields = {
       ...headers,
       [placeHeader]: `${incarnationName(stream, incarnation)} ${seq}`,
@@ -241,7 +212,7 @@ export class ForwardStream {
       throw new GatewayError("UPLINK_UNAVAILABLE", "The connection to the hub is congested");
     this.#flying.set(seq, { bytes: payload.length, after: this.#tail });
     this.#tail += 1;
-    this.#next = { incarnation, seq };
+    this.#reader.advance(seq);
     return true;
   }
 
@@ -260,12 +231,12 @@ export class ForwardStream {
     } else {
       this.#flying.delete(place);
       this.counters.forwarded += 1;
-      // One that the hub had already moves nothing; those that reckoned with it are refused, and sent again one by one.
-      if (answer.duplicate === true) this.#tail = flying.after;
+      // One that the hub had already, elsewhere than here, moves nothing: those that reckoned with it are refused, and sent again.
+      if (answer.duplicate === true && answer.seq !== flying.after + 1) this.#tail = flying.after;
       this.#careful = Math.max(0, this.#careful - 1);
       const first = Math.min(...this.#flying.keys());
-      const seq = first === Infinity ? this.#next.seq : first - 1;
-      this.#taken = { incarnation: this.#next.incarnation, seq };
+      const { incarnation, seq } = this.#reader.place;
+      this.#taken = { incarnation, seq: first === Infinity ? seq : first - 1 };
     }
     this.wake();
   }
