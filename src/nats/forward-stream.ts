@@ -59,6 +59,8 @@ export class ForwardStream {
   #careful = 0;
   #failure: GatewayError | undefined;
   #taken: Place | undefined;
+  /** Of this session: the lowest place that was refused, and the highest that arrived. */
+  #edges = { refused: Infinity, arrived: 0 };
   /** The intake's last place, once all that is under way has arrived. */
   #tail = 0;
   #problem: string | undefined;
@@ -122,6 +124,7 @@ export class ForwardStream {
     this.#flying.clear();
     this.#failure = undefined;
     await this.#resume();
+    this.#edges = { refused: Infinity, arrived: 0 };
     let heardAt = clock.monotonic();
     for (let next: LocalMessage | undefined; !signal.aborted;) {
       const woken = this.#wake.promise;
@@ -177,10 +180,23 @@ export class ForwardStream {
         { stream, from: place },
         "The stream is not the one that the hub has the beginning of: what is new in it is sent",
       );
-    this.#taken = { incarnation: place.incarnation, seq: place.seq };
+    this.#taken = this.#beforeGap(place);
     this.#tail = place.expected;
     await this.#reader.begin(this.#taken);
     this.#problem = undefined;
+  }
+
+  /** Late is better than lost: what the hub refused is sent all the same, where it took something that comes after it. */
+  #beforeGap({ incarnation, seq }: Place): Place {
+    const { refused, arrived } = this.#edges;
+    if (refused > arrived || refused > seq || incarnation !== this.#reader.place.incarnation)
+      return { incarnation, seq };
+    const { stream, log } = this.#options;
+    log.error(
+      { stream, refused, taken: arrived },
+      "The hub refused a message and took a later one: it is sent out of order",
+    );
+    return { incarnation, seq: refused - 1 };
   }
 
   #mayFly(bytes: number): boolean {
@@ -227,12 +243,14 @@ export class ForwardStream {
     const answer = readPubAck(data);
     if (answer?.seq === undefined || answer.error !== undefined || answer.stream !== intake) {
       this.counters.refused += 1;
+      this.#edges.refused = Math.min(this.#edges.refused, place);
       this.#failure ??= refusal(answer, intake);
     } else {
       this.#flying.delete(place);
       this.counters.forwarded += 1;
       // One that the hub had already, elsewhere than here, moves nothing: those that reckoned with it are refused, and sent again.
       if (answer.duplicate === true && answer.seq !== flying.after + 1) this.#tail = flying.after;
+      else this.#edges.arrived = Math.max(this.#edges.arrived, place);
       this.#careful = Math.max(0, this.#careful - 1);
       const first = Math.min(...this.#flying.keys());
       const { incarnation, seq } = this.#reader.place;
