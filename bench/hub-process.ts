@@ -5,6 +5,7 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { SlowLink } from "./slow-link.ts";
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
@@ -27,20 +28,28 @@ async function answers(port: number): Promise<boolean> {
   }
 }
 
-/** A hub of one nats-server, that can be killed and started again on its ports and its store. A leaf keeps to the port that it dialled. */
+/** A hub of one nats-server, that can be killed and started again on its ports and its store. */
 export class HubProcess implements AsyncDisposable {
   readonly clients: number;
+  /** Where leafs dial: the line before it, where there is one. They are told no other, which they would take after a reconnect. */
   readonly leafs: number;
   readonly dir = mkdtempSync(join(tmpdir(), "linegate-bench-hub-"));
+  readonly #listens: number;
+  readonly #line: SlowLink | undefined;
   #child: ChildProcess | undefined;
 
-  private constructor(clients: number, leafs: number) {
+  private constructor(clients: number, listens: number, line: SlowLink | undefined) {
     this.clients = clients;
-    this.leafs = leafs;
+    this.#listens = listens;
+    this.#line = line;
+    this.leafs = line?.port ?? listens;
   }
 
-  static async start(): Promise<HubProcess> {
-    const hub = new HubProcess(await freePort(), await freePort());
+  /** `bytesPerSecond` of the line before it; without it there is none. */
+  static async start(bytesPerSecond?: number): Promise<HubProcess> {
+    const listens = await freePort();
+    const line = bytesPerSecond === undefined ? undefined : await SlowLink.start(listens, bytesPerSecond);
+    const hub = new HubProcess(await freePort(), listens, line);
     await hub.start();
     return hub;
   }
@@ -54,7 +63,7 @@ listen: "127.0.0.1:${this.clients}"
 ping_interval: "5s"
 ping_max: 2
 jetstream { domain: hub, store_dir: "${this.dir}", max_file_store: 2GB }
-leafnodes { listen: "127.0.0.1:${this.leafs}", no_advertise: true }
+leafnodes { listen: "127.0.0.1:${this.#listens}", advertise: "127.0.0.1:${this.leafs}" }
 `,
     );
     this.#child = spawn("nats-server", ["-c", config], { stdio: "ignore" });
@@ -72,6 +81,7 @@ leafnodes { listen: "127.0.0.1:${this.leafs}", no_advertise: true }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
+    await this.#line?.[Symbol.asyncDispose]();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

@@ -14,7 +14,6 @@ import { LiveProbe } from "../live-probe.ts";
 import { makeSite } from "../made-site.ts";
 import { missingAt, streamState } from "../nats-client.ts";
 import { lateBy } from "../references.ts";
-import { SlowLink } from "../slow-link.ts";
 import { median, round } from "../statistics.ts";
 
 const tags = 1_000;
@@ -70,7 +69,7 @@ async function pileUp(url: string, part: readonly OutgoingMessage[]): Promise<vo
   await connection.close();
 }
 
-async function outage(rawTags: number, bytesPerSecond: number, random: () => number) {
+async function outage(rawTags: number, bytesPerSecond: number | undefined, random: () => number) {
   const part = await madeBatches({
     gateway: "bench-gw",
     site: "bench/line1",
@@ -80,12 +79,11 @@ async function outage(rawTags: number, bytesPerSecond: number, random: () => num
     random,
   });
   const rows = part.reduce((sum, { headers }) => sum + Number(headers?.["Linegate-Count"]), 0) * repeats;
-  await using hub = await HubProcess.start();
-  await using link = await SlowLink.start(hub.leafs, bytesPerSecond);
+  await using hub = await HubProcess.start(bytesPerSecond);
   await using site = await makeSite({ tags, interval: "1s", random, maxBytes: "1GB" });
   appendFileSync(
     join(site.dir, "gateway.yaml"),
-    `hub: { leaf: "nats-leaf://127.0.0.1:${link.port}" }\nupload: { tags: { "#": { every: 1m } } }\n`,
+    `hub: { leaf: "nats-leaf://127.0.0.1:${hub.leafs}" }\nupload: { tags: { "#": { every: 1m } } }\n`,
   );
   const fleet = join(hub.dir, "fleet.yaml");
   writeFileSync(fleet, "gateways: [bench-gw]\n");
@@ -169,8 +167,8 @@ async function outage(rawTags: number, bytesPerSecond: number, random: () => num
 export async function dayOutage(random: () => number) {
   return {
     dayOutage: {
-      mixed: await outage(tags / 10, Infinity, random),
-      raw: await outage(tags, Infinity, random),
+      mixed: await outage(tags / 10, undefined, random),
+      raw: await outage(tags, undefined, random),
       rawOverSlowLink: await outage(tags, slowBytesPerSecond, random),
     },
   };
