@@ -42,6 +42,12 @@ export interface ServerConfigInput {
   readonly features: ServerFeatures;
 }
 
+/**
+ * A hub's sources have up to 32 MiB of each stream under way (nats-server, JsFlowControlMaxPending). From half of
+ * max_pending on 2.9 holds up whoever publishes something that goes to the hub too, for up to a second: the gateway itself.
+ */
+const leafPending = 134_217_728;
+
 /** The configuration file of the embedded nats-server. JSON is a form that the server takes, and quoting is exact in it. */
 export function serverConfig(input: ServerConfigInput): string {
   const config: Record<string, unknown> = {
@@ -51,8 +57,8 @@ export function serverConfig(input: ServerConfigInput): string {
     logtime: false,
     max_payload: 1_048_576,
     max_connections: 1_024,
-    // One slow subscriber may hold this much, not the default of 64 MB; then it is disconnected.
-    max_pending: 16_777_216,
+    // One slow subscriber may hold this much, not the default of 64 MB; then it is disconnected, or after write_deadline.
+    max_pending: input.hub === undefined ? 16_777_216 : leafPending,
     write_deadline: "5s",
     // A hub behind a black hole is given up after 10 s; with the default of two minutes it is not noticed in five.
     ping_interval: input.hub === undefined ? "20s" : "5s",
