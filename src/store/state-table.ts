@@ -21,10 +21,17 @@ export class StateTable {
     }));
   }
 
+  /** Each key once. In the order of the table: neighbours share its pages, and a page that leaves the cache early is written twice. */
   write(changes: Iterable<StateChange>): void {
-    for (const { scope, key, value } of changes) {
+    const ordered = [...changes].toSorted(inTableOrder);
+    for (const { scope, key, value } of ordered) {
       if (value === null) this.#remove.run(scope, key);
       else this.#put.run(scope, key, value);
     }
   }
+}
+
+function inTableOrder(one: StateChange, other: StateChange): number {
+  if (one.scope !== other.scope) return one.scope < other.scope ? -1 : 1;
+  return one.key < other.key ? -1 : 1;
 }

@@ -287,7 +287,10 @@ export class UploadService {
     const { clock, store } = this.#options;
     const began = clock.monotonic();
     let bytes = 0;
-    const dirty = [...this.#tags.values()].filter((tag): tag is UploadTag => tag?.isDirty === true);
+    // In the order of the table: neighbours share its pages, and pages are what is written.
+    const dirty = [...this.#tags.values()]
+      .filter((tag): tag is UploadTag => tag?.isDirty === true)
+      .toSorted((one, other) => (one.name < other.name ? -1 : 1));
     for (let at = 0; at < dirty.length; at += statesAtOnce) {
       const free = dirty
         .slice(at, at + statesAtOnce)
