@@ -1,12 +1,11 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { jetstream } from "@nats-io/jetstream";
-import { Kvm, type KV } from "@nats-io/kv";
 import { connect, type ConnectionOptions, type NatsConnection } from "@nats-io/transport-node";
 import { hash } from "bcrypt";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../adapter-kit/clock.ts";
 import { natsUsers } from "../security/nats-permissions.ts";
+import { bucketContents, openBucket } from "./bucket-looks.ts";
 import type { NatsPart } from "./nats-part.ts";
 import { StateBucket } from "./state-bucket.ts";
 import { keptLog, never, noServerHere, scratchFolder, testPart } from "./testing.ts";
@@ -38,15 +37,9 @@ async function client(part: NatsPart, login: ConnectionOptions = {}): Promise<Na
   return connection;
 }
 
-async function open(connection: NatsConnection): Promise<KV> {
-  return new Kvm(jetstream(connection)).open("alerts");
-}
-
-/** All that the client's KV API finds. */
-async function contents(kv: KV): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for await (const key of await kv.keys()) found[key] = (await kv.get(key))?.string() ?? "";
-  return found;
+/** All that a client that comes now finds. */
+async function look(part: NatsPart): Promise<Record<string, string>> {
+  return bucketContents(await openBucket(await client(part), "alerts"));
 }
 
 test("what is put, before and after the connection, is what the client's KV API reads", async () => {
@@ -56,16 +49,16 @@ test("what is put, before and after the connection, is what the client's KV API 
   await part.start(never);
   bucket.put("trip", '{"state":"normal"}');
   bucket.put("trip", '{"state":"unacknowledged"}');
-  await expect.poll(async () => contents(await open(await client(part)))).not.toEqual({});
-  const kv = await open(await client(part));
+  await expect.poll(() => look(part)).not.toEqual({});
+  const kv = await openBucket(await client(part), "alerts");
   await expect
-    .poll(() => contents(kv))
+    .poll(() => bucketContents(kv))
     .toEqual({
       "plant1.line1.overpressure": '{"state":"normal"}',
       "plant1.line1.trip": '{"state":"unacknowledged"}',
     });
   bucket.delete("trip");
-  await expect.poll(() => contents(kv)).toEqual({ "plant1.line1.overpressure": '{"state":"normal"}' });
+  await expect.poll(() => bucketContents(kv)).toEqual({ "plant1.line1.overpressure": '{"state":"normal"}' });
 });
 
 test("a client that watches sees each change once, and none by a reconnect", async () => {
@@ -73,14 +66,12 @@ test("a client that watches sees each change once, and none by a reconnect", asy
   const bucket = bucketOn(part);
   bucket.put("overpressure", "1");
   await part.start(never);
-  await expect
-    .poll(async () => contents(await open(await client(part))))
-    .toEqual({ "plant1.line1.overpressure": "1" });
+  await expect.poll(() => look(part)).toEqual({ "plant1.line1.overpressure": "1" });
   process.kill(part.server?.pid ?? 0, "SIGKILL");
   await expect.poll(() => part.link.counters.connects, { timeout: 10_000 }).toBe(2);
-  const kv = await open(await client(part));
+  const kv = await openBucket(await client(part), "alerts");
   bucket.put("overpressure", "2");
-  await expect.poll(() => contents(kv)).toEqual({ "plant1.line1.overpressure": "2" });
+  await expect.poll(() => bucketContents(kv)).toEqual({ "plant1.line1.overpressure": "2" });
   expect((await kv.get("plant1.line1.overpressure"))?.revision).toBe(2);
 });
 
@@ -90,7 +81,7 @@ test("what changed while NATS was away is there after its return, and what went 
   first.put("overpressure", "1");
   first.put("trip", "1");
   await part.start(never);
-  await expect.poll(async () => Object.keys(await contents(await open(await client(part))))).toHaveLength(2);
+  await expect.poll(async () => Object.keys(await look(part))).toHaveLength(2);
   await first.stop();
   const second = new StateBucket({
     bucket: "alerts",
@@ -103,9 +94,7 @@ test("what changed while NATS was away is there after its return, and what went 
   onTestFinished(() => second.stop());
   second.put("overpressure", "2");
   second.start();
-  await expect
-    .poll(async () => contents(await open(await client(part))))
-    .toEqual({ "plant1.line1.overpressure": "2" });
+  await expect.poll(() => look(part)).toEqual({ "plant1.line1.overpressure": "2" });
 });
 
 test("a server that comes back with an empty store gets all states again", async () => {
@@ -115,20 +104,19 @@ test("a server that comes back with an empty store gets all states again", async
   bucket.put("overpressure", "1");
   await part.start(never);
   const there = { "plant1.line1.overpressure": "1" };
-  await expect.poll(async () => contents(await open(await client(part)))).toEqual(there);
+  await expect.poll(() => look(part)).toEqual(there);
   await rm(join(siteDir, "data", "jetstream"), { recursive: true });
   process.kill(part.server?.pid ?? 0, "SIGKILL");
   await expect.poll(() => part.link.counters.connects, { timeout: 10_000 }).toBe(2);
-  await expect.poll(async () => contents(await open(await client(part)))).toEqual(there);
+  await expect.poll(() => look(part)).toEqual(there);
 });
 
 test("the same state again is not written again", async () => {
   const part = await testPart(nats);
   await part.start(never);
   const bucket = bucketOn(part);
-  // A direct get from a bucket that is not there yet is answered by nobody, until it times out.
-  await expect.poll(async () => contents(await open(await client(part)))).toEqual({});
-  const kv = await open(await client(part));
+  await expect.poll(() => look(part)).toEqual({});
+  const kv = await openBucket(await client(part), "alerts");
   for (const [key, json] of [
     ["overpressure", "1"],
     ["overpressure", "1"],
@@ -148,14 +136,14 @@ test("who may read all that a service tells reads its bucket, and changes nothin
   bucket.put("overpressure", "1");
   await part.start(never);
   const panel = await client(part, { user: "panel", pass: "let me in" });
-  const kv = await open(panel);
+  const kv = await openBucket(panel, "alerts");
   const there = { "plant1.line1.overpressure": "1" };
-  await expect.poll(() => contents(kv).catch(() => ({}))).toEqual(there);
+  await expect.poll(() => bucketContents(kv).catch(() => ({}))).toEqual(there);
   await expect(kv.put("plant1.line1.overpressure", "2")).rejects.toThrow(/permission/i);
   await expect(kv.purge("plant1.line1.overpressure")).rejects.toThrow(/permission/i);
-  const line = await new Kvm(jetstream(panel, { timeout: 1_000 })).open("line");
+  const line = await openBucket(panel, "line");
   await expect(line.get("plant1.line1.press")).rejects.toThrow(/permission/i);
-  expect(await contents(kv)).toEqual(there);
+  expect(await bucketContents(kv)).toEqual(there);
 });
 
 test("another gateway's keys are left alone, though its place lies below", async () => {
@@ -163,11 +151,9 @@ test("another gateway's keys are left alone, though its place lies below", async
   await part.start(never);
   const line = bucketOn(part, "plant1.line1");
   line.put("trip", "1");
-  await expect
-    .poll(async () => contents(await open(await client(part))))
-    .toEqual({ "plant1.line1.trip": "1" });
-  const kv = await open(await client(part));
+  await expect.poll(() => look(part)).toEqual({ "plant1.line1.trip": "1" });
+  const kv = await openBucket(await client(part), "alerts");
   const plant = bucketOn(part, "plant1");
   plant.put("power", "1");
-  await expect.poll(() => contents(kv)).toEqual({ "plant1.line1.trip": "1", "plant1.power": "1" });
+  await expect.poll(() => bucketContents(kv)).toEqual({ "plant1.line1.trip": "1", "plant1.power": "1" });
 });

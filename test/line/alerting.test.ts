@@ -1,8 +1,8 @@
 import { jetstream } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { loadSite } from "../../src/config/load-site.ts";
+import { openBucket } from "../../src/nats/bucket-looks.ts";
 import { ModbusSimulator } from "../../simulators/modbus/server.ts";
 import { spawnGateway } from "../fixture/gateway-process.ts";
 import { mqttClient } from "../fixture/mqtt-client.ts";
@@ -79,8 +79,8 @@ test("too much pressure slows the press, is told on NATS and MQTT, acknowledged 
   // A panel that comes late finds the state retained.
   const mqtt = await mqttClient(gateway.addresses.broker.mqtt);
   expect(JSON.parse(await mqtt.next("alert/plant1/line1/overpressure"))).toEqual(told[2]);
-  const kv = await new Kvm(jetstream(nats)).open("alerts");
-  await vi.waitFor(async () => expect((await kv.get("plant1.line1.overpressure"))?.json()).toEqual(told[2]));
+  const kv = await vi.waitFor(() => openBucket(nats, "alerts"), 5_000);
+  await expect.poll(async () => (await kv.get("plant1.line1.overpressure"))?.json()).toEqual(told[2]);
 });
 
 test("what happened to alerts is history in the stream EVENTS, each once and in order", async () => {

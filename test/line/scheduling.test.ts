@@ -1,7 +1,6 @@
-import { jetstream } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
 import { expect, test, vi } from "vitest";
 import { loadSite } from "../../src/config/load-site.ts";
+import { openBucket } from "../../src/nats/bucket-looks.ts";
 import { spawnGateway } from "../fixture/gateway-process.ts";
 import { mqttClient } from "../fixture/mqtt-client.ts";
 import { natsClient } from "../fixture/nats-client.ts";
@@ -93,7 +92,7 @@ test("the bucket `line` holds each station as the request `state` has it, what i
   const nats = await natsClient(gateway.addresses.nats);
   const told = await listen(nats);
   const state = async () => (await nats.request("scheduling.test-gw.state")).json<{ stations: unknown }>();
-  const kv = await vi.waitFor(() => new Kvm(jetstream(nats)).open("line"), 5_000);
+  const kv = await vi.waitFor(() => openBucket(nats, "line"), 5_000);
   const held = async () => {
     const keys = ["press", "weld"].map((station) => `plant1.line1.${station}`);
     return Promise.all(keys.map(async (key) => (await kv.get(key))?.json()));
@@ -103,7 +102,7 @@ test("the bucket `line` holds each station as the request `state` has it, what i
   );
   strokes(1);
   await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"));
-  await vi.waitFor(async () => expect(await held()).toEqual((await state()).stations));
+  await vi.waitFor(async () => expect(await held()).toEqual((await state()).stations), 5_000);
   await welder.refuse();
   await vi.waitFor(async () => expect(await held()).toMatchObject([{}, { notReady: ["press-2"] }]), 5_000);
 });

@@ -1,10 +1,10 @@
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { jetstream } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { hash } from "bcrypt";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { openBucket } from "../../src/nats/bucket-looks.ts";
 import { spawnGateway } from "../fixture/gateway-process.ts";
 import { mqttClient } from "../fixture/mqtt-client.ts";
 import { natsClient } from "../fixture/nats-client.ts";
@@ -85,10 +85,10 @@ test("scheduling in a process of its own: a stroke prepares the next station, to
       expect.objectContaining({ action: "hold", by: "anna", ok: true }),
     ]),
   );
-  const kv = await new Kvm(jetstream(nats)).open("line");
-  await vi.waitFor(async () =>
-    expect((await kv.get("plant1.line1.weld"))?.json()).toMatchObject({ held: { by: "anna" } }),
-  );
+  const kv = await vi.waitFor(() => openBucket(nats, "line"), patience);
+  await expect
+    .poll(async () => (await kv.get("plant1.line1.weld"))?.json())
+    .toMatchObject({ held: { by: "anna" } });
   service.kill("SIGTERM");
   expect(await service.ended).toBe(0);
 }, 40_000);
@@ -192,10 +192,10 @@ test("with users the service logs in as its own, which may do no more than it ne
   await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
   const state = async () => (await watcher.request("scheduling.test-gw.state")).json();
   await vi.waitFor(async () => expect(await state()).toMatchObject({ stations: [{}, { phase: "working" }] }));
-  const kv = await new Kvm(jetstream(watcher)).open("line");
-  await vi.waitFor(async () =>
-    expect((await kv.get("plant1.line1.weld"))?.json()).toMatchObject({ part: "press-1" }),
-  );
+  const kv = await vi.waitFor(() => openBucket(watcher, "line"), patience);
+  await expect
+    .poll(async () => (await kv.get("plant1.line1.weld"))?.json())
+    .toMatchObject({ part: "press-1" });
   const fooled = vi.fn<() => void>();
   watcher.subscribe("data.plant1.line1.fake", { callback: fooled });
   await watcher.flush();
