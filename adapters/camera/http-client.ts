@@ -1,5 +1,5 @@
-import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from "node:http";
-import { GatewayError, type AdapterContext } from "../../src/adapter-kit/index.ts";
+import type { Agent, ClientRequest, IncomingMessage, request as Request } from "node:http";
+import { GatewayError, httpFor, type AdapterContext } from "../../src/adapter-kit/index.ts";
 import { readCredentials, readTls, type Credentials, type TlsOptions } from "./credentials.ts";
 import { connectionFailure, placeOf, timedOut, tooLarge } from "./failures.ts";
 import type { DialledConnection } from "./mapping.ts";
@@ -132,11 +132,10 @@ export class HttpClient {
 
 /** How requests go out, and over which kept connections. */
 interface Wire {
-  readonly ask: typeof httpRequest;
+  readonly ask: typeof Request;
   readonly agent: Agent;
 }
 
-/** Node's https costs some 3 MB, and most cameras have none. */
 async function wireFor(url: string): Promise<Wire> {
   const options = {
     keepAlive: true,
@@ -144,9 +143,8 @@ async function wireFor(url: string): Promise<Wire> {
     maxFreeSockets: 1,
     scheduling: "lifo",
   } as const;
-  if (!url.startsWith("https:")) return { ask: httpRequest, agent: new Agent(options) };
-  const { Agent: TlsAgent, request } = await import("node:https");
-  return { ask: request, agent: new TlsAgent(options) };
+  const { Agent: ItsAgent, request } = await httpFor(url);
+  return { ask: request, agent: new ItsAgent(options) };
 }
 
 function notConnected(): GatewayError {

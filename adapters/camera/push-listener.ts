@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { GatewayError, type Bus, type ListenAddress } from "../../src/adapter-kit/index.ts";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { GatewayError, http, type Bus, type ListenAddress } from "../../src/adapter-kit/index.ts";
 
 /** What a camera posted. */
 export interface Post {
@@ -83,7 +83,7 @@ export class PushListener implements Bus {
 
   #listen(): Promise<Server> {
     const { host, port } = this.#address;
-    const server = createServer(
+    const server = http.createServer(
       {
         headersTimeout: headersWithinMs,
         requestTimeout: postWithinMs,

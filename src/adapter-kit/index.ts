@@ -42,6 +42,7 @@ export type {
   WriteRule,
 } from "./mapping.ts";
 export { groupsOf, PollGrid } from "./poll-grid.ts";
+export { http, httpFor } from "./node-http.ts";
 export type { SiteFiles } from "./site-files.ts";
 export { sourceTimestamp, timestampUnits, type TimestampUnit } from "./source-timestamp.ts";
 export type { BusPlan, DevicePlan, GroupPlan, PlannedRequest } from "./plan.ts";

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import { createServer, type Server, type Socket } from "node:net";
 import { resolve } from "node:path";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { http } from "../adapter-kit/node-http.ts";
 import type { BrokerConfig, ListenAddress, TlsConfig } from "../config/gateway-schema.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { listenerRefusal } from "../security/loopback.ts";
@@ -97,7 +97,7 @@ export class Listeners {
     const timeouts = { headersTimeout: handshakeTimeoutMs, requestTimeout: handshakeTimeoutMs };
     const server =
       tls === undefined
-        ? createHttpServer(timeouts)
+        ? http.createServer(timeouts)
         : this.#countingTls(createHttpsServer({ ...(await this.#tlsOptions(tls)), ...timeouts }));
     await acceptWebSockets(server, this.#options);
     return this.#listen(server, listen);

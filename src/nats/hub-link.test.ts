@@ -84,7 +84,7 @@ test("a server that does not run, or does not answer, has no connection", async 
   monitor.port = undefined;
   await expect.poll(() => link.status.connected).toBe(false);
   monitor.port = 1;
-  await expect.poll(() => link.health().detail).toContain("fetch failed");
+  await expect.poll(() => link.health().detail).toContain("connect ECONNREFUSED");
 });
 
 test("the link is in the metrics", async () => {

@@ -1,5 +1,7 @@
+import { json } from "node:stream/consumers";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
+import { answerTo, http } from "../adapter-kit/node-http.ts";
 import { isAbort, toGatewayError } from "../domain/errors.ts";
 import type { PartHealth } from "../observability/health.ts";
 
@@ -139,10 +141,11 @@ export class HubLink {
   async #ask(signal: AbortSignal): Promise<Leaf | undefined> {
     const port = this.#options.monitorPort();
     if (port === undefined) return undefined;
-    const response = await fetch(`http://127.0.0.1:${port}/leafz`, {
+    const asked = http.request(`http://127.0.0.1:${port}/leafz`, {
+      agent: false,
       signal: AbortSignal.any([signal, AbortSignal.timeout(answerWithinMs)]),
     });
-    const { leafs } = (await response.json()) as { leafs?: readonly Leaf[] | null };
+    const { leafs } = (await json(await answerTo(asked))) as { leafs?: readonly Leaf[] | null };
     return leafs?.[0];
   }
 

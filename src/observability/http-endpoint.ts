@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { http } from "../adapter-kit/node-http.ts";
 import type { ListenAddress } from "../config/gateway-schema.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { expositionType, renderMetrics, type Metric } from "./exposition.ts";
@@ -47,9 +48,12 @@ export class HttpEndpoint {
 
   async start(): Promise<void> {
     const { host, port } = this.#options.listen;
-    const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
-      void this.#answer(request, response);
-    });
+    const server = http.createServer(
+      { requestTimeout: 5_000, headersTimeout: 5_000 },
+      (request, response) => {
+        void this.#answer(request, response);
+      },
+    );
     server.maxConnections = 64;
     await new Promise<void>((resolve, reject) => {
       server.on("error", (cause: NodeJS.ErrnoException) => {

@@ -71,6 +71,7 @@ const violations = [
     `import { gatewaySchema } from "./config/gateway-schema.ts";`,
     "loaded by the gateway only apart",
   ],
+  ["src/gateway.ts", `import { createServer } from "node:http";`, "node:http is taken from"],
   ["src/gateway.ts", `import M from "modbus-serial";`, "a protocol's package"],
   ["src/gateway.ts", `import { O } from "node-opcua-types";`, "a protocol's package"],
 ] as const;

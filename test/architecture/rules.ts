@@ -91,6 +91,11 @@ export const rules: readonly Rule[] = [
         to === "src/config/load-site.ts"),
   },
   {
+    name: "node:http is taken from src/adapter-kit/node-http.ts: an import of it costs 14 MB",
+    forbids: ({ from, to, typeOnly }) =>
+      to === "node:http" && !typeOnly && !isTest(from) && /^(src|adapters)\//.test(from),
+  },
+  {
     name: "a protocol's package is imported by its own folder alone",
     forbids: ({ from, to, typeOnly }) => {
       const home = protocolPackages.find(([packages]) => packages.test(to))?.[1];

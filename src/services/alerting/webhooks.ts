@@ -1,5 +1,6 @@
-import type { AlertAction } from "../../config/alerts.ts";
 import type { Clock } from "../../adapter-kit/clock.ts";
+import { answerTo, httpFor } from "../../adapter-kit/node-http.ts";
+import type { AlertAction } from "../../config/alerts.ts";
 import type { ActionEnd } from "./action-end.ts";
 import type { OpenAction } from "./alert-state.ts";
 import type { DescribedAlert } from "./describe.ts";
@@ -71,20 +72,21 @@ export class Webhooks {
 
   async #send(hook: Webhook, body: string, key: string): Promise<Sent> {
     try {
-      const headers = new Headers({ "content-type": "application/json", "idempotency-key": key });
+      const secrets: [name: string, value: string][] = [];
       for (const [name, value] of Object.entries(hook.headers))
-        headers.set(name, await this.#options.secret(value));
-      const response = await fetch(hook.url, {
-        method: "POST",
-        body,
-        headers,
-        redirect: "error",
-        signal: AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(hook.timeout)]),
-      });
-      await response.body?.cancel();
-      const { ok, status } = response;
+        secrets.push([name, await this.#options.secret(value)]);
+      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(hook.timeout)]);
+      const { request: ask } = await httpFor(hook.url);
+      const request = ask(hook.url, { method: "POST", agent: false, signal });
+      request.setHeader("content-type", "application/json");
+      request.setHeader("idempotency-key", key);
+      for (const [name, value] of secrets) request.setHeader(name, value);
+      const response = await answerTo(request, body);
+      response.destroy();
+      const { statusCode: status = 0 } = response;
+      if (status >= 200 && status < 300) return { ok: true };
       const isFinal = status >= 400 && status < 500 && !passing.has(status);
-      return ok ? { ok } : { ok: false, message: `it answered ${status}`, isFinal };
+      return { ok: false, message: `it answered ${status}`, isFinal };
     } catch (caught) {
       const cause = caught instanceof Error && caught.cause instanceof Error ? caught.cause : caught;
       return { ok: false, message: cause instanceof Error ? cause.message : String(cause), isFinal: false };
