@@ -5,7 +5,7 @@
  * node bin/setup.mjs [--nats] [--test-peers]
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, rmSync, statSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -86,9 +86,16 @@ function installPackages() {
       );
     }
   }
-  // Without it the first start compiles for itself: slower and larger, but sound.
-  if (!existsSync(join(root, "node_modules", ".cache", "linegate")))
-    step(join(root, "bin", "linegate"), ["--warm-up"]);
+}
+
+/** Without it the program runs from its sources, and compiles them itself at its first start: slower and larger, but sound. */
+function makeBundle() {
+  if (step(join(root, "bin", "bundle-is-fresh"), [])) return;
+  say("bundling the program");
+  if (!step(join(root, "node_modules", ".bin", "node"), [join(root, "bin", "bundle.mjs")]))
+    say("the program could not be bundled; it runs from its sources.");
+  rmSync(join(root, "node_modules", ".cache", "linegate"), { recursive: true, force: true });
+  step(join(root, "bin", "linegate"), ["--warm-up"]);
 }
 
 function canInstallByApt() {
@@ -132,6 +139,7 @@ function offerTestPeers() {
 
 try {
   installPackages();
+  makeBundle();
   if (process.argv.includes("--nats")) requireNatsServer();
   if (process.argv.includes("--test-peers")) offerTestPeers();
 } catch (failure) {

@@ -34,11 +34,13 @@ function startDemo(scratch: string, ...args: readonly string[]): RunningDemo {
   return { child, ended, stdout: () => stdout };
 }
 
-/** Something else listens on the port, as a broker on a developer's machine does. */
+/** Something else listens on the port, as a broker on a developer's machine does, and perhaps on this one. */
 async function occupy(port: number): Promise<void> {
   const server = createServer((socket) => socket.destroy());
   server.listen(port, "127.0.0.1");
-  await Promise.race([once(server, "listening"), once(server, "error")]);
+  await once(server, "listening").catch((caught: NodeJS.ErrnoException) => {
+    if (caught.code !== "EADDRINUSE") throw caught;
+  });
   onTestFinished(() => void server.close());
 }
 

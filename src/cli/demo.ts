@@ -5,6 +5,7 @@ import { simulateSite } from "../../simulators/site/simulate-site.ts";
 import { systemClock } from "../adapter-kit/clock.ts";
 import { loadSiteApart } from "../config/load-site-apart.ts";
 import type { Site } from "../config/site.ts";
+import { installation } from "../installation.ts";
 import { readDemoArguments, usage, type DemoArguments } from "./demo-arguments.ts";
 import { hostPort, startDemoGateway } from "./demo-gateway.ts";
 import { openView } from "./demo-output.ts";
@@ -12,7 +13,7 @@ import { DemoRun } from "./demo-run.ts";
 import { printIssues } from "./issue-text.ts";
 import { stopSignal, untilAborted } from "./until-aborted.ts";
 
-const factory = join(import.meta.dirname, "../../mappings/factory");
+const factory = join(installation, "mappings", "factory");
 
 /** Resolves with the exit code: 0 only where readings reached NATS. */
 export async function run(args: readonly string[]): Promise<number> {

@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { GatewayError, isAbort, toGatewayError } from "../domain/errors.ts";
+import { installation } from "../installation.ts";
 import { nearestName } from "../domain/nearest.ts";
 
 /** A command's file: it prints for itself and gives the exit code. */
@@ -120,7 +122,7 @@ function help(): string {
 }
 
 async function version(): Promise<string> {
-  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const text = await readFile(join(installation, "package.json"), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }
 

@@ -21,7 +21,7 @@ export class WarningLog implements Log {
   }
 
   #tell(level: string, fields: object, message: string): void {
-    const device = "device" in fields ? `${String(fields.device)}: ` : "";
-    this.#onLine(`${level}: ${device}${message}`);
+    const whose = "device" in fields ? fields.device : "tag" in fields ? fields.tag : undefined;
+    this.#onLine(`${level}: ${whose === undefined ? "" : `${String(whose)}: `}${message}`);
   }
 }
