@@ -1,5 +1,11 @@
 import type { Log } from "../adapter-kit/log.ts";
 
+/** What a line is about, where its fields say so. */
+interface Whose {
+  readonly device?: string;
+  readonly tag?: string;
+}
+
 /** Hands warnings and errors on, each as a line for an operator; all else is quiet. */
 export class WarningLog implements Log {
   readonly #onLine: (line: string) => void;
@@ -20,8 +26,8 @@ export class WarningLog implements Log {
     this.#tell("error", fields, message);
   }
 
-  #tell(level: string, fields: object, message: string): void {
-    const whose = "device" in fields ? fields.device : "tag" in fields ? fields.tag : undefined;
-    this.#onLine(`${level}: ${whose === undefined ? "" : `${String(whose)}: `}${message}`);
+  #tell(level: string, { device, tag }: Whose, message: string): void {
+    const whose = device ?? tag;
+    this.#onLine(`${level}: ${whose === undefined ? "" : `${whose}: `}${message}`);
   }
 }
