@@ -12,8 +12,8 @@ async function diagnosis(
   const unit = Number(Object.keys(options.units ?? { 1: {} })[0]);
   prepare(simulator.unit(unit));
   const tags = tagsOf({ level: address }, every(1_000));
-  const { adapter } = await connected(deviceAt(simulator, tags, { connection: { timeout: "50ms" } }));
-  const signal = AbortSignal.timeout(5_000);
+  const { adapter } = await connected(deviceAt(simulator, tags, { connection: { timeout: "300ms" } }));
+  const signal = AbortSignal.timeout(10_000);
   const samples = (await adapter.read?.(["level"], signal)) ?? [];
   expect(samples[0]?.quality).toBe("bad");
   const found = await adapter.diagnose?.(samples, signal);

@@ -16,6 +16,7 @@ export interface DeviceClientOptions {
 }
 
 const retryMs = 500;
+const goodbyeWithinMs = 1_000;
 
 /** A simulated device's radio: an MQTT client that keeps trying until the broker is there, and sends at QoS 0 what need not be stored. */
 export class DeviceClient {
@@ -96,7 +97,14 @@ export class DeviceClient {
     if (client.connected && will !== undefined) {
       client.publish(will.topic, this.#gone(will, 0), { qos: 0, retain: true });
     }
-    await client.endAsync(!client.connected);
+    const timely = new AbortController();
+    const { clock } = this.#options;
+    await Promise.race([
+      client.endAsync(!client.connected).finally(() => timely.abort()),
+      // The client waits for acknowledgements for ever, and they don't come over a connection that broke meanwhile.
+      clock.sleep(goodbyeWithinMs, timely.signal).catch(() => undefined),
+    ]);
+    client.stream.destroy();
   }
 
   #announce(will: MqttWill, state: string): void {

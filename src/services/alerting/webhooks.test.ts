@@ -78,7 +78,7 @@ test("a far side that fails is asked again with growing pauses until it takes it
   const posted = hooksOn(clock).post(hookTo(url), alert, open);
   await vi.waitFor(() => expect(seen).toHaveLength(1));
   await vi.waitFor(async () => {
-    await clock.pass(100);
+    await clock.pass(500);
     expect(seen).toHaveLength(3);
   });
   expect(await posted).toEqual({ end: "done" });
