@@ -13,7 +13,7 @@ export interface HubWire {
    */
   ask(subject: string, payload: Uint8Array | string): Promise<Uint8Array | undefined>;
   /** What is published at the hub meanwhile; returns the way to stop. */
-  subscribe(subject: string, handler: () => void): () => void;
+  subscribe(subject: string, handler: (payload: Uint8Array) => void): () => void;
 }
 
 /** Before the gateway's own inboxes at the hub. */
@@ -59,8 +59,8 @@ export class InboxWire implements HubWire {
     return this.#options.api;
   }
 
-  subscribe(subject: string, handler: () => void): () => void {
-    return this.#options.link.subscribe(subject, handler);
+  subscribe(subject: string, handler: (payload: Uint8Array) => void): () => void {
+    return this.#options.link.subscribe(subject, ({ data }) => handler(data));
   }
 
   async ask(subject: string, payload: Uint8Array | string): Promise<Uint8Array | undefined> {

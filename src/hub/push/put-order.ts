@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { GatewayError } from "../../domain/errors.ts";
 import {
   mostOrders,
@@ -24,6 +25,8 @@ export interface Putting {
 }
 
 const mostTries = 5;
+/** After the first try in vain, twice as long after each: somebody else was faster, or the server that answered was a moment behind. */
+const pauseMs = 100;
 
 /** Puts a bundle for a gateway: the bytes first, so that an order that is there can be carried out. */
 export async function putBundle(store: PushStore, bundle: Bundle, putting: Putting): Promise<PushOrder> {
@@ -52,7 +55,10 @@ async function putOrder(
     const before = found === undefined ? [] : parseWanted(found.data).orders;
     const orders = [...before.filter((one) => !givesWay(one, order)), order].slice(-mostOrders);
     const wanted: Wanted = { format: 1, orders };
-    if (!(await store.put(subject, JSON.stringify(wanted), found?.seq ?? 0))) continue;
+    if (!(await store.put(subject, JSON.stringify(wanted), found?.seq ?? 0))) {
+      await delay(pauseMs * 2 ** tries);
+      continue;
+    }
     await removeUnneeded(store, gateway, orders);
     return order;
   }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { siteFolder } from "../../config/test-site.ts";
 import { putBundle } from "../../hub/push/put-order.ts";
 import { FakeClock, settle } from "../testing.ts";
@@ -149,7 +149,8 @@ test("nothing is put behind a link, nor beyond the size that is accepted", async
 });
 
 test("bytes that are not what the order says are refused, and an order without them too", async () => {
-  const { hub, dir, before, pushDown: down } = await setUp();
+  const clock = new FakeClock();
+  const { hub, dir, before, pushDown: down } = await setUp({ clock });
   hub.isAway = true;
   await down.start();
   const spoilt = await pushFile(hub, "files/a.bin", "right");
@@ -158,8 +159,41 @@ test("bytes that are not what the order says are refused, and an order without t
   await hub.remove(pieceSubject("line1-gw", gone.files[0]?.sha256 ?? "", 0));
   hub.isAway = false;
   down.look();
-  await expect.poll(() => outcomes(hub)).toEqual(["refused", "refused"]);
+  await expect
+    .poll(async () => {
+      await clock.pass(1_000);
+      return outcomes(hub);
+    })
+    .toEqual(["refused", "refused"]);
   expect(filesIn(dir)).toEqual(before);
+});
+
+test("what a server of the hub answers whose copy is behind is neither the last word nor a reason to refuse", async () => {
+  const clock = new FakeClock();
+  const { hub, dir, pushDown: down } = await setUp({ clock });
+  await down.start();
+  await settle();
+  const taken = async () => {
+    await clock.pass(250);
+    return outcomes(hub);
+  };
+  // The order that was published is not there yet at the first look, nor at the next.
+  hub.behind = 2;
+  await pushFile(hub, "files/map.bin", "one");
+  await expect.poll(taken).toEqual(["applied"]);
+  // The order is there, and its bytes are not.
+  hub.isAway = true;
+  await pushFile(hub, "files/map.bin", "two");
+  hub.isAway = false;
+  const asked = vi.spyOn(hub, "ask");
+  asked.mockImplementationOnce(async (subject, payload) => {
+    const wanted = await hub.ask(subject, payload);
+    hub.behind = 2;
+    return wanted;
+  });
+  down.look();
+  await expect.poll(taken).toEqual(["applied", "applied"]);
+  expect(filesIn(dir)["files/map.bin"]).toBe("two");
 });
 
 test("the same again is unchanged, and restarts nothing", async () => {

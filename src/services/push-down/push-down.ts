@@ -31,6 +31,9 @@ export interface PushDownOptions extends Pick<TakeOptions, "folder" | "change"> 
 
 /** After a question that the hub did not answer: its cluster may be without a leader for a moment. */
 const retryMs = 5_000;
+/** Any server of the hub's cluster answers, one whose copy is a moment behind as well: what was published is looked for again. */
+const behindMs = 1_000;
+const mostLooksBehind = 30;
 
 /**
  * Takes what the hub has put for this gateway on `push.<gateway>.wanted`, as soon as the hub can be reached: each order
@@ -46,6 +49,8 @@ export class PushDown {
   #working: Promise<void> | undefined;
   #again = false;
   #lookAgain: Promise<void> | undefined;
+  /** What was published for this gateway last, and is not found yet; and how often it may be looked for. */
+  #published: { readonly payload: Uint8Array; looks: number } | undefined;
   #isStarted = false;
   #trial: Promise<void> | undefined;
   /** The answer that the hub has; that nothing was ever put need not be told. */
@@ -72,7 +77,10 @@ export class PushDown {
     await this.#folder.journal.read();
     if (this.outcomes.length > 0) onOutcome(this.outcomes);
     this.#watchTrial();
-    this.#forget = wire.subscribe(wantedSubject(gateway), () => this.look());
+    this.#forget = wire.subscribe(wantedSubject(gateway), (payload) => {
+      this.#published = { payload, looks: mostLooksBehind };
+      this.look();
+    });
     this.#isStarted = true;
     this.look();
   }
@@ -111,7 +119,7 @@ export class PushDown {
         if (code !== "UPLINK_UNAVAILABLE" && message !== this.#told)
           log.warn({ error: message }, "What the hub has for this gateway can't be taken");
         this.#told = message;
-        this.#lookAgain ??= this.#lookLater();
+        this.#lookAgain ??= this.#lookLater(retryMs);
       }
     }
   }
@@ -121,6 +129,7 @@ export class PushDown {
     await this.#auditOutcomes();
     await this.#answer();
     const found = await wire.ask(`${wire.api}.DIRECT.GET.PUSH.${wantedSubject(gateway)}`, "");
+    this.#seek(found);
     for (const order of found === undefined ? [] : parseWanted(found).orders) {
       if (this.outcomes.some(({ id }) => id === order.id)) continue;
       // One change on trial at a time: what it is taken back to must be what was there before it.
@@ -172,8 +181,20 @@ export class PushDown {
     }
   }
 
-  async #lookLater(): Promise<void> {
-    await this.#options.clock.sleep(retryMs, this.#stopping.signal).catch(() => undefined);
+  /** Looks again where this is not what was published. */
+  #seek(found: Uint8Array | undefined): void {
+    const sought = this.#published;
+    if (sought === undefined) return;
+    if ((found !== undefined && Buffer.compare(found, sought.payload) === 0) || sought.looks === 0) {
+      this.#published = undefined;
+      return;
+    }
+    sought.looks -= 1;
+    this.#lookAgain ??= this.#lookLater(behindMs);
+  }
+
+  async #lookLater(waitMs: number): Promise<void> {
+    await this.#options.clock.sleep(waitMs, this.#stopping.signal).catch(() => undefined);
     this.#lookAgain = undefined;
     if (!this.#stopping.signal.aborted) this.look();
   }

@@ -23,6 +23,9 @@ export interface TakeOptions {
 }
 
 const mostIssues = 100;
+/** So often, and so long after each other, a piece is looked for that a copy of the hub's may not have yet. */
+const mostLooks = 10;
+const behindMs = 1_000;
 
 /**
  * Deals with one order, and has its outcome in the journal before it resolves. Rejects with UPLINK_UNAVAILABLE where the
@@ -79,8 +82,9 @@ function outcomeOf(
 async function fetchAll(
   files: readonly PushedFile[],
   changes: readonly FileChange[],
-  { folder, gateway, wire, signal }: TakeOptions,
+  options: TakeOptions,
 ): Promise<void> {
+  const { folder, gateway, wire, clock, signal } = options;
   const { blobs, dir, journal } = folder;
   const earlier = neededBlobs(journal.change?.changes ?? []);
   await blobs.keepOnly(new Set([...neededBlobs(changes), ...partials(files), ...earlier]));
@@ -88,10 +92,14 @@ async function fetchAll(
   const changed = new Set(changes.map(({ path }) => path));
   for (const file of files.filter(({ path }) => changed.has(path))) {
     await blobs.fetch(file, async (index) => {
-      signal.throwIfAborted();
       const subject = `${wire.api}.DIRECT.GET.PUSH.${pieceSubject(gateway, file.sha256, index)}`;
-      const piece = await wire.ask(subject, "");
-      if (piece !== undefined) return piece;
+      // Any server of the hub's cluster answers, one whose copy is a moment behind as well.
+      for (let looks = 0; looks < mostLooks; looks += 1) {
+        if (looks > 0) await clock.sleep(behindMs, signal);
+        signal.throwIfAborted();
+        const piece = await wire.ask(subject, "");
+        if (piece !== undefined) return piece;
+      }
       throw new GatewayError("WRITE_REFUSED", `The hub has not all of ${file.path} any more. Push it again.`);
     });
   }

@@ -22,9 +22,13 @@ import { changedFolder } from "./recover-change.ts";
 export class FakeHub implements PushStore, HubWire {
   readonly api = "$JS.hub.API";
   readonly #messages = new Map<string, { data: Uint8Array; seq: number }>();
-  readonly #handlers = new Map<string, () => void>();
+  /** As they were before they were put last. */
+  readonly #before = new Map<string, Uint8Array | undefined>();
+  readonly #handlers = new Map<string, (payload: Uint8Array) => void>();
   #seq = 0;
   isAway = false;
+  /** How many of the gateway's next looks a server answers whose copy is behind. */
+  behind = 0;
 
   async get(subject: string) {
     return this.#messages.get(subject);
@@ -33,8 +37,9 @@ export class FakeHub implements PushStore, HubWire {
   async put(subject: string, payload: Uint8Array | string, after?: number): Promise<boolean> {
     if (after !== undefined && (this.#messages.get(subject)?.seq ?? 0) !== after) return false;
     this.#seq += 1;
+    this.#before.set(subject, this.#messages.get(subject)?.data);
     this.#messages.set(subject, { data: Buffer.from(payload), seq: this.#seq });
-    if (!this.isAway) this.#handlers.get(subject)?.();
+    if (!this.isAway) this.#handlers.get(subject)?.(Buffer.from(payload));
     return true;
   }
 
@@ -50,12 +55,16 @@ export class FakeHub implements PushStore, HubWire {
   async ask(subject: string, payload: Uint8Array | string): Promise<Uint8Array | undefined> {
     if (this.isAway) throw new GatewayError("UPLINK_UNAVAILABLE", "The hub is away");
     const wanted = /^\$JS\.hub\.API\.DIRECT\.GET\.PUSH\.(.*)$/.exec(subject)?.[1];
+    if (wanted !== undefined && this.behind > 0) {
+      this.behind -= 1;
+      return this.#before.get(wanted);
+    }
     if (wanted !== undefined) return this.#messages.get(wanted)?.data;
     await this.put(subject, payload);
     return Buffer.from('{"stream":"PUSH"}');
   }
 
-  subscribe(subject: string, handler: () => void): () => void {
+  subscribe(subject: string, handler: (payload: Uint8Array) => void): () => void {
     this.#handlers.set(subject, handler);
     return () => this.#handlers.delete(subject);
   }
