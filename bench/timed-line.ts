@@ -33,9 +33,9 @@ tags:
 `,
   "line.yaml": `stations:
   press: { complete: { tag: press/parts, counter: up } }
-  weld: { after: press, prepare: { write: { target/weld: true } } }
+  weld: { after: press, prepare: { repeat: safe, write: { target/weld: true } } }
   vehicle: { complete: { tag: vehicle/parts, counter: up } }
-  dock: { after: vehicle, prepare: { write: { target/dock: true } } }
+  dock: { after: vehicle, prepare: { repeat: safe, write: { target/dock: true } } }
 `,
 });
 

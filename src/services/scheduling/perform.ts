@@ -30,9 +30,9 @@ export interface Performed {
   readonly writes: Promise<string | undefined> | undefined;
 }
 
-/** Sends one event as it stands. */
-export function sendEvent({ site, output }: PerformOptions, effect: Effect, more: object = {}): void {
-  output.event(pathOf(site, effect), eventJson(effect, more));
+/** Sends one event as it stands; `latencyMs` of a prepare that was carried out. */
+export function sendEvent({ site, output }: PerformOptions, effect: Effect, latencyMs: number | null): void {
+  output.event(pathOf(site, effect), eventJson(effect, latencyMs));
 }
 
 /**
@@ -47,13 +47,9 @@ export function eventMessages(
   return effects.flatMap((effect) => {
     if (effect.repeated === true) return [];
     const { subject } = pathOf(site, effect);
-    const message = { stream: "EVENTS", subject, payload: eventJson(effect) } as const;
+    const message = { stream: "EVENTS", subject, payload: eventJson(effect, null) } as const;
     if (effect.event !== "prepare") return [message];
-    const live = () => {
-      const latencyMs = latencyOf(effect);
-      return eventJson(effect, latencyMs === null ? {} : { latencyMs });
-    };
-    return [{ ...message, live }];
+    return [{ ...message, live: () => eventJson(effect, latencyOf(effect)) }];
   });
 }
 
@@ -61,13 +57,14 @@ function pathOf(site: string, { station, event }: Effect): TagPath {
   return new TagPath("line", site, station, event);
 }
 
-function eventJson({ station, event, id, fields, repeated }: Effect, more: object = {}): string {
+function eventJson({ station, event, id, fields, repeated }: Effect, latencyMs: number | null): string {
+  const latency = latencyMs === null ? {} : { latencyMs };
   const again = repeated === true ? { repeated } : {};
-  return JSON.stringify({ station, event, sequence: id, ...fields, ...more, ...again });
+  return JSON.stringify({ station, event, sequence: id, ...fields, ...latency, ...again });
 }
 
-/** Sends a prepare in one go, nothing of it waited for: writes first, as they have the longest way, then what is published. */
-export function sendPrepare(
+/** Carries a prepare out in one go, nothing of it waited for: writes first, as they have the longest way, then what is published. */
+export function carryOut(
   options: PerformOptions,
   config: StationConfig,
   effect: Effect,
@@ -88,9 +85,7 @@ export function sendPrepare(
   for (const { to, name, payload } of config.prepare.publications) {
     output.message(to, name, JSON.stringify(fill(payload, filling)));
   }
-  const latencyMs = latencySince(effect, cycle, clock());
-  sendEvent(options, effect, latencyMs === null ? {} : { latencyMs });
-  return { latencyMs, writes };
+  return { latencyMs: latencySince(effect, cycle, clock()), writes };
 }
 
 function write(

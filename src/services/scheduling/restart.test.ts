@@ -201,7 +201,7 @@ test("what is written again after a restart waits until its device is there", as
   await first.read("press-1/strokes", 10);
   await first.read("press-1/strokes", 11);
   expect(first.writes).toHaveLength(1);
-  await first.clock.pass(20);
+  await first.clock.pass(100);
   const second = testLine(lineWith("safe"), { store, away: "welder-1", clock: first.clock });
   await second.read("press-1/strokes", 11);
   expect(second.writes).toEqual([]);

@@ -206,6 +206,48 @@ test("what is decided goes out in the very turn of the event loop in which it is
   expect(line.writes).toHaveLength(1);
 });
 
+test("a prepare that may be repeated waits for no disk; what is told of it does, and a confirmation counts at once", async () => {
+  const prepare = {
+    repeat: "safe" as const,
+    writes: [{ tag: "welder-1/setpoint", value: 8.6 }],
+    publications: [{ to: "mqtt" as const, name: "welder-1/recipe", payload: { part: "${part}" } }],
+  };
+  const line = testLine(pressAndWelder({ prepare }));
+  await line.read("press-1/done", false);
+  const { promise, resolve } = Promise.withResolvers<"stored">();
+  line.store.change = () => promise;
+  await line.read("press-1/done", true);
+  expect(line.writes).toMatchObject([
+    { tag: "welder-1/setpoint", why: "weld: press complete, part press-1" },
+  ]);
+  expect(line.messages).toMatchObject([{ name: "welder-1/recipe", payload: { part: "press-1" } }]);
+  await line.clock.pass(40);
+  await line.read("welder-1/clamp", true);
+  expect(line.story()).toEqual([]);
+  resolve("stored");
+  await line.clock.pass(0);
+  expect(line.story()).toEqual(["press complete press-1", "weld prepare press-1", "weld confirmed press-1"]);
+  expect(line.events[1]).toMatchObject({ latencyMs: 0 });
+  expect(line.events[2]).toMatchObject({ latencyMs: 40 });
+  expect(line.writes).toHaveLength(1);
+});
+
+test("killed before the disk has heard of it, a prepare that may be repeated is decided, and written, once more", async () => {
+  const writes = [{ tag: "welder-1/setpoint", value: 8.6 }];
+  const config = pressAndWelder({ prepare: { repeat: "safe", writes, publications: [] } });
+  const line = testLine(config);
+  await line.read("press-1/done", false);
+  const atKill = new FakeStore();
+  for (const [key, value] of line.store.disk) atKill.disk.set(key, value);
+  line.store.diesAfter = line.store.commits;
+  await line.read("press-1/done", true);
+  expect(line.writes).toHaveLength(1);
+  const after = testLine(config, { store: atKill, clock: line.clock });
+  await after.read("press-1/done", true);
+  expect(after.writes).toEqual(line.writes);
+  expect(after.story()).toEqual(["press complete press-1", "weld prepare press-1"]);
+});
+
 test("a stop waits for the writes under way, and leaves nothing to be sent again", async () => {
   const line = testLine(pressAndWelder());
   const { promise, resolve } = Promise.withResolvers<{ ok: true; tookMs: number }>();

@@ -2,7 +2,7 @@ import { Subscription, type Observable } from "rxjs";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
-import type { LineConfig } from "../../config/line.ts";
+import type { LineConfig, StationConfig } from "../../config/line.ts";
 import { toGatewayError } from "../../domain/errors.ts";
 import { plainText, type PublishedReading } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
@@ -12,7 +12,14 @@ import type { StateChange, StateStore } from "../../store/state-store.ts";
 import { decide, type Input, type Request } from "./decide.ts";
 import { Latencies } from "./latencies.ts";
 import { adapt, planLine, type LinePlan } from "./line-plan.ts";
-import { eventMessages, latencySince, sendEvent, sendPrepare, type PerformOptions } from "./perform.ts";
+import {
+  carryOut,
+  eventMessages,
+  latencySince,
+  sendEvent,
+  type Performed,
+  type PerformOptions,
+} from "./perform.ts";
 import {
   decodeStation,
   encodeStation,
@@ -46,8 +53,9 @@ export interface SchedulingOptions extends PerformOptions {
 }
 
 /**
- * Runs the line: readings and requests in, decisions by `decide`, each stored before anything of it is sent. What is sent
- * goes out in the same turn of the event loop in which the store says that it is stored; what became of it is stored after.
+ * Runs the line: readings and requests in, decisions by `decide`, each stored before anything of it is told, in the same turn
+ * of the event loop in which the store says so. A prepare that may be repeated waits for no disk: it is carried out in the
+ * turn of the decision. What became of it is stored after.
  */
 export class SchedulingService {
   readonly latencies = new Latencies();
@@ -163,6 +171,7 @@ export class SchedulingService {
       effects.push(...decision.effects);
       refused = decision.refused;
     }
+    const carriedOut = this.#carryOutEarly(effects);
     if (this.#state !== before) this.#options.output.changed();
     if (this.#state.stations === before.stations) return Promise.resolve(refused);
     this.#arm();
@@ -170,7 +179,7 @@ export class SchedulingService {
       this.#noteSoon(inputs.every(({ kind }) => kind === "told") ? toldWithinMs : outcomeWithinMs);
       return Promise.resolve(refused);
     }
-    return this.#track(this.#commit(effects).then(() => this.#send(effects))).then(() => refused);
+    return this.#track(this.#commit(effects).then(() => this.#send(effects, carriedOut))).then(() => refused);
   }
 
   /** Stores all that is not stored yet, and the events that come of it. */
@@ -212,31 +221,58 @@ export class SchedulingService {
     );
   }
 
-  #send(effects: readonly Effect[]): void {
-    const inputs = effects.flatMap((effect) => this.#sendOne(effect));
+  /**
+   * Prepares that may be repeated: the write is on its way before the disk has heard of it. Killed in between, the line decides
+   * the same again. That they are sent is part of the decision, so that a confirmation may come at once.
+   */
+  #carryOutEarly(effects: Effect[]): ReadonlyMap<Effect, Performed> {
+    const carriedOut = new Map<Effect, Performed>();
+    for (const effect of effects.filter(({ event }) => event === "prepare")) {
+      const config = this.#plan.stations.get(effect.station);
+      if (config?.prepare.repeat !== "safe") continue;
+      const performed = this.#carryOut(effect, config);
+      carriedOut.set(effect, performed);
+      const decision = decide(this.#plan, this.#state, sentOf(effect, performed), this.#moment());
+      this.#state = decision.state;
+      effects.push(...decision.effects);
+    }
+    return carriedOut;
+  }
+
+  #carryOut(effect: Effect, config: StationConfig): Performed {
+    const { station, fields } = effect;
+    const cycle = this.#state.stations.get(station)?.cycle ?? null;
+    const performed = carryOut(this.#options, config, effect, cycle, () => this.#moment());
+    if (performed.latencyMs !== null)
+      this.latencies.prepared(plainText(fields["from"]), station, performed.latencyMs);
+    return performed;
+  }
+
+  #send(effects: readonly Effect[], carriedOut: ReadonlyMap<Effect, Performed>): void {
+    const inputs = effects.flatMap((effect) => this.#sendOne(effect, carriedOut.get(effect)));
     if (inputs.length > 0) void this.#take(...inputs);
   }
 
   /** Sends one effect; gives what became of it. */
-  #sendOne(effect: Effect): readonly Input[] {
+  #sendOne(effect: Effect, early: Performed | undefined): readonly Input[] {
     const { station, id } = effect;
     const config = this.#plan.stations.get(station);
     this.latencies.told(effect);
     if (effect.event !== "prepare" || config === undefined) {
-      sendEvent(this.#options, effect);
+      sendEvent(this.#options, effect, null);
       return [{ kind: "told", station, id }];
     }
-    const cycle = this.#state.stations.get(station)?.cycle ?? null;
-    const { latencyMs, writes } = sendPrepare(this.#options, config, effect, cycle, () => this.#moment());
-    if (latencyMs !== null) this.latencies.prepared(plainText(effect.fields["from"]), station, latencyMs);
-    const sent: Input = { kind: "sent", station, id, latencyMs };
-    if (writes === undefined) return [sent, { kind: "settled", station, id }];
+    const performed = early ?? this.#carryOut(effect, config);
+    const { latencyMs, writes } = performed;
+    sendEvent(this.#options, effect, latencyMs);
+    const sent = early === undefined ? [sentOf(effect, performed)] : [];
+    if (writes === undefined) return [...sent, { kind: "settled", station, id }];
     void this.#track(
       writes.then(async (failure) => {
         await this.#take({ kind: "settled", station, id, ...(failure === undefined ? {} : { failure }) });
       }),
     );
-    return [sent];
+    return sent;
   }
 
   /** Waited for by the stop. A failure in it is told, and the line goes on. */
@@ -281,6 +317,10 @@ export class SchedulingService {
       if (!off.signal.aborted) log.error({ error: toGatewayError(caught) }, "a timer of the line failed");
     });
   }
+}
+
+function sentOf({ station, id }: Effect, { latencyMs }: Performed): Input {
+  return { kind: "sent", station, id, latencyMs };
 }
 
 /** True for what is only kept in mind of something that was sent. */
