@@ -171,7 +171,7 @@ export class SchedulingService {
       effects.push(...decision.effects);
       refused = decision.refused;
     }
-    const carriedOut = this.#carryOutEarly(effects);
+    const early = this.#sendEarly(effects);
     if (this.#state !== before) this.#options.output.changed();
     if (this.#state.stations === before.stations) return Promise.resolve(refused);
     this.#arm();
@@ -179,7 +179,10 @@ export class SchedulingService {
       this.#noteSoon(inputs.every(({ kind }) => kind === "told") ? toldWithinMs : outcomeWithinMs);
       return Promise.resolve(refused);
     }
-    return this.#track(this.#commit(effects).then(() => this.#send(effects, carriedOut))).then(() => refused);
+    // Handed over first, the decision is in the next commit; the writes and their audit share it or come after.
+    const stored = this.#commit(effects);
+    const carriedOut = new Map(early.map(({ effect, config }) => [effect, this.#carryOut(effect, config)]));
+    return this.#track(stored.then(() => this.#send(effects, carriedOut))).then(() => refused);
   }
 
   /** Stores all that is not stored yet, and the events that come of it. */
@@ -222,21 +225,27 @@ export class SchedulingService {
   }
 
   /**
-   * Prepares that may be repeated: the write is on its way before the disk has heard of it. Killed in between, the line decides
-   * the same again. That they are sent is part of the decision, so that a confirmation may come at once.
+   * Prepares that may be repeated wait for no disk: they are carried out in this very turn. Killed before the disk has heard of
+   * it, the line decides the same again. That they are sent is part of the decision, so that a confirmation may come at once.
    */
-  #carryOutEarly(effects: Effect[]): ReadonlyMap<Effect, Performed> {
-    const carriedOut = new Map<Effect, Performed>();
-    for (const effect of effects.filter(({ event }) => event === "prepare")) {
+  #sendEarly(effects: Effect[]): readonly { readonly effect: Effect; readonly config: StationConfig }[] {
+    const early = effects.flatMap((effect) => {
       const config = this.#plan.stations.get(effect.station);
-      if (config?.prepare.repeat !== "safe") continue;
-      const performed = this.#carryOut(effect, config);
-      carriedOut.set(effect, performed);
-      const decision = decide(this.#plan, this.#state, sentOf(effect, performed), this.#moment());
+      const isEarly = effect.event === "prepare" && config?.prepare.repeat === "safe";
+      return isEarly ? [{ effect, config }] : [];
+    });
+    for (const { effect } of early) {
+      const decision = decide(this.#plan, this.#state, this.#sent(effect), this.#moment());
       this.#state = decision.state;
       effects.push(...decision.effects);
     }
-    return carriedOut;
+    return early;
+  }
+
+  #sent(effect: Effect): Input {
+    const { station, id } = effect;
+    const cycle = this.#state.stations.get(station)?.cycle ?? null;
+    return { kind: "sent", station, id, latencyMs: latencySince(effect, cycle, this.#moment()) };
   }
 
   #carryOut(effect: Effect, config: StationConfig): Performed {
@@ -265,7 +274,7 @@ export class SchedulingService {
     const performed = early ?? this.#carryOut(effect, config);
     const { latencyMs, writes } = performed;
     sendEvent(this.#options, effect, latencyMs);
-    const sent = early === undefined ? [sentOf(effect, performed)] : [];
+    const sent: readonly Input[] = early === undefined ? [{ kind: "sent", station, id, latencyMs }] : [];
     if (writes === undefined) return [...sent, { kind: "settled", station, id }];
     void this.#track(
       writes.then(async (failure) => {
@@ -317,10 +326,6 @@ export class SchedulingService {
       if (!off.signal.aborted) log.error({ error: toGatewayError(caught) }, "a timer of the line failed");
     });
   }
-}
-
-function sentOf({ station, id }: Effect, { latencyMs }: Performed): Input {
-  return { kind: "sent", station, id, latencyMs };
 }
 
 /** True for what is only kept in mind of something that was sent. */
