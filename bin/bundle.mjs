@@ -4,13 +4,17 @@
  *
  * node bin/bundle.mjs [INSTALLATION]
  */
-import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const bundles = join(resolve(process.argv[2] ?? root), "node_modules", ".cache", "linegate-bundle");
+const installation = resolve(process.argv[2] ?? root);
+const bundles = join(installation, "node_modules", ".cache", "linegate-bundle");
+// Taken first: what is edited meanwhile is not in the bundle for sure.
+const stamp = execFileSync(join(installation, "bin", "bundle-is-fresh"), ["--stamp"]);
 
 /** Native parts, and what the adapters load by `require` from where it is installed. */
 const leftInPlace = [/^node:/, /^node-opcua/, "bcrypt", "modbus-serial", "serialport"];
@@ -44,6 +48,7 @@ await bundle.write({
   // Names and lines stay as they are, for the stack traces; and nothing prints the text again after the plugin.
   minify: false,
 });
+writeFileSync(join(bundles, made, "stamp"), stamp);
 symlinkSync(made, join(bundles, `${made}.link`));
 renameSync(join(bundles, `${made}.link`), join(bundles, "current"));
 // A gateway that runs still loads from the one before.
