@@ -126,7 +126,7 @@ export function isRunning(pid: number | undefined): boolean {
 export async function runScript(
   source: string,
 ): Promise<{ readonly pid: number; readonly firstLine: string }> {
-  const child = spawn(process.execPath, ["--input-type=module", "-e", source], {
+  const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "-e", source], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));

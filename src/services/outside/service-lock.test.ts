@@ -18,7 +18,7 @@ test("a folder is taken by one process, and free again when that gives it back o
   unlock();
   const lock = JSON.stringify(join(import.meta.dirname, "service-lock.ts"));
   const { pid } = await runScript(
-    `import { lockFolder } from ${lock}; lockFolder(${JSON.stringify(dir)}); console.log("taken"); setInterval(() => {}, 1000);`,
+    `import { setImmediate as turn } from "node:timers/promises"; import { lockFolder } from ${lock}; lockFolder(${JSON.stringify(dir)}); await turn(); gc(); await turn(); console.log("taken"); setInterval(() => {}, 1000);`,
   );
   expect(() => lockFolder(dir)).toThrow(/runs already/);
   process.kill(pid, "SIGKILL");
