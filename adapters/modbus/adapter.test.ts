@@ -118,6 +118,20 @@ test("reads tags now, in the order asked for, the bad among them as data", async
   ]);
 });
 
+test.each([
+  ["garbled", { kind: "short" }, "GarbledAnswer"],
+  ["refused", { kind: "exception", code: 4 }, "ServerDeviceFailure"],
+  ["not answered", { kind: "drop" }, "Timeout"],
+] as const)("reads tags now, one of which is %s: the others are good", async (_how, fault, status) => {
+  const simulator = await simulated();
+  simulator.inject(fault, { when: ({ address, quantity }) => address <= 5 && 5 < address + quantity });
+  const tags = tagsOf({ a: "holding:4", b: "holding:5", c: "holding:6", d: "coil:0" }, every(1_000));
+  const { adapter } = await connected(deviceAt(simulator, tags, { connection: { timeout: "100ms" } }));
+  const samples = (await adapter.read?.(["a", "b", "c", "d"], AbortSignal.timeout(5_000))) ?? [];
+  expect(samples.map(({ quality }) => quality)).toEqual(["good", "bad", "good", "good"]);
+  expect(samples[1]?.status).toBe(status);
+});
+
 test("devices behind one host and port share one connection, also with a device that allows one", async () => {
   const simulator = await simulated({ units: { 1: {}, 2: {} }, maxConnections: 1 });
   simulator.unit(2).holding.set(0, 2);

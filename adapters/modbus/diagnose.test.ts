@@ -74,6 +74,15 @@ test("a unit id that nobody answers to is the first suspect of silence", async (
   expect(text).toContain("Check the unit id");
 });
 
+test("an answer that is none is explained in words, not by the manual", async () => {
+  const simulator = await simulated();
+  simulator.inject({ kind: "short" });
+  const { adapter } = await connected(deviceAt(simulator, tagsOf({ level: "holding:0" }, every(1_000))));
+  const samples = (await adapter.read?.(["level"], AbortSignal.timeout(5_000))) ?? [];
+  const [found] = (await adapter.diagnose?.(samples, AbortSignal.timeout(5_000))) ?? [];
+  expect(found?.text).toContain("no answer to this request");
+});
+
 test("no BCD is no BCD", async () => {
   const text = await diagnosis("holding:4 bcd16", (unit) => unit.holding.set(4, 0xffff));
   expect(text).toContain("no bcd16");

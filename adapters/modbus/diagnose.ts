@@ -160,6 +160,8 @@ const explanations: Readonly<Record<string, string>> = {
     "The device needs a long time for this request (exception 5, acknowledge). Poll it less often.",
   ServerDeviceBusy:
     "The device is busy (exception 6, server device busy). Poll less often, or set `pauseBetweenRequests`.",
+  GarbledAnswer:
+    "Something came back that is no answer to this request: another function code, unit or number of values, a wrong checksum, or a frame that breaks off. Some devices answer so where they lack the table or the address: check these in the manual. On a serial line check baud rate, parity and termination, and that no two units have one id.",
   MemoryParityError:
     "The device found its own memory damaged (exception 8, memory parity error). It needs service.",
 };

@@ -35,10 +35,6 @@ test("an answer with an id that was never asked is counted and dropped", async (
 test.each([
   ["junk", { kind: "junk" }],
   ["a foreign protocol id", { kind: "wrong-protocol" }],
-  ["another unit id", { kind: "wrong-unit" }],
-  ["another function code", { kind: "wrong-function" }],
-  ["a wrong byte count", { kind: "wrong-byte-count" }],
-  ["less data than was asked for", { kind: "short" }],
   ["an answer that breaks off", { kind: "truncated" }],
   ["a length field that is too large", { kind: "wrong-length", by: 2 }],
   ["a length field beyond any frame", { kind: "wrong-length", by: 30_000 }],
@@ -57,6 +53,68 @@ test.each([
   expect(context.faults.get("framing")).toBe(1);
   expect(new Set(context.batches.flat().map(({ value }) => value))).toEqual(new Set([7]));
   await expect.poll(() => simulator.connectionCount).toBe(0);
+});
+
+const wrongAnswers = [
+  ["another unit id", { kind: "wrong-unit" }],
+  ["another function code", { kind: "wrong-function" }],
+  ["a wrong byte count", { kind: "wrong-byte-count" }],
+  ["less data than was asked for", { kind: "short" }],
+] as const;
+
+test.each(wrongAnswers)("%s costs its own tag alone, never the connection", async (_name, fault) => {
+  const simulator = await simulated();
+  simulator.inject(fault, { functionCode: 3 });
+  const tags = tagsOf({ speed: "holding:0", running: "coil:0" }, poll);
+  const { context, ended } = await polling(deviceAt(simulator, tags));
+  await expect
+    .poll(() => context.latest.get("speed"))
+    .toMatchObject({
+      quality: "bad",
+      status: "GarbledAnswer",
+    });
+  context.clear();
+  await expect.poll(() => context.batches.length).toBeGreaterThan(5);
+  const running = context.batches.flat().filter(({ tag }) => tag === "running");
+  expect(new Set(running.map(({ quality }) => quality))).toEqual(new Set(["good"]));
+  expect(context.faults.get("framing")).toBeGreaterThanOrEqual(3);
+  expect(simulator.acceptedCount).toBe(1);
+  expect(await Promise.race([ended, Promise.resolve("polling")])).toBe("polling");
+});
+
+test.each(wrongAnswers)("%s to every request ends the run: no data is no life", async (_name, fault) => {
+  const simulator = await simulated();
+  simulator.inject(fault);
+  const { context, ended } = await polling(deviceAt(simulator, tagsOf({ speed: "holding:0" }, poll)));
+  expect(await ended).toMatchObject({
+    code: "PROTOCOL_VIOLATION",
+    message: expect.stringContaining("Check that the mapping asks for what the device has"),
+  });
+  expect(context.faults.get("framing")).toBe(3);
+  expect(context.batches).toEqual([]);
+});
+
+test("one wrong answer costs one poll, and the tag keeps its value", async () => {
+  const simulator = await simulated();
+  simulator.unit().holding.set(0, 7);
+  const { context } = await polling(deviceAt(simulator, tagsOf({ speed: "holding:0" }, poll)));
+  await expect.poll(() => context.latest.get("speed")?.value).toBe(7);
+  simulator.inject({ kind: "short" }, { times: 1 });
+  await expect.poll(() => context.faults.get("framing")).toBe(1);
+  context.clear();
+  await expect.poll(() => context.batches.length).toBeGreaterThan(1);
+  expect(new Set(context.batches.flat().map(({ value }) => value))).toEqual(new Set([7]));
+  expect(simulator.acceptedCount).toBe(1);
+});
+
+test("a request that is answered well is found behind any number that are not", async () => {
+  const simulator = await simulated();
+  simulator.inject({ kind: "short" }, { functionCode: 1 });
+  const coils = tagsOf({ a: "coil:0", b: "coil:2500", c: "coil:5000", d: "coil:7500" }, poll);
+  const { context } = await polling(
+    deviceAt(simulator, [...coils, ...tagsOf({ speed: "holding:0" }, every(200))]),
+  );
+  await expect.poll(() => context.goodTags()).toEqual(["speed"]);
 });
 
 test("an answer that breaks off is known for what it is, before anything follows that could complete it", async () => {

@@ -79,6 +79,22 @@ test("a function that the device does not have spoils that table alone, without 
   expect(simulator.requests.filter(({ functionCode }) => functionCode === 4)).toHaveLength(1);
 });
 
+test.each([
+  ["garbled", { kind: "short" }, "GarbledAnswer"],
+  ["refused with exception 4", { kind: "exception", code: 4 }, "ServerDeviceFailure"],
+  ["never answered", { kind: "drop" }, "Timeout"],
+] as const)("one tag that is %s makes no other bad, not for one poll", async (_how, fault, status) => {
+  const simulator = await simulated();
+  const tags = tagsOf({ ...registers(0, 5), on: "coil:0" }, poll);
+  const { context } = await polling(deviceAt(simulator, tags, { connection: { timeout: "60ms" } }));
+  await expect.poll(() => context.goodTags()).toHaveLength(7);
+  context.clear();
+  simulator.inject(fault, { when: ({ address, quantity }) => address <= 3 && 3 < address + quantity });
+  await expect.poll(() => context.latest.get("r3")?.status, { timeout: 15_000 }).toBe(status);
+  const bad = context.batches.flat().filter(({ quality }) => quality === "bad");
+  expect(new Set(bad.map(({ tag }) => tag))).toEqual(new Set(["r3"]));
+});
+
 test("a busy device makes its tags bad for that cycle and splits nothing", async () => {
   const simulator = await simulated();
   const { context } = await polling(deviceAt(simulator, tagsOf(registers(0, 9), poll)));

@@ -88,6 +88,25 @@ test("an answer of another unit is none, and the wait goes on", async () => {
   await expect.poll(() => heard).toEqual(["wrong-id 2", "010302004d"]);
 });
 
+test.each([
+  [4, [0]],
+  [4, [0, 0]],
+  [6, [0xff]],
+  [16, [0]],
+  [5, [1, 6]],
+])(
+  "noise before an answer with function %d makes no length of what follows it",
+  async (functionCode, noise) => {
+    const { port, far, heard } = line();
+    const adu = Buffer.from([1, functionCode, 0, 0, 0, 1]);
+    const given = functionCode === 4 ? Buffer.from([1, 4, 2, 0, 77]) : adu;
+    port.ask(adu, (answered) => heard.push(answered.toString("hex")));
+    far.write(Buffer.from(noise));
+    for (const byte of withCrc(given)) far.write(Buffer.from([byte]));
+    await expect.poll(() => heard).toEqual([given.toString("hex")]);
+  },
+);
+
 test("an answer to something else leaves the unit in doubt", async () => {
   const { port, far, heard, ask } = line();
   ask();

@@ -34,6 +34,8 @@ const longestDrainMs = 500;
 const mostUnread = 1_024;
 /** Characters of the longest frame there is, that of ASCII. */
 const longestFrame = 513;
+/** What drivers that switch on put before an answer. */
+const mostNoise = 2;
 const nothing: Buffer = Buffer.alloc(0);
 
 /**
@@ -160,7 +162,7 @@ export class LinePort extends WirePort {
         return begun === awaited.sent.length && this.#takeEcho(awaited);
       }
     }
-    if (decoded.kind === "more") return false;
+    if (decoded.kind === "more") return awaited !== undefined && this.#skipNoise(awaited);
     if (decoded.kind === "broken") return this.#takeBroken(decoded, awaited);
     const frame = this.#received.subarray(0, decoded.length);
     if (awaited !== undefined && this.#isEcho(awaited, frame)) return this.#takeEcho(awaited);
@@ -168,6 +170,21 @@ export class LinePort extends WirePort {
     this.#options.handlers.onFrame("received", decoded.adu[0] ?? 0, frame);
     this.#takeFrame(decoded.adu, awaited);
     return true;
+  }
+
+  /** A byte or two of noise make a length of what follows them, and nothing would ever be enough: the answer is whole behind them. */
+  #skipNoise(awaited: Awaited): boolean {
+    const isAnswer = (bytes: Buffer) =>
+      bytes[0] === awaited.adu[0] && ((bytes[1] ?? 0) & 0x7f) === awaited.adu[1];
+    if (isAnswer(this.#received)) return false;
+    for (let skipped = 1; skipped <= mostNoise; skipped += 1) {
+      const rest = this.#received.subarray(skipped);
+      if (!isAnswer(rest) || this.#options.framing.decode(rest).kind !== "frame") continue;
+      awaited.noise = true;
+      this.#received = rest;
+      return true;
+    }
+    return false;
   }
 
   /** Some answers are the request once more; where the line is known to echo, the first of two is the echo. */

@@ -89,7 +89,7 @@ export class ModbusLink {
     return this.#port instanceof LinePort && this.#port.isInDoubt(unit, functionCode);
   }
 
-  /** Sends one request and waits for its answer. Rejects where the connection is lost or the answer does not fit. */
+  /** Sends one request and waits for its answer. Rejects where the connection is lost or what comes is no Modbus. */
   exchange(request: ModbusRequest, timeoutMs: number): Promise<Outcome> {
     return this.#begin(timeoutMs, () => this.#send(request));
   }

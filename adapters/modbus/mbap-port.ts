@@ -94,12 +94,10 @@ export class MbapPort extends WirePort {
       this.#handlers.onStray(age < Math.min(lateWindow, this.#requests) ? "late" : "wrong-id", adu[0] ?? 0);
       return;
     }
+    // A whole frame with the request's own id: the stream is in step, and what is wrong is this one answer.
     const what = misfit(awaited, adu);
-    if (what !== undefined) {
-      this.#handlers.onViolation(what);
-      return;
-    }
     this.#awaited = undefined;
-    this.answer(adu);
+    if (what === undefined) this.answer(adu);
+    else this.#handlers.onGarbled(what);
   }
 }

@@ -27,12 +27,13 @@ export function noAnswer(member: BusMember): GatewayError {
 
 /** Something answers, and it can't be made out. */
 function garbled(member: BusMember, what: string): GatewayError {
-  return new GatewayError(
-    "PROTOCOL_VIOLATION",
-    `${nameOf(member)} can't be understood: ${what}. Check baud, parity and stop bits, the line's termination ` +
-      "and shield, and that no other unit has the same id.",
-    { context: { endpoint: endpointOf(member.connection), unit: member.connection.unitId, what } },
-  );
+  const check =
+    member.connection.transport === "tcp"
+      ? "Check that the mapping asks for what the device has, its firmware, and the bridge before it where there is one."
+      : "Check baud, parity and stop bits, the line's termination and shield, and that no other unit has the same id.";
+  return new GatewayError("PROTOCOL_VIOLATION", `${nameOf(member)} can't be understood: ${what}. ${check}`, {
+    context: { endpoint: endpointOf(member.connection), unit: member.connection.unitId, what },
+  });
 }
 
 /** The bridge before the unit says that the unit does not answer. */

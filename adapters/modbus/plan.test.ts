@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ms } from "../../src/adapter-kit/index.ts";
 import { perMillisecond } from "./bus-load.ts";
@@ -165,6 +166,47 @@ test("the worst wait of a write or an event tag is the longest request of the bu
   expect(bus?.worstWait?.answeredMs).toBeCloseTo(longest + 5);
   expect(bus?.worstWait?.unansweredMs).toBeCloseTo(500 + (8 * 10) / 9.6 + 20 + 5);
   expect(bus?.cycleMs).toBeCloseTo(2 * (longest + (18.5 * 10) / 9.6 + 2) + 5);
+});
+
+/** Units on one line, each with one tag, polled at these intervals with these turnarounds; ms. */
+function unitsOn(...units: readonly (readonly [interval: number, turnaround: number])[]) {
+  const devices = units.map(([interval, turnaround], index) =>
+    deviceOf([tagOf({ address: "holding:0" }, { poll: { name: "fast", interval: ms(interval) } })], {
+      device: `unit-${index + 1}`,
+      connection: { ...line, unitId: index + 1, turnaround: `${turnaround}ms` },
+      options: { requests: { cost: { request: "2ms", register: "0ms" } } },
+    }),
+  );
+  const [bus] = planModbus(devices);
+  return bus;
+}
+
+test("a unit is turned to no more often than others are asked in between", () => {
+  const request = (15 + 3.5) * character + 2;
+  const bus = unitsOn([50, 50], [10_000, 50]);
+  expect(bus?.load).toBeCloseTo(request / 50 + (request + 100) / 10_000);
+  expect(bus?.warnings.filter((text) => text.includes("of its time"))).toEqual([]);
+});
+
+test("where units take turns all the time, what that takes is said", () => {
+  const bus = unitsOn([50, 30], [50, 30]);
+  expect(bus?.warnings.at(-1)).toMatch(
+    /^The bus is asked for \d+ % of its time.*; the changes of unit take 120 %\.$/,
+  );
+});
+
+test("the load that turnarounds add is at least none, and at most one at each tick and two a request of others", () => {
+  const interval = fc.integer({ min: 10, max: 10_000 });
+  const turnaround = fc.integer({ min: 0, max: 100 });
+  fc.assert(
+    fc.property(interval, interval, turnaround, (one, other, pause) => {
+      const turned = unitsOn([one, pause], [other, pause])?.load ?? 0;
+      const straight = unitsOn([one, 0], [other, 0])?.load ?? 0;
+      const changes = Math.min(1 / one + 1 / other, 2 / one, 2 / other);
+      expect(turned - straight).toBeGreaterThan(-1e-9);
+      expect(turned - straight).toBeLessThan(pause * changes + 1e-9);
+    }),
+  );
 });
 
 const line = { transport: "rtu", port: "/dev/ttyUSB0", baud: 9_600, parity: "none" };

@@ -81,34 +81,48 @@ function plannedDevice(mapping: ModbusDevice): PlannedDevice {
 }
 
 function planBus(bus: string, devices: readonly PlannedDevice[]): BusPlan {
-  const isShared = devices.length > 1;
-  // A device is asked all that is due in a row: one change of unit each time.
-  const busyMs = (device: PlannedDevice) => (due: readonly PollGroup[]) =>
-    device.costMs(due) + (isShared && due.length > 0 ? device.mapping.connection.turnaround : 0);
-  const load = devices.reduce((total, device) => total + perMillisecond(device.groups, busyMs(device)), 0);
   let answeredMs = 0;
-  const requestsPerSecond = devices.reduce((total, { groups, requests, cost }) => {
+  const rates = devices.map(({ groups, requests, cost }) => {
     const amount = (due: readonly PollGroup[]) => {
       const sent = requests(due);
       for (const request of sent) answeredMs = Math.max(answeredMs, costOf(request, cost));
       return sent.length;
     };
-    return total + 1_000 * perMillisecond(groups, amount);
+    return perMillisecond(groups, amount);
+  });
+  const requestsPerMs = rates.reduce((total, rate) => total + rate, 0);
+  const polling = devices.reduce((total, { groups, costMs }) => total + perMillisecond(groups, costMs), 0);
+  const turning = devices.reduce((total, device, index) => {
+    return total + turningOf(device, requestsPerMs - (rates[index] ?? 0));
   }, 0);
-  const cycleMs = devices.reduce((total, device) => total + busyMs(device)(device.groups), 0);
+  const load = polling + turning;
+  const isShared = devices.length > 1;
+  const cycleMs = devices.reduce((total, { groups, costMs, mapping }) => {
+    const turned = isShared && groups.length > 0 ? mapping.connection.turnaround : 0;
+    return total + costMs(groups) + turned;
+  }, 0);
   return {
     bus,
     devices: devices.map(planDevice),
     load,
-    requestsPerSecond,
+    requestsPerSecond: 1_000 * requestsPerMs,
     cycleMs,
     ...worstWaitOf(devices, answeredMs),
     warnings: [
       ...devices.flatMap(groupWarnings),
-      ...loadWarnings(devices, load),
+      ...loadWarnings(devices, load, turning),
       ...roundWarnings(devices, load, cycleMs),
     ],
   };
+}
+
+/**
+ * The share of time that goes by in silence before requests to this unit. A device is asked all that is due in a row, one
+ * change of unit each time at most; and there is none where no other unit was asked since the last.
+ */
+function turningOf({ groups, mapping }: PlannedDevice, othersPerMs: number): number {
+  const ticksPerMs = perMillisecond(groups, () => 1);
+  return mapping.connection.turnaround * Math.min(ticksPerMs, othersPerMs);
 }
 
 /** A request or write that is under way is never interrupted; then the line is silent, and the unit may change. */
@@ -164,7 +178,7 @@ function groupWarnings(device: PlannedDevice): string[] {
 }
 
 /** What is slowed down when the bus has more to do than time: the groups that ask for the most of it come first. */
-function loadWarnings(devices: readonly PlannedDevice[], load: number): string[] {
+function loadWarnings(devices: readonly PlannedDevice[], load: number, turning: number): string[] {
   if (load <= 1) return [];
   const shares = devices
     .flatMap((device) =>
@@ -175,8 +189,9 @@ function loadWarnings(devices: readonly PlannedDevice[], load: number): string[]
     .slice(0, 5)
     .map(({ device, group, share }) => `${nameOf(device, group)} asks for ${percent(share)}`);
   const rest = shares.length > asking.length ? ` and ${shares.length - asking.length} more` : "";
+  const turns = turning > 0 ? `; the changes of unit take ${percent(turning)}` : "";
   return [
-    `The bus is asked for ${percent(load)} of its time, so not all rates can be met: ${asking.join(", ")}${rest}.`,
+    `The bus is asked for ${percent(load)} of its time, so not all rates can be met: ${asking.join(", ")}${rest}${turns}.`,
   ];
 }
 

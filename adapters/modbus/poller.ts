@@ -170,17 +170,14 @@ export class Poller {
     const { context, plan } = this.#options;
     // A request sent before its tags came under examination tells nothing new.
     if (request.tags.some(({ tag }) => plan.isExamined(tag))) return;
-    const refused = outcome.kind === "exception" && outcome.code <= 3;
-    if (refused) {
-      this.#examiner.examine(request, outcome);
+    read.failures += 1;
+    if (isTransient(outcome)) {
+      context.emit(request.tags.map(({ tag }) => badSample(tag, statusOf(outcome))));
       return;
     }
-    read.failures += 1;
-    // One lost answer is no news: the tags' stale limits watch over their age. A device that says so is.
-    if (!isSilence(outcome) || read.failures >= suspectAfter) {
-      context.emit(request.tags.map(({ tag }) => badSample(tag, statusOf(outcome))));
-    }
-    if (read.failures >= suspectAfter && !isTransient(outcome)) this.#examiner.examine(request, outcome);
+    // One lost answer is no news: the tags' stale limits watch over their age. A device that refuses is, and which tags are at
+    // fault is found out before any is bad.
+    if (!isSilence(outcome) || read.failures >= suspectAfter) this.#examiner.examine(request, outcome);
   }
 
   #readInOwnTime(request: ReadRequest<PolledTag>): Promise<Outcome> {
@@ -221,11 +218,18 @@ export class Poller {
     }
     const { bus, member } = this.#options;
     this.#unanswered += 1;
-    if (this.#unanswered >= silentAfter) {
+    if (this.#unanswered >= this.#lostAfter(outcome)) {
       this.#fail(unitLost(member, outcome));
       bus.declareSilent(member);
     } else if (this.#unanswered === silentAfter - 1 && this.#lastAnswered !== undefined) {
       this.#submit(this.#lastAnswered, 0, 0).catch(() => undefined);
     }
+  }
+  /** A unit that talks is asked everything before it counts as gone: what it answers well may come last. */
+  #lostAfter(outcome: Outcome): number {
+    const { plan, tags, member } = this.#options;
+    const talks = outcome.kind === "garbled" && member.connection.transport === "tcp";
+    if (!talks || this.#lastAnswered !== undefined) return silentAfter;
+    return Math.max(silentAfter, 2 * plan.requests(tags).length);
   }
 }

@@ -2,7 +2,7 @@ import { GatewayError, type Clock, type Sample } from "../../src/adapter-kit/ind
 import type { BusMember, ModbusBus } from "./bus.ts";
 import { badSample, decodeSamples, requestOf, type PolledTag } from "./polled-tag.ts";
 import type { ReadPlan } from "./read-plan.ts";
-import { statusOf } from "./request.ts";
+import { isSilence, statusOf } from "./request.ts";
 
 export interface ReaderOptions {
   readonly tags: readonly PolledTag[];
@@ -20,7 +20,7 @@ export class Reader {
     this.#options = options;
   }
 
-  /** One sample a tag, in the order given; where a shared request is refused, each of its tags is asked for alone. */
+  /** One sample a tag, in the order given; where a shared request brings no data, each of its tags is asked for alone. */
   async read(names: readonly string[], signal: AbortSignal): Promise<Sample[]> {
     const wanted = names.map((name) => this.#tag(name));
     const samples = new Map<string, Sample>();
@@ -34,6 +34,8 @@ export class Reader {
     signal: AbortSignal,
   ): Promise<void> {
     const { plan, bus, member, clock } = this.#options;
+    const unanswered: PolledTag[] = [];
+    let answered = 0;
     for (const request of plan.requests(tags)) {
       const outcome = await bus.submit({
         member,
@@ -43,16 +45,22 @@ export class Reader {
         work: (exchange) => exchange(requestOf(request, member.connection.unitId)),
       });
       const asked = request.tags.map(({ tag }) => tag);
-      if (outcome.kind === "exception" && outcome.code <= 3 && asked.length > 1) {
+      const isSilent = outcome.kind !== "garbled" && isSilence(outcome);
+      if (!isSilent) answered += 1;
+      if (outcome.kind !== "data" && !isSilent && asked.length > 1) {
         for (const tag of asked) await this.#readAll([tag], samples, signal);
         continue;
       }
+      if (isSilent && asked.length > 1) unanswered.push(...asked);
       const found =
         outcome.kind === "data"
           ? decodeSamples(request, outcome.bytes)
           : asked.map((tag) => badSample(tag, statusOf(outcome)));
       for (const sample of found) samples.set(sample.tag, sample);
     }
+    // A unit that answers nothing at all is not asked for each tag.
+    if (answered === 0) return;
+    for (const tag of unanswered) await this.#readAll([tag], samples, signal);
   }
 
   #tag(name: string): PolledTag {

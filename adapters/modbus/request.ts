@@ -34,7 +34,7 @@ export type Outcome =
     }
   | { readonly kind: "exception"; readonly code: number }
   | { readonly kind: "timeout" }
-  /** On a serial line: something came that is no answer. */
+  /** Something came that is no answer to the request, and the next one can be asked all the same. */
   | { readonly kind: "garbled"; readonly what: string };
 
 const readCodes: Readonly<Record<Table, 1 | 2 | 3 | 4>> = { coil: 1, discrete: 2, holding: 3, input: 4 };
@@ -84,6 +84,11 @@ const exceptionNames: Readonly<Record<number, string>> = {
 /** The exception's name; `Exception7` for a code that the specification does not know. */
 export function exceptionName(code: number): string {
   return exceptionNames[code] ?? `Exception${code}`;
+}
+
+/** True where a write may have been carried out all the same: it goes on (5), or the bridge lost the answer (11). */
+export function leavesOpen(exception: number): boolean {
+  return exception === 5 || exception === 11;
 }
 
 /** True where the unit itself gave no clear answer: a bridge that says so with exception 10 or 11 is no unit. */

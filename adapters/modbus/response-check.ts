@@ -1,6 +1,6 @@
 /**
- * Compares an answer with its request, both as unit id and PDU; says what does not fit. The transaction id fitted
- * already, so an answer that fails here is a device out of step, and none of its bytes may become a value.
+ * Compares an answer with its request, both as unit id and PDU; says what does not fit. None of the bytes of an answer
+ * that fails here may become a value.
  * Modbus V1.1b3 §6, §7.
  */
 export function misfit(request: Buffer, response: Buffer): string | undefined {

@@ -8,7 +8,7 @@ export interface PortHandlers {
   onStray(kind: "late" | "wrong-id", unit: number): void;
   /** The device does not speak the protocol as specified; the connection must go. */
   onViolation(what: string): void;
-  /** The answer to the request in flight can't be made out; the line itself is good for another one. */
+  /** The answer to the request in flight can't be made out, or does not fit it; the line is good for another one. */
   onGarbled(what: string): void;
   /** The line gives back what is sent; called once. */
   onEcho(): void;

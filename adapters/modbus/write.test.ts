@@ -110,6 +110,18 @@ test("says of a write without an answer that it may have been carried out", asyn
   expect(unit.holding.get(10)).toBe(10);
 });
 
+test.each([
+  [5, "Acknowledge"],
+  [11, "GatewayTargetDeviceFailedToRespond"],
+])("says of a write answered with exception %d that it may have been carried out", async (code, name) => {
+  const { simulator, write } = await writing();
+  simulator.inject({ kind: "exception", code }, { functionCode: 6 });
+  await expect(write({ tag: "speed", value: 1 })).rejects.toMatchObject({
+    code: "DEVICE_TIMEOUT",
+    message: expect.stringMatching(new RegExp(`${name}: it may or may not have been carried out`)),
+  });
+});
+
 test("sends nothing for a value or a tag that can't be written", async () => {
   const { simulator, write } = await writing();
   await expect(write({ tag: "speed", value: 65_536 })).rejects.toMatchObject({ code: "WRITE_REFUSED" });

@@ -2,8 +2,10 @@ import { GatewayError, type Clock, type TagWrite } from "../../src/adapter-kit/i
 import type { BusMember, Exchange, ModbusBus } from "./bus.ts";
 import type { ModbusDevice } from "./mapping.ts";
 import { nameOf } from "./messages.ts";
-import { exceptionName, type ModbusRequest, type Outcome } from "./request.ts";
+import { exceptionName, leavesOpen, type ModbusRequest, type Outcome } from "./request.ts";
 import { planWrites, type WriteStep } from "./write-plan.ts";
+
+const unknownEnd = "it may or may not have been carried out. Read the tag before writing again.";
 
 export interface WriterOptions {
   readonly device: ModbusDevice;
@@ -72,6 +74,12 @@ export class Writer {
         return outcome.bytes;
       case "exception": {
         const exception = exceptionName(outcome.code);
+        if (leavesOpen(outcome.code))
+          throw new GatewayError(
+            "DEVICE_TIMEOUT",
+            `${nameOf(member)} answers the write of ${tags} with ${exception}: ${unknownEnd}`,
+            { context: { ...context, exception } },
+          );
         throw new GatewayError(
           "DEVICE_REJECTED",
           `${nameOf(member)} refuses the write of ${tags}: ${exception}. ` +
@@ -84,8 +92,7 @@ export class Writer {
         throw new GatewayError(
           "DEVICE_TIMEOUT",
           `No ${outcome.kind === "timeout" ? "answer" : "clear answer"} from ${nameOf(member)} within ` +
-            `${member.connection.timeout}ms to the write of ${tags}: it may or may not have been carried out. ` +
-            "Read the tag before writing again.",
+            `${member.connection.timeout}ms to the write of ${tags}: ${unknownEnd}`,
           { context },
         );
     }

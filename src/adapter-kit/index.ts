@@ -21,10 +21,12 @@ export type { Clock } from "./clock.ts";
 export type { DeviceEvent } from "./device-event.ts";
 export type { ImageReference, ImageStore } from "./images.ts";
 export type { BrokerMessage, LocalBroker } from "./local-broker.ts";
+export { parseJson, plainJson } from "./json-document.ts";
 export { documentWith, isPointer, pointerPath, valueAt, type PointerPath } from "./json-pointer.ts";
 export {
   badStatuses,
   fromJson,
+  jsonValueSpec,
   jsonValueTypes,
   type BadStatus,
   type Decoded,

@@ -102,6 +102,8 @@ export interface AdapterSchema<Connection = unknown, Options = unknown, TagOptio
   readonly templates: boolean;
   /** The silence after which a device counts as lost, where the mapping says nothing; in ms. */
   silence?(connection: Connection): number | undefined;
+  /** The stale limit of a tag that is not polled, where the mapping says nothing; in ms. */
+  stale?(tag: TagOptions, connection: Connection): number | undefined;
   /** What a tag's raw value may be. */
   value(tag: TagOptions, device: Options): ValueSpec;
   /** True where reading a written tag gives an answer of its own, as the results of a called method. */

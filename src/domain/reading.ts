@@ -30,6 +30,10 @@ export interface Sample {
   readonly template?: string;
 }
 
+/** Why the gateway itself calls a tag bad: by its own clock and of the moment, whatever clock the source's readings are stamped by. */
+export const lossStatuses = ["DeviceOffline", "DeviceStopped", "Stale"] as const;
+export type LossStatus = (typeof lossStatuses)[number];
+
 /** One value of one tag, scaled, named and stamped: what subscribers get. */
 export interface Reading {
   readonly path: TagPath;
@@ -64,6 +68,11 @@ function isWide(value: bigint): boolean {
   return value > largestSafe || value < -largestSafe;
 }
 
+/** The type that an integer of no type known fits into. */
+function typeOf(value: bigint): IntegerType {
+  return BigInt.asIntN(64, value) === value ? "int64" : "uint64";
+}
+
 /** A value in words: a text as it is, an array or a structure as JSON. */
 export function plainText(value: TagValue | null | undefined): string {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
@@ -83,7 +92,7 @@ export function encodeReading(reading: Reading): string {
   if (unit !== undefined) json += `,"unit":${JSON.stringify(unit)}`;
   json += `,"sequence":${reading.sequence}`;
   if (status !== undefined && reading.quality !== "good") json += `,"status":${JSON.stringify(status)}`;
-  if (typeof value === "bigint" && isWide(value)) json += `,"type":"${reading.integerType ?? "int64"}"`;
+  if (typeof value === "bigint" && isWide(value)) json += `,"type":"${reading.integerType ?? typeOf(value)}"`;
   return `${json}}`;
 }
 
