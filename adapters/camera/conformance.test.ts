@@ -62,6 +62,7 @@ testConformance({
             "status-500",
             "slow",
             "half-body",
+            "reset",
             "wrong-length",
             "garbage",
             "huge",

@@ -14,7 +14,10 @@ export function connectionFailure(caught: unknown, url: URL): GatewayError {
   const code = codeOf(caught);
   const place = placeOf(url);
   const make = (kind: "DEVICE_UNREACHABLE" | "DEVICE_REJECTED" | "PROTOCOL_VIOLATION", text: string) =>
-    new GatewayError(kind, text, { cause: caught, context: { url: place, code } });
+    new GatewayError(kind, text, {
+      cause: caught,
+      context: { url: place, ...(code === "" ? {} : { reason: code }) },
+    });
   if (code === "ECONNREFUSED") {
     return make(
       "DEVICE_UNREACHABLE",

@@ -45,6 +45,26 @@ test("one URL that has nothing costs the tags of the other nothing, and is told 
   ]);
 });
 
+test.each(["reset", "half-body", "not-http"] as const)(
+  "a connection that breaks (%s) at one URL costs the tags of the other nothing",
+  async (fault) => {
+    const other = { other: { url: "/other", pointer: "/x" } };
+    const { simulator, url } = await camera({
+      result: (path) => (path === "/other" ? { x: 5 } : inspection("P-1")),
+    });
+    const device = cameraOf({ ...inspectionTags, ...other }, { transport: "http-poll", url });
+    const { context, ended } = await running(device);
+    await expect.poll(() => context.goodTags()).toHaveLength(4);
+    simulator.suffer(fault, "/other");
+    await expect.poll(() => context.faults.get("connection")).toBeGreaterThan(5);
+    context.clear();
+    await expect.poll(() => context.goodTags()).toHaveLength(3);
+    expect(context.logged.filter(({ level }) => level === "warn")).toHaveLength(1);
+    await simulator.stop();
+    await expect(ended).rejects.toMatchObject({ code: "DEVICE_UNREACHABLE" });
+  },
+);
+
 test("each new result is one event with its image; what was there before the gateway came is none", async () => {
   const { shown, url } = await camera();
   const { kept, images } = keptImages();
@@ -193,6 +213,7 @@ test("nobody there is told as such", async () => {
   await simulator.stop();
   expect(await refusal(cameraOf(inspectionTags, { transport: "http-poll", url }))).toMatchObject({
     code: "DEVICE_UNREACHABLE",
+    context: { reason: "ECONNREFUSED" },
     message: expect.stringMatching(/Nobody listens at 127.0.0.1:\d+/) as string,
   });
 });

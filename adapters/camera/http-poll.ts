@@ -2,6 +2,7 @@ import {
   documentWith,
   GatewayError,
   groupsOf,
+  plainJson,
   plainText,
   pointerPath,
   PollGrid,
@@ -32,6 +33,8 @@ interface PolledDocument {
   readonly document: ResultDocument;
   readonly tags: readonly (ResultTag & { readonly group: string | undefined })[];
   busy: boolean;
+  /** True where the last request brought a result. */
+  answers: boolean;
   /** What was told last of what is wrong with it. */
   told: string | undefined;
 }
@@ -63,6 +66,7 @@ export class HttpPollCamera implements Adapter {
           document: new ResultDocument(new URL(url), this.#client, context),
           tags,
           busy: false,
+          answers: false,
           told: undefined,
         },
       ];
@@ -70,7 +74,7 @@ export class HttpPollCamera implements Adapter {
     const tag = device.tags.find(({ options }) => options.image)?.name;
     const images = new ImageSink({ device: device.device, tag, context });
     this.#fetching = new ImageFetch({ device: device.device, client: this.#client, images, context });
-    this.#inspections = new SingleFlight(() => context.metrics.fault("overrun"));
+    this.#inspections = new SingleFlight(device.device, context);
   }
 
   /** Asks once for the first result, so that what is wrong is known at once. */
@@ -179,6 +183,7 @@ export class HttpPollCamera implements Adapter {
       const { samples, content, failure } = await polled.document.fetch(tags, this.#ending.signal);
       if (this.#ending.signal.aborted) return;
       this.#context.emit(samples);
+      polled.answers = failure === undefined;
       if (failure === undefined) {
         this.#failures = 0;
         polled.told = undefined;
@@ -187,23 +192,32 @@ export class HttpPollCamera implements Adapter {
     } catch (caught) {
       const error = toGatewayError(caught);
       if (this.#ending.signal.aborted) return;
-      if (error.code === "DEVICE_TIMEOUT") {
-        this.#context.metrics.fault("timeout");
-        this.#count(polled, error);
-      } else this.#fail(error);
+      polled.answers = false;
+      if (error.code === "DEVICE_TIMEOUT") this.#context.metrics.fault("timeout");
+      else if (this.#isOfOne(error)) this.#context.metrics.fault("connection");
+      else return this.#fail(error);
+      this.#count(polled, error);
     } finally {
       polled.busy = false;
     }
+  }
+
+  /** A connection that breaks while another URL answers is that URL's trouble; a camera that refuses the gateway is not. */
+  #isOfOne({ code }: GatewayError): boolean {
+    if (code !== "DEVICE_UNREACHABLE" && code !== "PROTOCOL_VIOLATION") return false;
+    return this.#documents.some(({ answers }) => answers);
   }
 
   /** A camera of which nothing is right any more is offline, and its state says why. */
   #count(polled: PolledDocument, failure: GatewayError): void {
     this.#failures += 1;
     if (this.#failures >= Math.max(lostAfter, 2 * this.#documents.length)) return this.#fail(failure);
-    if (polled.told === failure.message) return;
-    polled.told = failure.message;
+    const { reason, httpStatus } = failure.context;
+    const what = JSON.stringify([failure.code, reason ?? httpStatus ?? null]);
+    if (polled.told === what) return;
+    polled.told = what;
     this.#context.log.warn(
-      { device: this.#device.device, code: failure.code, ...failure.context },
+      { device: this.#device.device, ...failure.context, code: failure.code },
       failure.message,
     );
   }
@@ -214,7 +228,7 @@ export class HttpPollCamera implements Adapter {
     if (event === undefined || snapshot !== undefined) return;
     const part =
       event.key === undefined ? content.document : valueAt(content.document, pointerPath(event.key));
-    const key = JSON.stringify(part) ?? "";
+    const key = part === undefined ? "" : JSON.stringify(plainJson(part) ?? null);
     const before = this.#seen;
     this.#seen = { key };
     // What was there already when the gateway came is no new inspection.

@@ -1,5 +1,7 @@
 import {
   fromJson,
+  parseJson,
+  plainJson,
   pointerPath,
   sourceTimestamp,
   valueAt,
@@ -28,11 +30,8 @@ export interface Content {
 export function contentOf(bytes: Uint8Array): Content {
   if (bytes.length > mostResultBytes) return { document: undefined, bad: "PayloadTooLarge" };
   try {
-    return {
-      document: JSON.parse(
-        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8"),
-      ) as unknown,
-    };
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("utf8");
+    return { document: parseJson(text) };
   } catch {
     return { document: undefined, bad: "MalformedPayload" };
   }
@@ -108,7 +107,7 @@ export function eventOf(options: EventOptions, inspection: Inspection, judging: 
   const { content, image, trigger } = inspection;
   const document = content?.document;
   const at = document === undefined ? undefined : timeIn(document, timePointer(options.timestamp), judging);
-  const result = (value: unknown) => (value === undefined ? null : (value as JsonValue));
+  const result = (value: unknown) => (value === undefined ? null : (plainJson(value) ?? null));
   const fields =
     options.fields === undefined
       ? { result: result(document) }

@@ -29,6 +29,14 @@ test("the README names every type and every status", () => {
   }
 });
 
+test("the values of a stream go stale after a minute, where the mapping says nothing else", () => {
+  const connection = (entry: object) => cameraSchema.connection.parse(entry);
+  expect(cameraSchema.stale?.({ image: false }, connection(stream))).toBe(60_000);
+  expect(cameraSchema.stale?.({ image: true }, connection(stream))).toBeUndefined();
+  expect(cameraSchema.stale?.({ image: false }, connection(poll))).toBeUndefined();
+  expect(cameraSchema.stale?.({ image: false }, connection(push))).toBeUndefined();
+});
+
 interface Example {
   readonly connection: Readonly<Record<string, unknown>>;
   readonly snapshot?: object;

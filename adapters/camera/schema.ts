@@ -1,5 +1,11 @@
 import * as z from "zod";
-import { isPath, isPointer, jsonValueTypes, timestampUnits } from "../../src/adapter-kit/index.ts";
+import {
+  isPath,
+  isPointer,
+  jsonValueSpec,
+  jsonValueTypes,
+  timestampUnits,
+} from "../../src/adapter-kit/index.ts";
 import {
   byteSizeField,
   durationField,
@@ -172,7 +178,8 @@ const write = z.object({
     .describe("Where in a JSON body the value stands; absent: the value alone is the body"),
 });
 
-const mostSafe = BigInt(Number.MAX_SAFE_INTEGER);
+/** A stream that stands and is mute for so long tells nothing of the present any more. */
+const staleStreamMs = 60_000;
 
 export const cameraSchema: AdapterSchema<CameraConnection, CameraOptions, CameraTagOptions> = {
   name: "camera",
@@ -183,21 +190,8 @@ export const cameraSchema: AdapterSchema<CameraConnection, CameraOptions, Camera
   polled: true,
   polls: (entry, camera) => camera.transport === "http-poll" && !entry.image,
   templates: false,
-  value: (entry) => {
-    if (entry.image) return { kind: "json" };
-    switch (typeOf(entry)) {
-      case "bool":
-        return { kind: "boolean" };
-      case "int":
-        return { kind: "integer", min: -mostSafe, max: mostSafe };
-      case "float":
-        return { kind: "float" };
-      case "string":
-        return { kind: "string" };
-      case "json":
-        return { kind: "json" };
-    }
-  },
+  stale: (entry, camera) => (camera.transport === "websocket" && !entry.image ? staleStreamMs : undefined),
+  value: (entry) => (entry.image ? { kind: "json" } : jsonValueSpec(typeOf(entry))),
   endpoint: (camera) => {
     if (camera.transport !== "http-push" || camera.path === undefined) return undefined;
     return `${camera.listen.host}:${camera.listen.port}${camera.path}`;

@@ -40,7 +40,7 @@ export class TriggeredSnapshots {
     this.#options = options;
     this.#client = new HttpClient(connection, context);
     this.#fetch = new ImageFetch({ device, client: this.#client, images, context });
-    this.#flights = new SingleFlight(() => context.metrics.fault("overrun"));
+    this.#flights = new SingleFlight(device, context);
   }
 
   /** Reads the secrets and certificates. Rejects with CONFIG_INVALID where one is missing. */
@@ -72,9 +72,14 @@ export class TriggeredSnapshots {
     const { snapshot, context } = this.#options;
     const image = Promise.withResolvers<ImageReference | null>();
     const isTaken = this.#flights.run(async () => {
-      if (snapshot.delay > 0) await context.clock.sleep(snapshot.delay, signal).catch(() => undefined);
-      if (signal.aborted) return image.resolve(null);
-      image.resolve(await this.#fetch.from(this.#client.url(snapshot.url), signal, trigger.timestamp));
+      try {
+        if (snapshot.delay > 0) await context.clock.sleep(snapshot.delay, signal).catch(() => undefined);
+        if (signal.aborted) return;
+        image.resolve(await this.#fetch.from(this.#client.url(snapshot.url), signal, trigger.timestamp));
+      } finally {
+        // A result may wait for it: whatever happens, there is an image or none.
+        image.resolve(null);
+      }
     });
     if (!isTaken) return;
     const until = context.clock.monotonic() + snapshot.within;

@@ -37,7 +37,7 @@ export class WebSocketCamera implements Adapter {
     this.#tags = resultTags(device.tags);
     const tag = device.tags.find(({ options }) => options.image)?.name;
     this.#images = new ImageSink({ device: device.device, tag, context });
-    this.#storing = new SingleFlight(() => context.metrics.fault("overrun"));
+    this.#storing = new SingleFlight(device.device, context);
     this.#url = new URL(device.connection.url);
     const { snapshot } = device.options;
     const connection = snapshot && snapshotConnection(device.connection, snapshot);

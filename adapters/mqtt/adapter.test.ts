@@ -91,6 +91,27 @@ test("numbers and texts are taken as they are, beside JSON on the same topic", a
   ]);
 });
 
+test("whole numbers beyond 2^53 keep their digits", async () => {
+  const { context, port } = await running({
+    all: { address: "meter", type: "json" },
+    energy: { address: "meter", pointer: "/energy", type: "uint64" },
+    rough: { address: "meter", pointer: "/energy" },
+    plain: { address: "meter", pointer: "/energy", type: "int" },
+    counted: { address: "meter/count", payload: "number", type: "int64" },
+  });
+  const meter = await client(port);
+  meter.publish("meter", '{"energy":12345678901234567890,"phases":[1.5,-9007199254740993]}');
+  meter.publish("meter/count", "-123456789012345678");
+  await vi.waitFor(() => expect(context.batches).toHaveLength(2));
+  expect(context.batches.flat().map(({ value, status }) => status ?? value)).toEqual([
+    { energy: "12345678901234567890", phases: [1.5, "-9007199254740993"] },
+    12_345_678_901_234_567_890n,
+    12_345_678_901_234_567_000,
+    "NotAnInteger",
+    -123_456_789_012_345_678n,
+  ]);
+});
+
 test("a source timestamp that can't be true is counted, and the gateway's time stands", async () => {
   const { context, port } = await running(vehicleTags);
   const vehicle = await client(port);

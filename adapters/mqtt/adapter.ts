@@ -3,6 +3,7 @@ import {
   documentWith,
   GatewayError,
   isPath,
+  parseJson,
   plainText,
   pointerPath,
   valueAt,
@@ -12,8 +13,6 @@ import {
   type BrokerMessage,
   type BrowsedTag,
   type BrowseOptions,
-  type JsonValue,
-  type StructuredValue,
   type TagValue,
   type TagWrite,
   type WriteRule,
@@ -28,6 +27,8 @@ import type {
 } from "./mapping.ts";
 import { withOwnTopics } from "./own-topics.ts";
 import { routesOf, samplesOf, type Content, type Route } from "./route.ts";
+import { isObject } from "./value.ts";
+import { headerFlaw, messageFlaw } from "./vda5050-message.ts";
 
 /** A payload beyond this is not looked into: a mapped message is a few kilobytes, and JSON is parsed on the hot path. */
 const mostPayloadBytes = 262_144;
@@ -114,14 +115,18 @@ class MqttDevice implements Adapter {
     this.#context.broker.publish(topic, payload, { qos: 1 });
   }
 
-  /** VDA 5050 V2.0.0 §6.5: counted by topic. What the value says itself stands. */
+  /** VDA 5050 V2.0.0 §6.5: counted by topic. What the value says itself of the rest stands, where it is sound. */
   #withHeader(topic: string, value: TagValue, name: string): string {
     const { vda5050 } = this.#device.connection;
     if (!isObject(value) || vda5050 === undefined)
       throw new GatewayError("WRITE_REFUSED", `${name} takes an object, such as {"orderId":"1"}.`);
+    const { version, manufacturer, serialNumber } = vda5050;
+    const flaw =
+      headerFlaw(value, vda5050) ??
+      (version.startsWith("2.") ? messageFlaw(topic.split("/").at(-1) ?? "", value) : undefined);
+    if (flaw !== undefined) throw new GatewayError("WRITE_REFUSED", `${name}: ${flaw} (VDA 5050).`);
     const headerId = (this.#headers.get(topic) ?? 0) + 1;
     this.#headers.set(topic, headerId);
-    const { version, manufacturer, serialNumber } = vda5050;
     const timestamp = new Date(this.#context.clock.now()).toISOString();
     return JSON.stringify({ headerId, timestamp, version, manufacturer, serialNumber, ...value });
   }
@@ -162,7 +167,7 @@ class MqttDevice implements Adapter {
     const text = payload.toString();
     if (!route.json) return { document: undefined, text };
     try {
-      return { document: JSON.parse(text) as unknown, text };
+      return { document: parseJson(text), text };
     } catch {
       metrics.fault("malformed-payload");
       return { document: undefined, text, bad: "MalformedPayload" };
@@ -207,8 +212,8 @@ class MqttDevice implements Adapter {
 /** What a JSON text says at the pointer, as a word; undefined where it says nothing there. */
 function wordAt(text: string, pointer: string): string | undefined {
   try {
-    const found = valueAt(JSON.parse(text), pointerPath(pointer));
-    const word = typeof found === "string" || typeof found === "number" || typeof found === "boolean";
+    const found = valueAt(parseJson(text), pointerPath(pointer));
+    const word = ["string", "number", "bigint", "boolean"].includes(typeof found);
     return word ? String(found) : undefined;
   } catch {
     return undefined;
@@ -218,10 +223,6 @@ function wordAt(text: string, pointer: string): string | undefined {
 function payloadOf(value: TagValue, pointer: string | undefined): string {
   if (pointer === undefined) return plainText(value);
   return documentWith(typeof value === "bigint" ? `${value}` : JSON.stringify(value), pointerPath(pointer));
-}
-
-function isObject(value: TagValue): value is Exclude<StructuredValue, readonly JsonValue[]> {
-  return typeof value === "object" && !Array.isArray(value);
 }
 
 function writeOf({ options }: WriteRule): MqttWriteOptions {

@@ -3,9 +3,10 @@ import type {
   BrokerMessage,
   BrowsedTag,
   BrowseOptions,
+  JsonValueType,
   TagValue,
 } from "../../src/adapter-kit/index.ts";
-import { isSegment, plainText } from "../../src/adapter-kit/index.ts";
+import { isSegment, parseJson, plainJson, plainText } from "../../src/adapter-kit/index.ts";
 import type { MqttDeviceMapping } from "./mapping.ts";
 
 /** How long is listened where nobody says: most devices send their state within it. */
@@ -53,7 +54,7 @@ function tagsIn(topic: string, payload: Buffer, depth: number): readonly Browsed
   }
   const text = payload.toString();
   try {
-    return leavesOf(JSON.parse(text) as unknown, [], depth).map(({ keys, value, type }) => ({
+    return leavesOf(parseJson(text), [], depth).map(({ keys, value, type }) => ({
       ...base,
       name: nameOf([...topic.split("/"), ...keys]),
       entry: {
@@ -71,17 +72,18 @@ function tagsIn(topic: string, payload: Buffer, depth: number): readonly Browsed
 interface Leaf {
   readonly keys: readonly string[];
   readonly value: TagValue;
-  readonly type: "bool" | "float" | "string" | "json";
+  readonly type: JsonValueType;
 }
 
 function leavesOf(value: unknown, keys: readonly string[], depth: number): readonly Leaf[] {
   if (typeof value === "number") return [{ keys, value, type: "float" }];
+  if (typeof value === "bigint") return [{ keys, value, type: value < 2n ** 63n ? "int64" : "uint64" }];
   if (typeof value === "boolean") return [{ keys, value, type: "bool" }];
   if (typeof value === "string") return [{ keys, value, type: "string" }];
   if (typeof value !== "object" || value === null) return [];
   const entries = Object.entries(value);
   if (keys.length >= depth || (Array.isArray(value) && entries.length > mostItems)) {
-    return [{ keys, value: JSON.stringify(value).slice(0, 200), type: "json" }];
+    return [{ keys, value: JSON.stringify(plainJson(value) ?? null).slice(0, 200), type: "json" }];
   }
   return entries.flatMap(([key, inner]) => leavesOf(inner, [...keys, key], depth));
 }

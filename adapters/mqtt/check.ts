@@ -83,7 +83,7 @@ function* checkPayload({ options }: MqttTagMapping, path: readonly string[]): Ge
     };
   }
   const type = typeOf(options);
-  const types = payload === "text" ? ["string", "bool"] : ["float", "int", "bool"];
+  const types = payload === "text" ? ["string", "bool"] : ["float", "int", "int64", "uint64", "bool"];
   if (!types.includes(type)) {
     const message = `a payload of ${payload} gives no ${type}`;
     yield { path: [...path, "type"], message, allowed: types.join(", ") };

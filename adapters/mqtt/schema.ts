@@ -3,6 +3,7 @@ import {
   isPointer,
   isTopicFilter,
   isTopicName,
+  jsonValueSpec,
   jsonValueTypes,
   timestampUnits,
 } from "../../src/adapter-kit/index.ts";
@@ -113,11 +114,9 @@ const write = z.object({
     .boolean()
     .default(false)
     .describe(
-      "Puts the header of VDA 5050 before the fields of the value, which is an object; its own fields win",
+      "Puts the header of VDA 5050 before the fields of the value, which is an object; its own fields win, but for headerId",
     ),
 });
-
-const mostSafe = BigInt(Number.MAX_SAFE_INTEGER);
 
 export const mqttSchema: AdapterSchema<MqttConnection, MqttOptions, MqttTagOptions> = {
   name: "mqtt",
@@ -128,20 +127,7 @@ export const mqttSchema: AdapterSchema<MqttConnection, MqttOptions, MqttTagOptio
   polled: false,
   templates: true,
   silence: (entry) => entry.silence,
-  value: (entry) => {
-    switch (typeOf(entry)) {
-      case "bool":
-        return { kind: "boolean" };
-      case "int":
-        return { kind: "integer", min: -mostSafe, max: mostSafe };
-      case "float":
-        return { kind: "float" };
-      case "string":
-        return { kind: "string" };
-      case "json":
-        return { kind: "json" };
-    }
-  },
+  value: (entry) => jsonValueSpec(typeOf(entry)),
   durable: ({ address, durable }, connection) => {
     if (durable === undefined || durable === false) return undefined;
     const filter = fullTopic(address, baseOf(connection));

@@ -80,8 +80,17 @@ test("an order goes out with its header filled in and counted, and comes round a
   const heard: [string, object][] = [];
   vehicle.on("message", (topic, payload) => heard.push([topic, JSON.parse(payload.toString()) as object]));
   await vehicle.subscribeAsync(`${own}/+`);
-  const order = { orderId: "7", orderUpdateId: 0, nodes: [], edges: [] };
+  const nodes = [{ nodeId: "dock", sequenceId: 0, released: true, actions: [] }];
+  const order = { orderId: "7", orderUpdateId: 0, nodes, edges: [] };
   await write("order/send", order);
+  // What is refused takes no number.
+  await expect(write("order/send", {})).rejects.toMatchObject({
+    code: "WRITE_REFUSED",
+    message: "agv-1/order/send: orderId is missing: expected a text (VDA 5050).",
+  });
+  await expect(write("order/send", { ...order, headerId: "evil" })).rejects.toThrow(
+    "headerId is counted by the gateway",
+  );
   await write("order/send", { ...order, orderUpdateId: 1, version: "2.1.0" });
   await write("instant-actions", { actions: [] });
   await vi.waitFor(() => expect(heard).toHaveLength(3));

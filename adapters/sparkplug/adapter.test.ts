@@ -227,22 +227,56 @@ test("historical values become one event and never the present", async () => {
 
 test("the gateway is the primary host: online while it runs, offline when it ends, and put right by nobody else", async () => {
   const { broker, port } = await startNode();
-  const states: unknown[] = [];
-  broker.subscribe("spBv1.0/STATE/line-1", ({ payload }) =>
-    states.push(JSON.parse(payload.toString()).online),
-  );
-  const { end } = await runOn(broker, deviceOf(pressTags, { hostId: "line-1" }));
+  const said: { readonly online: boolean; readonly timestamp: number }[] = [];
+  broker.subscribe("spBv1.0/STATE/line-1", ({ payload }) => said.push(JSON.parse(payload.toString())));
+  const device = deviceOf(pressTags, { hostId: "line-1" });
+  const { end } = await runOn(broker, device, new BusRegistry(), "line1-gw");
   const liar = await client(port);
-  await liar.publishAsync("spBv1.0/STATE/line-1", '{"online":false,"timestamp":1}', { qos: 1 });
-  await vi.waitFor(() => expect(states).toEqual([true, false, true]));
+  const later = Date.now() + 60_000;
+  await liar.publishAsync("spBv1.0/STATE/line-1", JSON.stringify({ online: false, timestamp: later }), {
+    qos: 1,
+  });
+  await vi.waitFor(() => expect(said.map(({ online }) => online)).toEqual([true, false, true]));
+  // Nodes take no state that is older than what they heard last.
+  expect(said[2]?.timestamp).toBeGreaterThan(later);
   await end();
-  expect(states.at(-1)).toBe(false);
+  expect(said.at(-1)?.online).toBe(false);
   const late = await client(port);
   const retained = new Promise((resolve) => {
     late.on("message", (_topic, payload) => resolve(JSON.parse(payload.toString())));
   });
   await late.subscribeAsync("spBv1.0/STATE/line-1");
   expect(await retained).toEqual({ online: false, timestamp: expect.any(Number) });
+});
+
+test("a command that looks at a device is no host, and says nothing of the gateway's state", async () => {
+  const { broker, start } = await startNode();
+  const said: string[] = [];
+  broker.subscribe("spBv1.0/STATE/#", ({ topic }) => said.push(topic));
+  const { end, context } = await runOn(broker, deviceOf(pressTags, { hostId: "line-1" }));
+  start();
+  await vi.waitFor(() => expect(context.goodTags()).toHaveLength(2));
+  await end();
+  expect(said).toEqual([]);
+});
+
+test("data that comes twice, or after newer data, is dropped and counted", async () => {
+  const { broker, context, node, port } = await bornPress();
+  const sent: Buffer[] = [];
+  broker.subscribe("spBv1.0/plant/DDATA/edge-1/press", ({ payload }) => void sent.push(payload));
+  const shown = async (value: number) => {
+    node.set("press", "Pressure", value);
+    await vi.waitFor(() => expect(context.latest.get("pressure")?.value).toBe(value));
+  };
+  await shown(190);
+  await shown(200);
+  const echo = await client(port);
+  const [first = Buffer.alloc(0)] = sent;
+  await echo.publishAsync("spBv1.0/plant/DDATA/edge-1/press", first, { qos: 1 });
+  await vi.waitFor(() => expect(context.faults.get("late-sequence")).toBe(1));
+  expect(context.latest.get("pressure")?.value).toBe(200);
+  await shown(210);
+  expect(context.faults.get("sequence-gap")).toBeUndefined();
 });
 
 test("without a host id the gateway is the primary host under its own name, and two of them are two", async () => {
@@ -284,6 +318,13 @@ test("hostile births and payloads cost nobody else anything", async () => {
   ])
     await hostile.publishAsync(topic, births[1] ?? "", { qos: 1 });
   await vi.waitFor(() => expect(context.faults.get("unsound-birth")).toBe(2));
+  expect(context.losses).toContainEqual(
+    expect.objectContaining({
+      code: "PROTOCOL_VIOLATION",
+      message:
+        "press-1 can't be followed: Its birth certificate gives the alias 1 to both a and b. Check what its edge node publishes.",
+    }),
+  );
   node.set("press", "Pressure", 5);
   await vi.waitFor(() => expect(context.latest.get("pressure")).toMatchObject({ value: 5, quality: "good" }));
   expect(context.goodTags()).toHaveLength(2);
@@ -293,7 +334,7 @@ test("nothing is subscribed, published or leased before it is asked for", async 
   const { broker } = await startNode();
   const subscribe = vi.spyOn(broker, "subscribe");
   const { context } = await runOn(broker, deviceOf(pressTags));
-  expect(subscribe).toHaveBeenCalledTimes(2);
+  expect(subscribe).toHaveBeenCalledTimes(1);
   sparkplugAdapter.create(deviceOf(pressTags), context);
-  expect(subscribe).toHaveBeenCalledTimes(2);
+  expect(subscribe).toHaveBeenCalledTimes(1);
 });

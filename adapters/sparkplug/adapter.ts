@@ -30,12 +30,10 @@ import type { Scope } from "./scope.ts";
 /** A birth certificate that is asked for and does not come within this is not to be had. */
 const browseMs = 15_000;
 
-/** A command that looks at a device by itself is not the gateway: it must not say of that one's state what it likes. */
-const commandHost = "linegate-command";
-
 interface Leases {
   readonly node: BusLease<EdgeNode>;
-  readonly host: BusLease<HostState>;
+  /** Absent: a command looks at a device by itself. It is no host, and says nothing of the gateway's state. */
+  readonly host?: BusLease<HostState>;
 }
 
 /** A Sparkplug B edge node, or one device behind it, that publishes on the gateway's own broker. */
@@ -61,27 +59,24 @@ class SparkplugDevice implements Adapter, NodeListener {
   async connect(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const context = this.#context;
-    const {
-      group,
-      node,
-      hostId = context.gateway ?? commandHost,
-      reorder,
-      rebirth,
-    } = this.#mapping.connection;
+    const { group, node, hostId = context.gateway, reorder, rebirth } = this.#mapping.connection;
     const { broker, clock } = context;
     this.#leases ??= {
       node: context.bus(
         `sparkplug ${group}/${node}`,
         () => new EdgeNode({ group, node }, { broker, clock, reorder, rebirth }),
       ),
-      host: context.bus(`sparkplug host ${hostId}`, () => new HostState(hostId, broker, clock)),
+      ...(context.gateway !== undefined &&
+        hostId !== undefined && {
+          host: context.bus(`sparkplug host ${hostId}`, () => new HostState(hostId, broker, clock)),
+        }),
     };
   }
 
   async run(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { node, host } = this.#leased();
-    host.bus.announce();
+    host?.bus.announce();
     this.#detach = node.bus.attach(this);
     await aborted(signal);
     this.#release();
@@ -135,6 +130,7 @@ class SparkplugDevice implements Adapter, NodeListener {
       unsure: ignore,
       unborn: ignore,
       dead: ignore,
+      unsound: ignore,
       fault: (kind) => this.fault(kind),
       frame: (...frame) => this.frame(...frame),
     });
@@ -154,7 +150,7 @@ class SparkplugDevice implements Adapter, NodeListener {
     const leases = this.#leases;
     this.#leases = undefined;
     await leases?.node.release();
-    await leases?.host.release();
+    await leases?.host?.release();
   }
 
   born({ birth, metrics }: Scope, retained: boolean): void {
@@ -200,11 +196,18 @@ class SparkplugDevice implements Adapter, NodeListener {
 
   dead(why: string): void {
     const { device } = this.#mapping;
+    const advice = "Check its power, its network and its edge node.";
+    this.#lose(new GatewayError("DEVICE_UNREACHABLE", `${device} is gone: ${why}. ${advice}`));
+  }
+
+  unsound({ code, message, context }: GatewayError): void {
+    const { device } = this.#mapping;
+    const text = `${device} can't be followed: ${message} Check what its edge node publishes.`;
+    this.#lose(new GatewayError(code, text, { context }));
+  }
+
+  #lose(error: GatewayError): void {
     this.#latest.clear();
-    const error = new GatewayError(
-      "DEVICE_UNREACHABLE",
-      `${device} is gone: ${why}. Check its power, its network and its edge node.`,
-    );
     for (const confirmation of this.#confirmations.values()) confirmation.fail(error);
     this.#confirmations.clear();
     this.#context.lost(error);

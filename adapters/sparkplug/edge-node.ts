@@ -191,6 +191,10 @@ export class EdgeNode implements Bus {
       this.#apply(arrival);
       return;
     }
+    if (this.#gate.isBehind(seq)) {
+      this.#fault("late-sequence", arrival.device);
+      return;
+    }
     for (const next of this.#gate.take(seq, arrival)) this.#apply(next);
     if (this.#gate.full) this.#giveUp();
     else if (!this.#gate.waiting) this.#reorderTimer.stop();
@@ -233,7 +237,7 @@ export class EdgeNode implements Bus {
       this.#scopes.delete(device);
       for (const listener of this.#heardBy(device)) {
         listener.fault("unsound-birth");
-        listener.dead(toGatewayError(caught).message);
+        listener.unsound(toGatewayError(caught));
       }
       return undefined;
     }

@@ -61,8 +61,10 @@ function writeValue(writer: WireWriter, type: TypeName, value: TagValue): boolea
   if (isInteger(type)) return writeInteger(writer, type, value);
   const bytes = bytesOf(type, value);
   if (bytes !== undefined) writer.bytes(16, bytes);
-  else if (type === "float32" && typeof value === "number") writer.float(12, value);
-  else if (type === "float64" && typeof value === "number") writer.double(13, value);
+  else if (type === "float32" && typeof value === "number" && Number.isFinite(Math.fround(value)))
+    writer.float(12, value);
+  else if (type === "float64" && typeof value === "number" && Number.isFinite(value))
+    writer.double(13, value);
   else if (type === "bool" && typeof value === "boolean") writer.bool(14, value);
   else if (isTextType(type) && typeof value === "string") writer.text(15, value);
   else if (type === "datetime" && typeof value === "number" && Number.isSafeInteger(value) && value >= 0)

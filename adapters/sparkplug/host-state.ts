@@ -31,9 +31,12 @@ export class HostState implements Bus {
     this.#say(false);
   }
 
-  /** Whoever else says that this host is offline is put right (§5.5). */
+  /** Whoever else says that this host is offline is put right (§5.5), by what is newer: nodes take nothing older. */
   #take({ clientId, payload }: BrokerMessage): void {
-    if (clientId !== undefined && isOffline(payload)) this.#say(true);
+    const offlineAt = clientId === undefined ? undefined : offlineSince(payload);
+    if (offlineAt === undefined) return;
+    this.#since = Math.max(this.#clock.now(), offlineAt + 1);
+    this.#say(true);
   }
 
   #say(online: boolean): void {
@@ -42,12 +45,14 @@ export class HostState implements Bus {
   }
 }
 
-function isOffline(payload: Buffer): boolean {
-  if (payload.length > 1_024) return false;
+/** When a payload says that the host went, in Unix ms, 0 where it does not say when; undefined where it says something else. */
+function offlineSince(payload: Buffer): number | undefined {
+  if (payload.length > 1_024) return undefined;
   try {
-    const state = JSON.parse(payload.toString()) as unknown;
-    return typeof state === "object" && state !== null && "online" in state && state.online === false;
+    const state = JSON.parse(payload.toString()) as { online?: unknown; timestamp?: unknown } | null;
+    if (state?.online !== false) return undefined;
+    return Number.isSafeInteger(state.timestamp) ? Number(state.timestamp) : 0;
   } catch {
-    return false;
+    return undefined;
   }
 }

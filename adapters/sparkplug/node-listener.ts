@@ -1,4 +1,4 @@
-import type { FrameDirection } from "../../src/adapter-kit/index.ts";
+import type { FrameDirection, GatewayError } from "../../src/adapter-kit/index.ts";
 import type { WireMetric } from "./payload.ts";
 import type { KnownMetric, Scope } from "./scope.ts";
 
@@ -24,6 +24,8 @@ export interface NodeListener {
   /** Data came that nobody can read, for want of a birth certificate. */
   unborn(): void;
   dead(why: string): void;
+  /** Its birth certificate can't be right: PROTOCOL_VIOLATION. */
+  unsound(error: GatewayError): void;
   fault(kind: string): void;
   frame(direction: FrameDirection, topic: string, payload: Uint8Array): void;
 }

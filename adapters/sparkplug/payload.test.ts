@@ -177,8 +177,8 @@ function anyValueOf(type: TypeName): fc.Arbitrary<unknown> {
   }
   const element = elementOf(type);
   if (element !== undefined) return fc.array(anyElementOf(element));
-  if (type === "float32") return fc.float({ noNaN: true });
-  if (type === "float64") return fc.double({ noNaN: true });
+  if (type === "float32") return fc.float({ noNaN: true, noDefaultInfinity: true });
+  if (type === "float64") return fc.double({ noNaN: true, noDefaultInfinity: true });
   if (type === "bool") return fc.boolean();
   if (type === "datetime") return fc.nat();
   if (type === "bytes" || type === "file")
@@ -230,6 +230,10 @@ test.each<[TypeName, unknown]>([
   ["bool[]", [1]],
   ["string[]", ["a\0b"]],
   ["dataset", {}],
+  ["float32", Infinity],
+  ["float32", 3.5e38],
+  ["float32", NaN],
+  ["float64", -Infinity],
 ])("%s does not hold %o", (type, value) => {
   expect(holds(type, value as Parameters<typeof holds>[1])).toBe(false);
 });

@@ -35,6 +35,25 @@ test("what waits for a lost message leaves in order once it is given up, and the
   expect(gate.take(2, 2)).toEqual([2]);
 });
 
+test("whatever comes twice or late, nothing older follows on something newer", () => {
+  const arrivals = fc.array(fc.record({ back: fc.nat(20), ahead: fc.nat(3) }), { maxLength: 400 });
+  fc.assert(
+    fc.property(fc.nat(255), arrivals, fc.infiniteStream(fc.nat(9)), (birth, steps, chances) => {
+      const gate = new SequenceGate<number>();
+      gate.begin(birth);
+      const left: number[] = [];
+      let newest = 0;
+      for (const { back, ahead } of steps) {
+        newest += ahead;
+        const sent = Math.max(0, newest - back);
+        left.push(...gate.take((birth + 1 + sent) % 256, sent));
+        if (gate.waiting && chances.next().value === 0) left.push(...gate.giveUp());
+      }
+      expect(left).toEqual([...new Set(left)].toSorted((one, other) => one - other));
+    }),
+  );
+});
+
 test("before a birth nothing is in order, and behind one nothing waits", () => {
   const gate = new SequenceGate<number>();
   expect(gate.take(0, 0)).toEqual([]);

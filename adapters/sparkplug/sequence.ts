@@ -24,9 +24,14 @@ export class SequenceGate<Message> {
     return this.#held.size >= mostHeld;
   }
 
+  /** True for one that came already, or was given up: what it says is older than what was taken since. */
+  isBehind(seq: number): boolean {
+    return this.#expected !== undefined && distance(this.#expected, seq) >= numbers / 2;
+  }
+
   /** The messages that are now in order: none, this one, or this one and those that waited for it. */
   take(seq: number, message: Message): Message[] {
-    if (this.#expected === undefined) return [];
+    if (this.#expected === undefined || this.isBehind(seq) || this.#held.has(seq % numbers)) return [];
     this.#held.set(seq % numbers, message);
     const inOrder: Message[] = [];
     for (let next = this.#held.get(this.#expected); next !== undefined;) {
@@ -41,10 +46,16 @@ export class SequenceGate<Message> {
   /** Waits no longer for what is missing: all that waited, in order. */
   giveUp(): Message[] {
     const expected = this.#expected ?? 0;
-    const distance = (seq: number) => (seq - expected + numbers) % numbers;
-    const held = [...this.#held].sort(([one], [other]) => distance(one) - distance(other));
+    const held = [...this.#held].sort(
+      ([one], [other]) => distance(expected, one) - distance(expected, other),
+    );
     const last = held.at(-1);
     if (last !== undefined) this.begin(last[0]);
     return held.map(([, message]) => message);
   }
+}
+
+/** How far ahead a number is; from half the numbers on it is behind. */
+function distance(from: number, to: number): number {
+  return (((to - from) % numbers) + numbers) % numbers;
 }

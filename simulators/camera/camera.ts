@@ -11,6 +11,7 @@ export type CameraFault =
   | "status-404"
   | "slow"
   | "half-body"
+  | "reset"
   | "wrong-length"
   | "garbage"
   | "huge"
@@ -23,6 +24,7 @@ export const cameraFaults: readonly CameraFault[] = [
   "status-404",
   "slow",
   "half-body",
+  "reset",
   "wrong-length",
   "garbage",
   "huge",
@@ -57,6 +59,7 @@ export class CameraSimulator {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #gate: GateKeeper | undefined;
   #fault: CameraFault | undefined;
+  #faultyPath: string | undefined;
   /** Requests and connections so far. */
   contacts = 0;
   /** Of them, those that met with the fault. */
@@ -119,8 +122,10 @@ export class CameraSimulator {
     return this.#streams.clients.size;
   }
 
-  suffer(fault: CameraFault): void {
+  /** @param path the one that suffers; absent: all */
+  suffer(fault: CameraFault, path?: string): void {
     this.#fault = fault;
+    this.#faultyPath = path;
     this.bitten = 0;
     if (fault === "silent") for (const socket of this.#sockets) socket.pause();
   }
@@ -188,7 +193,8 @@ export class CameraSimulator {
       return;
     }
     if (request.method === "POST" || request.method === "PUT") this.#write(request, response);
-    else if (this.#fault === undefined) this.#answer(request, response);
+    else if (this.#fault === undefined || (this.#faultyPath ?? pathOf(request)) !== pathOf(request))
+      this.#answer(request, response);
     else this.#misbehave(this.#fault, request, response);
   }
 
@@ -229,6 +235,8 @@ export class CameraSimulator {
         response.writeHead(200, { ...json, "content-length": 1_000 });
         response.write('{"result": 1', () => response.destroy());
         return;
+      case "reset":
+        return void request.socket.resetAndDestroy();
       case "wrong-length":
         response.writeHead(200, { ...json, "content-length": 3 });
         return void request.socket.end('{"result": 1, "part": "P-1"}');
