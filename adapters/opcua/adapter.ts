@@ -25,6 +25,7 @@ import {
   type OpcuaTagOptions,
 } from "./mapping.ts";
 import { Methods } from "./methods.ts";
+import { PolledTags } from "./polled-tags.ts";
 import { poll } from "./poller.ts";
 import { readTags } from "./reader.ts";
 import { Session } from "./session.ts";
@@ -33,6 +34,7 @@ import { TagFeed } from "./tag-feed.ts";
 import { TagNodes } from "./tag-nodes.ts";
 import { ValueReader } from "./value-reader.ts";
 import { writeTags } from "./writer.ts";
+import { WrittenForms } from "./written-forms.ts";
 
 /** What `connect` made. */
 interface Connected {
@@ -43,6 +45,7 @@ interface Connected {
   readonly methods: Methods;
   readonly reader: ValueReader;
   readonly types: DataTypes;
+  readonly written: WrittenForms;
 }
 
 /** One server, on one session: subscribed to, polled, or both. */
@@ -66,7 +69,9 @@ class OpcuaAdapter implements Adapter {
       await nodes.resolve(this.#device.tags, signal);
       const types = new DataTypes(session);
       const methods = new Methods(session, space, types);
-      this.#connected = { session, limits, space, nodes, methods, types, reader: new ValueReader(session) };
+      const reader = new ValueReader(session);
+      const written = new WrittenForms();
+      this.#connected = { session, limits, space, nodes, methods, types, reader, written };
     } catch (caught) {
       session.channel.close();
       throw caught;
@@ -93,23 +98,24 @@ class OpcuaAdapter implements Adapter {
 
   async write(writes: readonly TagWrite[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { session, nodes, methods } = this.#open();
+    const { session, nodes, methods, written } = this.#open();
     await writeTags(
       writes,
-      { device: this.#device, context: this.#context, session, nodes, methods },
+      { device: this.#device, context: this.#context, session, nodes, methods, written },
       signal,
     );
   }
 
   async read(tags: readonly string[], signal: AbortSignal): Promise<readonly Sample[]> {
     signal.throwIfAborted();
-    const { space, nodes, methods, reader } = this.#open();
+    const { space, nodes, methods, reader, written } = this.#open();
     const wanted = tags.flatMap((name) => this.#device.tags.find((tag) => tag.name === name) ?? []);
-    return readTags(
+    const samples = await readTags(
       wanted,
       { device: this.#device, context: this.#context, space, nodes, methods, reader },
       signal,
     );
+    return samples.map((sample, index) => written.told(wanted[index] as OpcuaTag, sample));
   }
 
   async *browse(options: BrowseOptions, signal: AbortSignal): AsyncGenerator<BrowsedTag> {
@@ -131,7 +137,7 @@ class OpcuaAdapter implements Adapter {
   }
 
   async #subscribe(tags: readonly OpcuaTag[], signal: AbortSignal): Promise<never> {
-    const { session, limits, space, nodes, reader } = this.#open();
+    const { session, limits, space, nodes, methods, reader } = this.#open();
     const { device, connection, options } = this.#device;
     const place = `${device} at ${connection.endpoint}`;
     const { clock, log } = this.#context;
@@ -142,14 +148,15 @@ class OpcuaAdapter implements Adapter {
       timeout: connection.timeout,
     });
     await subscription.create(signal);
-    const feed = new TagFeed({ device: this.#device, context: this.#context, nodes, reader, subscription });
+    const parts = { device: this.#device, context: this.#context, space, nodes, methods, reader };
+    const feed = new TagFeed({ ...parts, subscription });
     const { namespaces } = space;
     const heartbeat = new Heartbeat({ place, clock, log, limit: options.heartbeat, namespaces });
     const notified = () => {
       heartbeat.alive();
       feed.flush();
     };
-    const published = subscription.run(notified, signal);
+    const published = subscription.run({ notified, lostSome: () => feed.doubt() }, signal);
     published.catch(() => undefined);
     await heartbeat.subscribe(subscription, signal);
     await feed.add(tags, signal);
@@ -160,20 +167,8 @@ class OpcuaAdapter implements Adapter {
   async #poll(tags: readonly OpcuaTag[], signal: AbortSignal): Promise<never> {
     const { space, nodes, methods, reader } = this.#open();
     const parts = { device: this.#device, context: this.#context, space, nodes, methods, reader };
-    let missingSince = this.#context.clock.monotonic();
-    const read = async (group: readonly OpcuaTag[], until: AbortSignal) => {
-      const samples = await readTags(group, parts, until);
-      if (samples.length > 0) this.#context.emit(samples);
-      const bad = new Set(samples.filter(({ quality }) => quality === "bad").map(({ tag }) => tag));
-      const now = this.#context.clock.monotonic();
-      if (bad.size === 0 || now - missingSince < this.#device.options.retryBadTags) return;
-      missingSince = now;
-      await nodes.resolve(
-        group.filter(({ name }) => bad.has(name)),
-        until,
-      );
-    };
-    return poll(tags, read, this.#context, signal);
+    const polled = new PolledTags(parts);
+    return poll(tags, (group, until) => polled.read(group, until), this.#context, signal);
   }
 
   #emitMethods(): void {

@@ -1,13 +1,15 @@
 import { coerceNodeId, NodeId, NodeIdType } from "node-opcua-nodeid";
 import { AttributeIds } from "node-opcua-data-model";
-import type { DataValue } from "node-opcua-data-value";
+import { DataValue } from "node-opcua-data-value";
 import {
   ReadRequest,
   TranslateBrowsePathsToNodeIdsRequest,
+  type BrowsePathOptions,
   type ReadResponse,
   type TranslateBrowsePathsToNodeIdsResponse,
 } from "node-opcua-types";
-import { inBatches, type Limits } from "./limits.ts";
+import { inBatches } from "./batches.ts";
+import type { Limits } from "./limits.ts";
 import {
   formatNodeAddress,
   parseBrowsePath,
@@ -17,7 +19,7 @@ import {
   type PathStep,
 } from "./node-address.ts";
 import type { Session } from "./session.ts";
-import { qualityOf, statusName } from "./status.ts";
+import { qualityOf, statusCodeOf, statusName } from "./status.ts";
 import { valueOf } from "./variant-value.ts";
 
 const kinds = {
@@ -29,6 +31,13 @@ const kinds = {
 
 /** A node of this connection, or why there is none, such as `BadNodeIdUnknown`. */
 export type Resolved = { readonly id: NodeId } | { readonly bad: string };
+
+export interface ReadOptions {
+  /** The value by default. */
+  readonly attribute?: AttributeIds;
+  /** Told of nodes that the server answers with a ServiceFault where they are asked for alone. */
+  onFault?(this: void, node: NodeId): void;
+}
 
 const serverNamespaces = coerceNodeId("i=2255");
 const root = coerceNodeId("i=84");
@@ -56,19 +65,27 @@ export class AddressSpace {
     this.#namespaces = Array.isArray(value) ? value.map(String) : [];
   }
 
-  /** The values of the nodes, in batches that the server takes. */
+  /** The values of the nodes, in batches that the server takes; a node that it can't answer for has the fault's status. */
   async read(
     nodes: readonly NodeId[],
     signal: AbortSignal,
-    attributeId: AttributeIds = AttributeIds.Value,
+    { attribute = AttributeIds.Value, onFault }: ReadOptions = {},
   ): Promise<readonly DataValue[]> {
-    return inBatches(nodes, this.#limits.read, async (batch) => {
-      const request = new ReadRequest({
-        timestampsToReturn: 2,
-        nodesToRead: batch.map((nodeId) => ({ nodeId, attributeId })),
-      });
-      const { results } = await this.#session.request<ReadResponse>(request, { signal });
-      return results ?? [];
+    return inBatches(nodes, {
+      limits: this.#limits,
+      service: "read",
+      call: async (batch) => {
+        const request = new ReadRequest({
+          timestampsToReturn: 2,
+          nodesToRead: batch.map((nodeId) => ({ nodeId, attributeId: attribute })),
+        });
+        const { results } = await this.#session.request<ReadResponse>(request, { signal });
+        return results ?? [];
+      },
+      refused: (node, status) => {
+        onFault?.(node);
+        return new DataValue({ statusCode: statusCodeOf(status) });
+      },
     });
   }
 
@@ -82,23 +99,14 @@ export class AddressSpace {
   async translate(paths: readonly string[], signal: AbortSignal): Promise<readonly Resolved[]> {
     const parsed = paths.map((path) => this.#elements(parseBrowsePath(path) ?? []));
     const asked = parsed.filter((elements) => elements !== undefined);
-    const answers = await inBatches(asked, this.#limits.translate, async (batch) => {
-      const request = new TranslateBrowsePathsToNodeIdsRequest({
-        browsePaths: batch.map((elements) => ({ startingNode: root, relativePath: { elements } })),
-      });
-      const response = await this.#session.request<TranslateBrowsePathsToNodeIdsResponse>(request, {
-        signal,
-      });
-      return response.results ?? [];
-    });
+    const answers = await this.#follow(
+      asked.map((elements) => ({ startingNode: root, relativePath: { elements } })),
+      signal,
+    );
     let next = 0;
     return parsed.map((elements): Resolved => {
       if (elements === undefined) return { bad: "BadNodeIdUnknown" };
-      const answer = answers[next++];
-      if (answer === undefined) return { bad: "BadNoMatch" };
-      const target = answer.targets?.[0]?.targetId;
-      if (qualityOf(answer.statusCode) === "bad" || !target) return { bad: statusName(answer.statusCode) };
-      return { id: new NodeId(target.identifierType, target.value, target.namespace) };
+      return answers[next++] ?? { bad: "BadNoMatch" };
     });
   }
 
@@ -111,18 +119,11 @@ export class AddressSpace {
   ): Promise<readonly (NodeId | undefined)[]> {
     const targetName = { namespaceIndex: 0, name };
     const elements = [{ referenceTypeId, includeSubtypes: true, isInverse: false, targetName }];
-    return inBatches(nodes, this.#limits.translate, async (batch) => {
-      const request = new TranslateBrowsePathsToNodeIdsRequest({
-        browsePaths: batch.map((startingNode) => ({ startingNode, relativePath: { elements } })),
-      });
-      const { results } = await this.#session.request<TranslateBrowsePathsToNodeIdsResponse>(request, {
-        signal,
-      });
-      return batch.map((_node, index) => {
-        const target = results?.[index]?.targets?.[0]?.targetId;
-        return target ? new NodeId(target.identifierType, target.value, target.namespace) : undefined;
-      });
-    });
+    const answers = await this.#follow(
+      nodes.map((startingNode) => ({ startingNode, relativePath: { elements } })),
+      signal,
+    );
+    return answers.map((answer) => ("id" in answer ? answer.id : undefined));
   }
 
   /** The address of a node with its namespace by URI: what a mapping should say. */
@@ -131,6 +132,26 @@ export class AddressSpace {
     const uri = id.namespace === 0 ? undefined : this.#namespaces[id.namespace];
     const namespace = uri === undefined ? { index: id.namespace } : { uri };
     return formatNodeAddress({ namespace, kind: kinds[id.identifierType], value });
+  }
+
+  /** The first node at the end of each path. */
+  async #follow(paths: readonly BrowsePathOptions[], signal: AbortSignal): Promise<readonly Resolved[]> {
+    return inBatches(paths, {
+      limits: this.#limits,
+      service: "translate",
+      call: async (browsePaths) => {
+        const request = new TranslateBrowsePathsToNodeIdsRequest({ browsePaths });
+        const { results } = await this.#session.request<TranslateBrowsePathsToNodeIdsResponse>(request, {
+          signal,
+        });
+        return (results ?? []).map(({ statusCode, targets }): Resolved => {
+          const target = targets?.[0]?.targetId;
+          if (qualityOf(statusCode) === "bad" || !target) return { bad: statusName(statusCode) };
+          return { id: new NodeId(target.identifierType, target.value, target.namespace) };
+        });
+      },
+      refused: (_path, status) => ({ bad: status }),
+    });
   }
 
   #index(namespace: Namespace): number | undefined {

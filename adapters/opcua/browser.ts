@@ -1,21 +1,22 @@
-import { coerceNodeId, NodeId } from "node-opcua-nodeid";
-import {
-  BrowseNextRequest,
-  BrowseRequest,
-  type BrowseNextResponse,
-  type BrowseResponse,
-  type ReferenceDescription,
-} from "node-opcua-types";
+import { NodeId } from "node-opcua-nodeid";
+import type { ReferenceDescription } from "node-opcua-types";
 import { GatewayError, type BrowsedTag, type BrowseOptions } from "../../src/adapter-kit/index.ts";
 import { describeVariables, type DescribeOptions, type Found } from "./described.ts";
-import { inBatches, type Limits } from "./limits.ts";
+import type { Limits } from "./limits.ts";
+import { referencesBelow } from "./references.ts";
 import type { Session } from "./session.ts";
 
-const hierarchical = coerceNodeId("i=33");
 const hasProperty = "ns=0;i=46";
 /** Diagnostics of the server itself: seen only where somebody begins there. */
 const server = "ns=0;i=2253";
 const classes = { object: 1, variable: 2, method: 4 } as const;
+
+/** What was met already. */
+interface Seen {
+  readonly ids: Set<string>;
+  /** Tag names. */
+  readonly names: Set<string>;
+}
 
 export interface BrowserOptions extends DescribeOptions {
   readonly session: Session;
@@ -36,79 +37,64 @@ export async function* browse(
       `The server does not know ${from} (${start?.bad ?? "BadNoMatch"}).`,
     );
   }
-  const seen = new Set([start.id.toString(), server]);
+  const seen: Seen = { ids: new Set([start.id.toString(), server]), names: new Set() };
   let level: readonly Found[] = [{ id: start.id, path: [], nodeClass: classes.object, parent: start.id }];
   for (let deep = 0; deep < depth && level.length > 0; deep += 1) {
-    const found = await below(level, seen, options, signal);
+    const below = await referencesBelow(level, options, signal);
+    const found = below.flatMap(({ at, references }) => references.flatMap((one) => placeOf(one, at, seen)));
     yield* await describeVariables(
       found.filter(({ nodeClass }) => nodeClass === classes.variable),
       options,
       signal,
     );
     for (const place of found) if (place.nodeClass === classes.method) yield methodOf(place, options);
+    for (const { at, bad } of below) {
+      if (bad === undefined) continue;
+      if (at.path.length === 0) throw unlisted(from, bad);
+      yield hiddenBelow(at, bad, options);
+    }
     level = found.filter(({ nodeClass }) => nodeClass !== classes.method);
   }
 }
 
-async function below(
-  level: readonly Found[],
-  seen: Set<string>,
-  options: BrowserOptions,
-  signal: AbortSignal,
-): Promise<Found[]> {
-  const pages = await inBatches(level, options.limits.browse, async (batch) => {
-    const request = new BrowseRequest({
-      requestedMaxReferencesPerNode: 1_000,
-      nodesToBrowse: batch.map(({ id }) => ({
-        nodeId: id,
-        browseDirection: 0,
-        referenceTypeId: hierarchical,
-        includeSubtypes: true,
-        nodeClassMask: classes.object | classes.variable | classes.method,
-        resultMask: 63,
-      })),
-    });
-    const { results } = await options.session.request<BrowseResponse>(request, { signal });
-    return Promise.all(
-      batch.map(async (at, index) => {
-        const result = results?.[index];
-        const rest = await following(result?.continuationPoint, options, signal);
-        return { at, references: [...(result?.references ?? []), ...rest] };
-      }),
-    );
-  });
-  return pages.flatMap(({ at, references }) => references.flatMap((one) => placeOf(one, at, seen)));
+/** What the server does not list is said, not passed over. */
+function hiddenBelow({ id, path }: Found, status: string, { space }: BrowserOptions): BrowsedTag {
+  const description = "the server does not list what lies below it";
+  return { name: path.join("/"), entry: { node: space.address(id) }, writable: false, status, description };
 }
 
-/** What did not fit into one answer (OPC UA Part 4 §5.9.3). */
-async function following(
-  point: Buffer | null | undefined,
-  { session }: BrowserOptions,
-  signal: AbortSignal,
-): Promise<ReferenceDescription[]> {
-  const all: ReferenceDescription[] = [];
-  let at = point;
-  while (at && at.length > 0) {
-    const request = new BrowseNextRequest({ continuationPoints: [at], releaseContinuationPoints: false });
-    const { results } = await session.request<BrowseNextResponse>(request, { signal });
-    all.push(...(results?.[0]?.references ?? []));
-    at = results?.[0]?.continuationPoint;
-  }
-  return all;
+function unlisted(from: string, status: string): GatewayError {
+  return new GatewayError(
+    "DEVICE_REJECTED",
+    `The server does not list what lies below ${from} (${status}).`,
+    {
+      context: { status },
+    },
+  );
 }
 
 function placeOf(
   { nodeId, browseName, nodeClass, referenceTypeId }: ReferenceDescription,
   at: Found,
-  seen: Set<string>,
+  seen: Seen,
 ): Found[] {
   const id = new NodeId(nodeId.identifierType, nodeId.value, nodeId.namespace);
   const key = id.toString();
   // Properties say something about their node; they are no tags.
-  if (referenceTypeId.toString() === hasProperty || seen.has(key)) return [];
-  seen.add(key);
+  if (referenceTypeId.toString() === hasProperty || seen.ids.has(key)) return [];
+  seen.ids.add(key);
   const segment = (browseName.name ?? "").replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^-+|-+$/g, "");
-  return [{ id, path: [...at.path, segment === "" ? "node" : segment], nodeClass, parent: at.id }];
+  const path = freePath(at.path, segment === "" ? "node" : segment, seen.names);
+  return [{ id, path, nodeClass, parent: at.id }];
+}
+
+/** Names in several namespaces, or with other characters in them, may come to the same; replies go to `reply`. */
+function freePath(above: readonly string[], segment: string, taken: Set<string>): readonly string[] {
+  let path = [...above, segment];
+  for (let number = 2; taken.has(path.join("/")) || path.at(-1) === "reply"; number += 1)
+    path = [...above, `${segment}-${number}`];
+  taken.add(path.join("/"));
+  return path;
 }
 
 function methodOf({ id, path, parent }: Found, { space }: BrowserOptions): BrowsedTag {

@@ -217,6 +217,9 @@ function refusalIn(response: Response | undefined, place: string): GatewayError 
 /** Statuses that say that the server refuses this client for good, not that it is away. */
 const refusal = /Bad(Security\w*|Certificate\w*|Identity\w*|UserAccess\w*|Tcp\w*(Url|Uri)\w*)/;
 
+/** The library's words for a socket that the other side closed or reset before it said anything. */
+const brokenOff = /ECONNRESET|EPIPE|waiting for data on socket|ended by server|disconnected by third party/;
+
 function unreachable(error: Error, place: string): GatewayError {
   const status = refusal.exec(error.message)?.[0];
   if (status !== undefined) {
@@ -224,6 +227,13 @@ function unreachable(error: Error, place: string): GatewayError {
       "DEVICE_REJECTED",
       `${place} refuses the secure channel (${status}). Does it trust the gateway's certificate (own/client.der)?`,
       { cause: error, context: { status } },
+    );
+  }
+  if (brokenOff.test(error.message)) {
+    return new GatewayError(
+      "DEVICE_UNREACHABLE",
+      `${place} took the connection and broke it off at once. Check whether an OPC UA server is on this port, whether it takes one more client, and what stands between, such as a firewall.`,
+      { cause: error },
     );
   }
   return new GatewayError(

@@ -1,6 +1,8 @@
 import { coerceNodeId, type NodeId } from "node-opcua-nodeid";
 import { BrowseRequest, type BrowseResponse } from "node-opcua-types";
 import { DataType } from "node-opcua-variant";
+import { isOfConnection } from "./batches.ts";
+import { ServiceFaultError } from "./channel.ts";
 import type { Session } from "./session.ts";
 
 const hasSubtype = coerceNodeId("i=45");
@@ -51,11 +53,21 @@ export class DataTypes {
           },
         ],
       });
-      const { results } = await this.#session.request<BrowseResponse>(request, { signal });
-      const above = results?.[0]?.references?.[0]?.nodeId;
+      const above = await this.#above(request, signal);
       if (above === undefined) break;
       at = coerceNodeId(above.toString());
     }
     return "Variant";
+  }
+
+  /** Undefined where the server does not say: one type that it can't answer for costs no other. */
+  async #above(request: BrowseRequest, signal: AbortSignal) {
+    try {
+      const { results } = await this.#session.request<BrowseResponse>(request, { signal });
+      return results?.[0]?.references?.[0]?.nodeId;
+    } catch (caught) {
+      if (!(caught instanceof ServiceFaultError) || isOfConnection(caught.status)) throw caught;
+      return undefined;
+    }
   }
 }

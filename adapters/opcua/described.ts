@@ -4,6 +4,8 @@ import type { DataValue } from "node-opcua-data-value";
 import type { BrowsedTag, JsonValue } from "../../src/adapter-kit/index.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { DataTypes } from "./data-types.ts";
+import { formatNodeAddress, parseNodeAddress } from "./node-address.ts";
+import type { SampleRule } from "./sample-of.ts";
 import { qualityOf } from "./status.ts";
 import { typeOfBuiltIn } from "./value-type.ts";
 import type { ValueReader } from "./value-reader.ts";
@@ -34,7 +36,7 @@ export async function describeVariables(
 ): Promise<BrowsedTag[]> {
   if (found.length === 0) return [];
   const ids = found.map(({ id }) => id);
-  const attribute = (which: AttributeIds) => space.read(ids, signal, which);
+  const attribute = (which: AttributeIds) => space.read(ids, signal, { attribute: which });
   const values = await attribute(AttributeIds.Value);
   const dataTypes = await attribute(AttributeIds.DataType);
   const ranks = await attribute(AttributeIds.ValueRank);
@@ -46,15 +48,17 @@ export async function describeVariables(
     const dataType: unknown = dataTypes[index]?.value?.value;
     const builtIn = dataType instanceof NodeId ? await types.builtIn(dataType, signal) : "";
     const rank: unknown = ranks[index]?.value?.value;
-    const type = rank === -1 ? typeOfBuiltIn(builtIn) : "json";
+    // A type that a mapping has no name for is taken as it comes, and can't be written.
+    const type = (rank === -1 ? typeOfBuiltIn(builtIn) : undefined) ?? "json";
     const level: unknown = access[index]?.value?.value;
     const writable = typeof level === "number" && (level & currentWrite) !== 0 && type !== "json";
-    const entry: { [key: string]: JsonValue } = { node: space.address(id), type: type ?? "json" };
+    const node = space.address(id);
+    const entry: { [key: string]: JsonValue } = { node, type };
     if (writable) entry["write"] = {};
     const data = values[index];
     const name = path.join("/");
-    const rule = { tag: name, spec: { kind: "json" } as const, timestamps: "source" as const };
-    const sample = data === undefined ? undefined : await reader.decode(rule, data);
+    const sample = data === undefined ? undefined : await reader.decode(asItComes(name), data);
+    const status = isNameable(node) ? sample?.status : "BadNodeIdInvalid";
     const description = textOf(descriptions[index]);
     const unit = units[index];
     tags.push({
@@ -62,12 +66,24 @@ export async function describeVariables(
       entry,
       writable,
       ...(sample === undefined || sample.value === null ? {} : { value: sample.value }),
-      ...(sample?.status === undefined ? {} : { status: sample.status }),
+      ...(status === undefined ? {} : { status }),
       ...(unit === undefined ? {} : { unit }),
       ...(description === undefined ? {} : { description }),
     });
   }
   return tags;
+}
+
+/** Whatever it is, and whenever it was. */
+function asItComes(tag: string): SampleRule {
+  const spec = { kind: "json" } as const;
+  return { tag, spec, timestamps: "source", now: () => 0, onBadTimestamp: () => undefined };
+}
+
+/** False for ids that a mapping can't say, such as an empty text or one that ends in a space. */
+function isNameable(node: string): boolean {
+  const address = parseNodeAddress(node);
+  return address !== undefined && formatNodeAddress(address) === node;
 }
 
 /** The display names of the EngineeringUnits properties, OPC UA Part 8 §5.6.3. */

@@ -59,7 +59,7 @@ export function chooseEndpoint(
 function refusal(offered: readonly EndpointDescription[], security: OpcuaConnection["security"]): string {
   const secure = offered.some((one) => one.securityMode !== MessageSecurityMode.None);
   if (security.policy === undefined && security.mode === undefined && !secure) {
-    return "offers no security at all. Switch it on there; to go without it, say so: `security: { policy: none }`.";
+    return "offers no security at all. Switch it on there; to go without it, say so: `security: { policy: none }`, or `?security.policy=none` behind a URL.";
   }
   const asked = [security.policy ?? "a secure policy", security.mode]
     .filter((one) => one !== undefined)

@@ -1,7 +1,12 @@
 import { coerceNodeId } from "node-opcua-nodeid";
 import { CallRequest, EventFilter, SimpleAttributeOperand, type CallResponse } from "node-opcua-types";
 import { DataType, Variant } from "node-opcua-variant";
-import type { AdapterContext, DeviceEvent, JsonValue } from "../../src/adapter-kit/index.ts";
+import {
+  sourceTimestamp,
+  type AdapterContext,
+  type DeviceEvent,
+  type JsonValue,
+} from "../../src/adapter-kit/index.ts";
 import type { AddressSpace } from "./address-space.ts";
 import type { EventSource, OpcuaDevice } from "./mapping.ts";
 import { ServiceFaultError } from "./channel.ts";
@@ -168,12 +173,18 @@ export class EventFeed {
     this.#context.trace("received", "Event", Buffer.from(JSON.stringify(told)));
     const severity = typeof told["severity"] === "number" ? told["severity"] : 0;
     if (severity < source.severity) return;
-    this.#context.event(eventOf(told, this.#refreshing.has(source)));
+    const { clock, metrics } = this.#context;
+    const time = sourceTimestamp(told["time"], "iso8601", clock.now());
+    if (time === undefined && told["time"] !== null) metrics.fault("timestamp");
+    this.#context.event(eventOf(told, time, this.#refreshing.has(source)));
   }
 }
 
-function eventOf(told: Readonly<Record<string, JsonValue>>, refreshed: boolean): DeviceEvent {
-  const timestamp = typeof told["time"] === "string" ? Date.parse(told["time"]) : Number.NaN;
+function eventOf(
+  told: Readonly<Record<string, JsonValue>>,
+  timestamp: number | undefined,
+  refreshed: boolean,
+): DeviceEvent {
   const named = told["condition"] ?? told["source"] ?? "event";
   const kind = told["condition"] === null ? "event" : "alarm";
   const present = Object.entries(told).filter(([, value]) => value !== null);
@@ -182,7 +193,7 @@ function eventOf(told: Readonly<Record<string, JsonValue>>, refreshed: boolean):
     .replaceAll(/[^A-Za-z0-9_-]+/g, "-")
     .replaceAll(/^-+|-+$/g, "");
   const name = `${kind}/${segment === "" ? "unnamed" : segment}`;
-  return Number.isNaN(timestamp) ? { name, data } : { name, timestamp, data };
+  return timestamp === undefined ? { name, data } : { name, timestamp, data };
 }
 
 function textOf(value: JsonValue | undefined): string {

@@ -53,6 +53,18 @@ test("a peer that says nothing is a timeout, and an abort does not wait for it",
   await expect(connecting).rejects.toMatchObject({ name: "AbortError" });
 });
 
+test.each<[string, (socket: Socket) => void]>([
+  ["resets it at once", (socket) => socket.resetAndDestroy()],
+  ["resets it at the first bytes", (socket) => socket.once("data", () => socket.resetAndDestroy())],
+  ["closes it at the first bytes", (socket) => socket.once("data", () => socket.end())],
+])("a peer that takes a connection and %s is told in an operator's words", async (_what, onSocket) => {
+  const endpoint = await peer(onSocket);
+  await expect(connected(deviceAt(endpoint, { a: { node: press("Pressure") } }))).rejects.toMatchObject({
+    code: "DEVICE_UNREACHABLE",
+    message: expect.stringMatching(/took the connection and broke it off at once\. Check/) as string,
+  });
+});
+
 test("keeps what came and went as readable messages, without secrets", async () => {
   const simulator = await simulated();
   const tags = { setpoint: { node: press("Setpoint"), type: "uint16", write: {} } } as const;

@@ -13,6 +13,11 @@ import { valueOf } from "./variant-value.ts";
 
 const hasProperty = coerceNodeId("i=46");
 
+/** Said before a method is begun (OPC UA Part 4 §5.12.2); all else comes from the method itself. */
+const neverRun =
+  /^Bad(MethodInvalid|NotExecutable|NodeId\w+|ArgumentsMissing|TooManyArguments|InvalidArgument|UserAccessDenied|SecurityModeInsufficient)$/;
+const unknownWhat = " What it did before it failed, the server does not say.";
+
 interface Argument {
   readonly name: string | null;
   readonly dataType: NodeId;
@@ -36,7 +41,7 @@ export class Methods {
     return this.#results.get(tag) ?? badSample(tag, "NotCalled");
   }
 
-  /** Rejects with DEVICE_REJECTED and the server's status; with WRITE_REFUSED where the arguments are not its own. */
+  /** Rejects with DEVICE_REJECTED, the server's status, and whether it may have run (`sent`); with WRITE_REFUSED where the arguments are not its own. */
   async call(tag: OpcuaTag, value: TagValue, signal: AbortSignal): Promise<void> {
     const objectId = this.#node(tag, tag.options.object ?? "");
     const methodId = this.#node(tag, tag.options.method ?? "");
@@ -50,9 +55,10 @@ export class Methods {
     if (result === undefined || qualityOf(result.statusCode) === "bad") {
       const status = result === undefined ? "BadUnexpectedError" : statusName(result.statusCode);
       const wrong = (result?.inputArgumentResults ?? []).findIndex((one) => qualityOf(one) === "bad");
-      const which = wrong < 0 ? "" : ` Argument ${wrong + 1} is at fault.`;
-      throw new GatewayError("DEVICE_REJECTED", `The method ${tag.name} answered ${status}.${which}`, {
-        context: { status },
+      const sent = !(wrong >= 0 || neverRun.test(status));
+      const what = wrong >= 0 ? ` Argument ${wrong + 1} is at fault.` : sent ? unknownWhat : "";
+      throw new GatewayError("DEVICE_REJECTED", `The method ${tag.name} answered ${status}.${what}`, {
+        context: { status, sent },
       });
     }
     const outputs = (result.outputArguments ?? []).map((one) => {
@@ -82,10 +88,10 @@ export class Methods {
   ): Promise<Variant[]> {
     const declared = await this.#declared(methodId, signal);
     if (declared.length !== given.length) {
-      const names = declared.map(({ name }) => name).join(", ");
+      const names = declared.map(({ name }, index) => name || `argument ${index + 1}`).join(", ");
       throw new GatewayError(
         "WRITE_REFUSED",
-        `${tag.name} takes ${declared.length} arguments (${names}), found ${given.length}.`,
+        `${tag.name} takes ${declared.length} arguments${declared.length === 0 ? "" : ` (${names})`}, found ${given.length}.`,
       );
     }
     const variants: Variant[] = [];

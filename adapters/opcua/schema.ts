@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { durationField, secretField, type AdapterSchema } from "../../src/adapter-kit/schema.ts";
 import { checkDevice } from "./check.ts";
+import { connectionUrl } from "./connection-url.ts";
 import {
   isMethod,
   modeOf,
@@ -147,5 +148,6 @@ export const opcuaSchema: AdapterSchema<OpcuaConnection, OpcuaOptions, OpcuaTagO
   templates: false,
   value: (tag) => valueSpecOf(tag.type),
   answers: isMethod,
+  url: connectionUrl,
   check: checkDevice,
 };

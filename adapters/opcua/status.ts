@@ -1,3 +1,4 @@
+import { coerceStatusCode, StatusCodes, type StatusCode } from "node-opcua-status-code";
 import type { Quality } from "../../src/adapter-kit/index.ts";
 
 /** A StatusCode as the library decodes it. */
@@ -20,4 +21,10 @@ export function statusName({ value, name }: Status): string {
   const plain = /^[A-Za-z]+/.exec(name)?.[0];
   const unknown = plain === undefined || plain === "Unknown" || (plain === "Bad" && value >>> 16 !== 0x8000);
   return unknown ? `0x${(value >>> 0).toString(16).padStart(8, "0")}` : plain;
+}
+
+/** The status code of a name as `statusName` gives it. */
+export function statusCodeOf(name: string): StatusCode {
+  const known = (StatusCodes as unknown as Readonly<Record<string, StatusCode | undefined>>)[name];
+  return known ?? coerceStatusCode(name.startsWith("0x") ? Number(name) : StatusCodes.Bad.value);
 }

@@ -1,14 +1,13 @@
 import { DataChangeFilter } from "node-opcua-types";
 import type { NodeId } from "node-opcua-nodeid";
 import type { DataValue } from "node-opcua-data-value";
-import type { AdapterContext, Sample } from "../../src/adapter-kit/index.ts";
+import type { Sample } from "../../src/adapter-kit/index.ts";
 import type { OpcuaDevice, OpcuaTag } from "./mapping.ts";
-import { badSample, type SampleRule } from "./sample-of.ts";
+import { readTags, type ReaderOptions } from "./reader.ts";
+import { badSample, ruleOf } from "./sample-of.ts";
 import { statusName } from "./status.ts";
 import { tracedName, tracedValue, traceValues, type TracedValue } from "./trace.ts";
 import type { Monitored, MonitoredSpec, Subscription } from "./subscription.ts";
-import type { TagNodes } from "./tag-nodes.ts";
-import type { ValueReader } from "./value-reader.ts";
 
 /** Statuses that say that the node is not there now, and may be after a download into the PLC. */
 const gone = /^Bad(NodeIdUnknown|NodeIdInvalid|NoMatch|AttributeIdInvalid|NotReadable|UserAccessDenied)$/;
@@ -17,11 +16,7 @@ const unfiltered = /^Bad(MonitoredItemFilter\w+|DeadbandFilterInvalid|FilterNotA
 
 const triggers = { status: 0, "status-value": 1, "status-value-timestamp": 2 } as const;
 
-export interface TagFeedOptions {
-  readonly device: OpcuaDevice;
-  readonly context: AdapterContext;
-  readonly nodes: TagNodes;
-  readonly reader: ValueReader;
+export interface TagFeedOptions extends ReaderOptions {
   readonly subscription: Subscription;
 }
 
@@ -30,9 +25,13 @@ export class TagFeed {
   readonly #options: TagFeedOptions;
   readonly #items = new Map<string, Extract<Monitored, { id: number }>>();
   readonly #missing = new Set<OpcuaTag>();
+  /** Items that said nothing yet, or not since a notification went missing: their values are asked for. */
+  readonly #silent = new Set<OpcuaTag>();
   #pending: Sample[] = [];
   #traced: TracedValue[] = [];
   #told = false;
+  #notified = false;
+  #refusals: Sample[] = [];
 
   constructor(options: TagFeedOptions) {
     this.#options = options;
@@ -42,6 +41,8 @@ export class TagFeed {
   async add(tags: readonly OpcuaTag[], signal: AbortSignal): Promise<void> {
     const { nodes, subscription, context } = this.#options;
     const known = nodes.known(tags);
+    // A first value may come before the answer is worked on.
+    for (const [tag] of known) this.#silent.add(tag);
     const results = await subscription.monitor(
       known.map(([tag, node]) => this.#spec(tag, node, true)),
       signal,
@@ -66,45 +67,75 @@ export class TagFeed {
       if (result !== undefined && "id" in result && "handle" in result) this.#items.set(tag.name, result);
       else bad.push(this.#refused(tag, result));
     }
-    if (bad.length > 0) context.emit(bad);
+    // A refusal is an answer, and no data: it is told once the subscription has said something.
+    if (!this.#notified) this.#refusals.push(...bad);
+    else if (bad.length > 0) context.emit(bad);
   }
 
   /** Hands on what the last notification brought. */
   flush(): void {
-    if (this.#pending.length === 0) return;
-    const samples = this.#pending;
-    this.#pending = [];
     const { context } = this.#options;
-    traceValues(context, "received", "Publish", this.#traced);
+    const samples = [...this.#refusals, ...this.#pending];
+    this.#notified = true;
+    this.#refusals = [];
+    this.#pending = [];
+    if (this.#traced.length > 0) traceValues(context, "received", "Publish", this.#traced);
     this.#traced = [];
-    context.emit(samples);
+    if (samples.length > 0) context.emit(samples);
   }
 
-  /** Tries the tags again that the server does not know, until aborted. */
+  /** A notification went missing: nobody knows whose values were in it. */
+  doubt(): void {
+    for (const tag of this.#options.device.tags) if (this.#items.has(tag.name)) this.#silent.add(tag);
+  }
+
+  /** Tries the tags again that the server does not know, and asks for what it does not send, until aborted. */
   async retry(signal: AbortSignal): Promise<never> {
-    const { context, device, subscription } = this.#options;
+    const { context, device } = this.#options;
+    const { retryBadTags, publishingInterval } = device.options;
+    // First values come with the first publishing.
+    let wait = Math.min(retryBadTags, 4 * publishingInterval);
     for (;;) {
-      await context.clock.sleep(device.options.retryBadTags, signal);
-      const tags = [...this.#missing];
-      if (tags.length === 0) continue;
-      this.#missing.clear();
-      const dead = tags.flatMap(({ name }) => this.#items.get(name) ?? []);
-      for (const { name } of tags) this.#items.delete(name);
-      await subscription.forget(dead, signal);
-      await this.#options.nodes.resolve(tags, signal);
-      await this.add(tags, signal);
+      await context.clock.sleep(wait, signal);
+      wait = retryBadTags;
+      await this.#askSilent(signal);
+      if (this.#missing.size > 0) await this.#addMissing(signal);
     }
+  }
+
+  /** Some servers drop a whole notification for one value that they can't encode. */
+  async #askSilent(signal: AbortSignal): Promise<void> {
+    const tags = [...this.#silent].filter((tag) => this.#items.has(tag.name));
+    if (tags.length === 0) return;
+    const samples = await readTags(tags, this.#options, signal);
+    // What came by itself meanwhile is newer.
+    const still = samples.filter((_sample, index) => this.#silent.has(tags[index] as OpcuaTag));
+    for (const [index, { quality }] of samples.entries())
+      if (quality !== "bad") this.#silent.delete(tags[index] as OpcuaTag);
+    if (still.length > 0) this.#options.context.emit(still);
+  }
+
+  async #addMissing(signal: AbortSignal): Promise<void> {
+    const { nodes, subscription } = this.#options;
+    const tags = [...this.#missing];
+    this.#missing.clear();
+    const dead = tags.flatMap(({ name }) => this.#items.get(name) ?? []);
+    for (const { name } of tags) this.#items.delete(name);
+    await subscription.forget(dead, signal);
+    await nodes.resolve(tags, signal);
+    await this.add(tags, signal);
   }
 
   #refused(tag: OpcuaTag, result: { readonly bad: string } | { readonly id: unknown } | undefined): Sample {
     this.#missing.add(tag);
+    this.#silent.delete(tag);
     return badSample(tag.name, result !== undefined && "bad" in result ? result.bad : "BadUnexpectedError");
   }
 
   #spec(tag: OpcuaTag, node: NodeId, filtered: boolean): MonitoredSpec {
-    const { device, reader } = this.#options;
+    const { device, context, reader } = this.#options;
     const name = tracedName(tag);
-    const rule: SampleRule = { tag: tag.name, spec: tag.value, timestamps: device.options.timestamps };
+    const rule = ruleOf(tag, device, context);
     return {
       node,
       attribute: 13,
@@ -112,6 +143,7 @@ export class TagFeed {
       queueSize: tag.options.queueSize ?? device.options.queueSize,
       filter: filterOf(tag, device, filtered),
       onData: (data) => {
+        this.#silent.delete(tag);
         this.#watchFor(tag, data);
         const sample = reader.sample(rule, data, (late) => this.#takeLate(name, data, late));
         if (sample === undefined) return;

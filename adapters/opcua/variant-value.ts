@@ -2,6 +2,7 @@ import { NodeId } from "node-opcua-nodeid";
 import { StatusCode } from "node-opcua-status-code";
 import { DataType, VariantArrayType, type Variant } from "node-opcua-variant";
 import type { JsonValue, StructuredValue, TagValue } from "../../src/adapter-kit/index.ts";
+import { lastTime } from "./time-range.ts";
 
 /** 64-bit integers come as [high, low]. */
 type Halves = readonly [high: number, low: number];
@@ -51,7 +52,7 @@ function otherOf(value: unknown): TagValue | null {
 }
 
 function objectOf(value: object): TagValue | null {
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (value instanceof Date) return timeOf(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
   if ("text" in value && "locale" in value) return typeof value.text === "string" ? value.text : null;
   if ("namespaceIndex" in value && "name" in value)
@@ -60,6 +61,13 @@ function objectOf(value: object): TagValue | null {
   if (value instanceof NodeId || value instanceof StatusCode) return value.toString();
   if ("dataType" in value && "arrayType" in value) return valueOf(value as Variant);
   return structureOf(value);
+}
+
+/** DateTime.MaxValue, which the library takes for a time of the year 30828, is the end of 9999 (OPC UA Part 6 §5.2.2.5). */
+function timeOf(date: Date): string | null {
+  const time = date.getTime();
+  if (Number.isNaN(time)) return null;
+  return new Date(Math.min(time, lastTime)).toISOString();
 }
 
 /** Bookkeeping of the library's own stands under keys with a `$` or a `_`. */

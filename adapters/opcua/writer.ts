@@ -8,6 +8,7 @@ import type { TagNodes } from "./tag-nodes.ts";
 import { tracedName, traceValues } from "./trace.ts";
 import { builtInOf } from "./value-type.ts";
 import { variantOf } from "./variant-of.ts";
+import type { WrittenForms } from "./written-forms.ts";
 
 export interface WriterOptions {
   readonly device: OpcuaDevice;
@@ -15,12 +16,13 @@ export interface WriterOptions {
   readonly session: Session;
   readonly nodes: TagNodes;
   readonly methods: Methods;
+  readonly written: WrittenForms;
 }
 
 /** Writes values and calls methods, in the order given, one after the other: the first that is refused ends it. */
 export async function writeTags(
   writes: readonly TagWrite[],
-  { device, context, session, nodes, methods }: WriterOptions,
+  { device, context, session, nodes, methods, written }: WriterOptions,
   signal: AbortSignal,
 ): Promise<void> {
   for (const write of writes) {
@@ -32,6 +34,7 @@ export async function writeTags(
     traceValues(context, "sent", service, [{ node: tracedName(tag), value: write.value }]);
     if (isMethod(tag.options)) await methods.call(tag, write.value, signal);
     else await writeValue(tag, write, device, { session, nodes }, signal);
+    written.keep(tag, write.value);
   }
 }
 

@@ -8,3 +8,6 @@ export function nodesetFile(name: "standard" | "mini"): string {
   const package_ = createRequire(import.meta.url).resolve("node-opcua-address-space/package.json");
   return join(dirname(package_), "nodesets", "mini.Nodeset2.xml");
 }
+
+/** Built-in types that the mini nodeset does not know: a variable of such a type needs the standard one. */
+export const lackedByMini: ReadonlySet<string> = new Set(["Guid", "DataValue", "DiagnosticInfo"]);

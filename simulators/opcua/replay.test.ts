@@ -105,6 +105,37 @@ test("values come one after the other with their statuses, source times as far a
   expect([(times[1] ?? 0) - (times[0] ?? 0), (times[2] ?? 0) - (times[1] ?? 0)]).toEqual([285, 315]);
 });
 
+test("values of every type that has a form as text are there again; others are left out, and no crash", async () => {
+  const line = (name: string) => `nsu=http://example.com/line;s=${name}`;
+  const recorded = [
+    ["name", "QualifiedName", "2:Press"],
+    ["id", "NodeId", "ns=2;s=Press"],
+    ["far", "ExpandedNodeId", "ns=2;s=Press"],
+    ["status", "StatusCode", "BadSensorFailure (0x808c0000)"],
+    ["xml", "XmlElement", "<a/>"],
+    ["order", "Guid", "0A1B2C3D-1111-2222-3333-44445555AAAA"],
+    ["names", "QualifiedName[]", ["0:a", "1:b"]],
+  ] as const;
+  const left = [
+    ["any", "Variant[]", [1, "a"]],
+    ["diagnosis", "DiagnosticInfo", {}],
+    ["strange", "Double", "twelve"],
+  ] as const;
+  const frames = [...recorded, ...left].map(([name, type, value], index) =>
+    published(index, { node: line(name), type, value, source: at(index) }),
+  );
+  const mapped = Object.fromEntries([...recorded, ...left].map(([name]) => [name, { node: line(name) }]));
+  const device = deviceAt("opc.tcp://127.0.0.1:4840/acc", mapped);
+  const { endpoint, place } = await played(headerOf(device, startedAt), frames);
+  expect(place).toContain("/acc, ");
+  expect(place).toContain("; 3 nodes left out");
+  const { context } = await running(deviceAt(`${endpoint}/acc`, mapped));
+  await expect.poll(() => context.latest.size).toBe(recorded.length + left.length);
+  for (const [name, , value] of recorded)
+    expect(context.latest.get(name)).toMatchObject({ value, quality: "good" });
+  for (const [name] of left) expect(context.latest.get(name)).toMatchObject({ status: "BadNodeIdUnknown" });
+});
+
 test("several values of one message are set when they happened, by the device's own clock", () => {
   const node = press("Counter");
   const hour = 3_600_000;

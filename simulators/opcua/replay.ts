@@ -1,11 +1,10 @@
-import { coerceStatusCode, StatusCodes, type StatusCode } from "node-opcua-status-code";
-import { DataType, Variant, VariantArrayType } from "node-opcua-variant";
 import { parseNodeAddress } from "../../adapters/opcua/node-address.ts";
-import { variantOf } from "../../adapters/opcua/variant-of.ts";
-import type { TagValue } from "../../src/domain/reading.ts";
+import { statusCodeOf } from "../../adapters/opcua/status.ts";
 import { GatewayError, toGatewayError } from "../../src/domain/errors.ts";
 import type { Recording } from "../../src/trace/frame-reader.ts";
 import type { ReplayOptions, Replayer, RunningReplay } from "../site/replayer.ts";
+import { endpointPath } from "./endpoint-path.ts";
+import { recordedVariant } from "./recorded-variant.ts";
 import { changesOf, type RecordedChange } from "./recorded-values.ts";
 import { OpcuaSimulator } from "./server.ts";
 import type { VariableSpec } from "./variables.ts";
@@ -51,7 +50,8 @@ class ReplayServer implements RunningReplay {
   }
 
   static async start({ header, frames }: Recording, options: ReplayOptions): Promise<ReplayServer> {
-    const all = changesOf(frames);
+    const told = changesOf(frames);
+    const all = told.filter(isPlayable);
     const mapping = (header.mapping ?? {}) as RecordedMapping;
     const variables = variablesOf(all, mapping);
     if (variables.length === 0) {
@@ -59,12 +59,18 @@ class ReplayServer implements RunningReplay {
     }
     const shown = new Map(variables.map(({ node, builtIn }) => [node, builtIn]));
     const changes = all.filter(({ node, type }) => fits(type, shown.get(node)));
-    const left = new Set(all.map(({ node }) => node)).size - shown.size;
+    const left = new Set(told.map(({ node }) => node)).size - shown.size;
     const host = options.host ?? "127.0.0.1";
     const port = options.port ?? recordedPort(mapping);
     const security = mapping.connection?.security?.policy === "none" ? "none" : "required";
     try {
-      const server = await OpcuaSimulator.start({ host, port, security, variables });
+      const server = await OpcuaSimulator.start({
+        host,
+        port,
+        path: recordedPath(mapping),
+        security,
+        variables,
+      });
       return new ReplayServer(server, changes, { startedAt: header.startedAt, left, options });
     } catch (cause) {
       throw new GatewayError(
@@ -109,8 +115,8 @@ class ReplayServer implements RunningReplay {
   }
 
   #put({ node, value, type, status, source, at }: RecordedChange, timeOf: (source: number) => Date): void {
-    const variant = value === null || type === undefined ? undefined : recordedVariant(value, type, node);
-    this.#server.variable(node).put(variant, statusOf(status), timeOf(source ?? this.#startedAt + at));
+    const variant = value === null || type === undefined ? undefined : recordedVariant(value, type);
+    this.#server.variable(node).put(variant, statusCodeOf(status), timeOf(source ?? this.#startedAt + at));
   }
 }
 
@@ -139,40 +145,22 @@ function isOwn(node: string): boolean {
   return namespace !== undefined && "index" in namespace && namespace.index === 0;
 }
 
+/** False for values of types that nobody can write, and for what was recorded as something else than its type. */
+function isPlayable({ value, type }: RecordedChange): boolean {
+  return value === null || type === undefined || recordedVariant(value, type) !== undefined;
+}
+
 function fits(type: string | undefined, builtIn: string | undefined): boolean {
   return builtIn !== undefined && (type === undefined || type.replace(/\[.*$/, "") === builtIn);
-}
-
-const notFinite: Readonly<Record<string, number>> = {
-  NaN: Number.NaN,
-  Infinity: Number.POSITIVE_INFINITY,
-  "-Infinity": Number.NEGATIVE_INFINITY,
-};
-
-/** The variant of which a trace kept the value. */
-function recordedVariant(value: TagValue, type: string, node: string): Variant {
-  const [, builtIn = "", dimensions] = /^(\w+)(?:\[([\d,]*)\])?$/.exec(type) ?? [];
-  const float = builtIn === "Float" || builtIn === "Double";
-  const back = (one: TagValue) => (float && typeof one === "string" ? (notFinite[one] ?? one) : one);
-  if (!Array.isArray(value)) return variantOf(back(value), builtIn, node);
-  const flat = (dimensions === "" ? value : value.flat(Number.POSITIVE_INFINITY)) as TagValue[];
-  const variant = variantOf(flat.map(back) as TagValue, builtIn, node);
-  if (dimensions === "" || dimensions === undefined) return variant;
-  return new Variant({
-    dataType: DataType[builtIn as keyof typeof DataType],
-    arrayType: VariantArrayType.Matrix,
-    dimensions: dimensions.split(",").map(Number),
-    value: variant.value,
-  });
-}
-
-function statusOf(name: string): StatusCode {
-  const known = (StatusCodes as unknown as Readonly<Record<string, StatusCode | undefined>>)[name];
-  return known ?? coerceStatusCode(name.startsWith("0x") ? Number(name) : StatusCodes.Bad.value);
 }
 
 /** The port of the mapping's endpoint; OPC UA's own where it names none. */
 function recordedPort({ connection }: RecordedMapping): number {
   const endpoint = connection?.endpoint;
   return Number((endpoint === undefined ? undefined : URL.parse(endpoint)?.port) || 4840);
+}
+
+/** Gateways find it under the path that the recorded server had. */
+function recordedPath({ connection }: RecordedMapping): string {
+  return endpointPath(connection?.endpoint ?? "");
 }

@@ -9,7 +9,8 @@ import { MessageSecurityMode, SecurityPolicy } from "node-opcua-secure-channel";
 import { OPCUAServer } from "node-opcua-server";
 import { GatewayError } from "../../src/domain/errors.ts";
 import { addLine, type LineNodes } from "./line-nodes.ts";
-import { nodesetFile } from "./nodeset.ts";
+import { lackedByMini, nodesetFile } from "./nodeset.ts";
+import { judgeRequests, type Judge } from "./service-faults.ts";
 import { addVariables, type SimulatedVariable, type VariableSpec } from "./variables.ts";
 
 /** The server's clock as its address space reads it. */
@@ -23,6 +24,8 @@ export interface OpcuaSimulatorOptions {
   readonly host?: string;
   /** 0, the default, takes a free one; it is kept over restarts. */
   readonly port?: number;
+  /** What the endpoint's address ends in, such as `/line`; nothing by default. Any other is answered as well. */
+  readonly path?: string;
   /** Sign and encrypt beside, or in place of, no security. */
   readonly security?: "none" | "both" | "required";
   /** Users and their passwords; with none of them everybody is let in. */
@@ -33,6 +36,8 @@ export interface OpcuaSimulatorOptions {
   readonly variables?: readonly VariableSpec[];
   /** The example press: fast, bad and uncertain nodes, structures, a method, an alarm. Needs the whole standard nodeset. */
   readonly line?: boolean;
+  /** So many browse results may be continued at once; without the key, however many. */
+  readonly continuationPoints?: number;
   /** The line's server takes no ConditionRefresh. */
   readonly refusesRefresh?: boolean;
 }
@@ -53,6 +58,7 @@ export class OpcuaSimulator {
   #prefix = "Press";
   #reversed = false;
   #line: LineNodes | undefined;
+  #judge: Judge | undefined;
   readonly #sockets = new Set<Socket>();
   #variables: ReadonlyMap<string, SimulatedVariable> = new Map();
 
@@ -86,7 +92,8 @@ export class OpcuaSimulator {
   }
 
   get endpoint(): string {
-    return `opc.tcp://${this.host}:${this.#port}`;
+    const host = this.host.includes(":") ? `[${this.host}]` : this.host;
+    return `opc.tcp://${host}:${this.#port}${this.#options.path ?? ""}`;
   }
 
   /** Grows with every session. */
@@ -128,6 +135,14 @@ export class OpcuaSimulator {
     }
   }
 
+  /** Requests that `judge` names a status for are answered with a ServiceFault; it may change others. Returns the way back. */
+  fault(judge: Judge): () => void {
+    this.#judge = judge;
+    return () => {
+      this.#judge = undefined;
+    };
+  }
+
   /** The server hangs: it takes bytes no more, and connections stay open. Returns the way to wake it. */
   hang(): () => void {
     const sockets = [...this.#sockets];
@@ -161,8 +176,9 @@ export class OpcuaSimulator {
   }
 
   async #listen(): Promise<void> {
-    const { security = "none", users, userCertificates, line = false } = this.#options;
-    const { refusesRefresh = false, variables = [] } = this.#options;
+    const { security = "none", users, userCertificates, line = false, path = "" } = this.#options;
+    const { refusesRefresh = false, variables = [], continuationPoints } = this.#options;
+    const whole = line || variables.some(({ builtIn }) => lackedByMini.has(builtIn));
     const modes = security === "none" ? [] : [MessageSecurityMode.Sign, MessageSecurityMode.SignAndEncrypt];
     const certificates = (name: string, acceptsUnknown: boolean) =>
       new OPCUACertificateManager({
@@ -175,7 +191,8 @@ export class OpcuaSimulator {
       host: this.host,
       hostname: this.host,
       port: this.#port,
-      nodeset_filename: [nodesetFile(line ? "standard" : "mini")],
+      resourcePath: path,
+      nodeset_filename: [nodesetFile(whole ? "standard" : "mini")],
       serverInfo: { applicationUri: "urn:linegate:simulator" },
       allowAnonymous: users === undefined,
       ...(users === undefined
@@ -192,6 +209,7 @@ export class OpcuaSimulator {
       maxConnectionsPerEndpoint: 100,
       serverCapabilities: {
         maxSessions: 100,
+        ...(continuationPoints === undefined ? {} : { maxBrowseContinuationPoints: continuationPoints }),
         operationLimits: {
           maxMonitoredItemsPerCall: 100,
           maxNodesPerRead: 100,
@@ -200,6 +218,7 @@ export class OpcuaSimulator {
       },
     });
     this.#server = server;
+    judgeRequests(server, (request) => this.#judge?.(request));
     await server.initialize();
     for (const pem of userCertificates ?? []) {
       await userCertificateManager.trustCertificate(new X509Certificate(pem).raw);
@@ -209,6 +228,8 @@ export class OpcuaSimulator {
     });
     const space = server.engine.addressSpace;
     if (!space) throw new GatewayError("INTERNAL", "the simulator has no address space");
+    // The event that it raises for a client that named it otherwise is of a type that the mini nodeset lacks.
+    if (!whole) space.rootFolder.objects.server.raiseEvent = () => undefined;
     if (line) {
       this.#line = addLine(space, { prefix: this.#prefix, reversed: this.#reversed, refusesRefresh });
     }

@@ -2,6 +2,7 @@ import { builtInOf } from "../../adapters/opcua/value-type.ts";
 import { isMethod, type OpcuaDevice, type OpcuaTag } from "../../adapters/opcua/mapping.ts";
 import type { TagValue } from "../../src/domain/reading.ts";
 import { compileScaling } from "../../src/normalise/scaling.ts";
+import { endpointPath } from "../opcua/endpoint-path.ts";
 import { OpcuaSimulator } from "../opcua/server.ts";
 import type { VariableSpec } from "../opcua/variables.ts";
 import { refuseForeignHost, startAt, type ServerOptions } from "./ports.ts";
@@ -30,7 +31,9 @@ class SimulatedOpcuaDevice implements SimulatedDevice {
 
   set(name: string, value: TagValue): void {
     const tag = this.#byName.get(name);
-    if (tag !== undefined && tag.value.kind !== "json") this.#variable(tag).set(rawOf(value, tag));
+    if (tag === undefined || tag.value.kind === "json") return;
+    const raw = formed(rawOf(value, tag), builtInOf(tag.options.type));
+    if (raw !== undefined) this.#variable(tag).set(raw);
   }
 
   get(name: string): TagValue | undefined {
@@ -62,11 +65,12 @@ export async function serveOpcua(
 async function serve(mapping: OpcuaDevice, options: ServerOptions): Promise<SimulatedPart> {
   const url = new URL(mapping.connection.endpoint);
   refuseForeignHost(mapping.device, url.hostname, options);
-  const host = options.host ?? url.hostname;
+  const host = options.host ?? url.hostname.replace(/^\[(.*)\]$/, "$1");
   const start = (port: number) =>
     OpcuaSimulator.start({
       host,
       port,
+      path: endpointPath(mapping.connection.endpoint),
       security: mapping.connection.security.policy === "none" ? "none" : "required",
       variables: simulatedTags(mapping).map(specOf),
     });
@@ -91,6 +95,22 @@ function simulatedTags({ tags }: OpcuaDevice): readonly OpcuaTag[] {
   return tags.filter(({ options }) => !isMethod(options) && builtInOf(options.type) !== undefined);
 }
 
+/** A text in the form that its type asks for; undefined where it has none, and the variable keeps what it holds. */
+function formed(value: TagValue, builtIn: string | undefined): TagValue | undefined {
+  if (typeof value !== "string") return value;
+  if (builtIn === "ByteString") return Buffer.from(value).toString("base64");
+  if (builtIn === "DateTime") return Number.isNaN(Date.parse(value)) ? undefined : value;
+  if (builtIn === "Guid") return guidForm.test(value) ? value : undefined;
+  return value;
+}
+
+const guidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** What a variable holds before anything was set, where the type wants a form. */
+const atFirst: Readonly<Record<string, string>> = {
+  DateTime: "2026-01-01T00:00:00.000Z",
+  Guid: "00000000-0000-0000-0000-000000000000",
+};
+
 function nodeOf({ options }: OpcuaTag): string {
   return options.node ?? options.path ?? "";
 }
@@ -108,7 +128,7 @@ function specOf(tag: OpcuaTag): VariableSpec {
     node: nodeOf(tag),
     name: tag.name.split("/").at(-1) ?? tag.name,
     builtIn,
-    value: builtIn === "DateTime" ? "2026-01-01T00:00:00.000Z" : (neutral[tag.value.kind] ?? 0),
+    value: atFirst[builtIn] ?? neutral[tag.value.kind] ?? 0,
     writable: tag.write !== undefined,
   };
 }

@@ -32,7 +32,7 @@ async function freePort(): Promise<number> {
 }
 
 /** A PLC on asyncua, which shares no code with node-opcua. */
-async function plc({ nodes = 0, secure = false, refresh = false } = {}) {
+async function plc({ nodes = 0, secure = false, refresh = false, broken = false, few = false } = {}) {
   const own = await folder();
   const { certificate, keyPem } = await new Pki(own).identity();
   await writeFile(join(own, "server.der"), certificate);
@@ -46,6 +46,8 @@ async function plc({ nodes = 0, secure = false, refresh = false } = {}) {
     own,
     ...(secure ? ["secure"] : []),
     ...(refresh ? ["refresh"] : []),
+    ...(broken ? ["broken"] : []),
+    ...(few ? ["few"] : []),
   ];
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -184,6 +186,24 @@ test("2,000 monitored items, one of them unknown", { timeout: 60_000 }, async (c
   expect(context.latest.get("value1999")?.value).toBe(1_999);
   await expect.poll(() => context.latest.get("missing")).toMatchObject({ status: "BadNodeIdUnknown" });
 });
+
+test.for(["poll", "subscribe"])(
+  "a value that it can't encode costs no other tag; 300 tags where it takes 100 at once: %s",
+  { timeout: 30_000 },
+  async (mode, ctx) => {
+    if (!installed) return ctx.skip(missing);
+    const server = await plc({ broken: true, few: true, nodes: 300 });
+    const many = Array.from(
+      { length: 300 },
+      (_none, n) => [`value${n}`, { node: press(`Value${n}`) }] as const,
+    );
+    const mapped = { ...Object.fromEntries(many), broken: { node: press("Broken") } };
+    const device = deviceAt(server.endpoint, mapped, { options: { mode, retryBadTags: "2s" } });
+    const { context } = await running(device);
+    await expect.poll(() => context.goodTags().length, { timeout: 10_000 }).toBe(300);
+    await expect.poll(() => context.latest.get("broken")).toMatchObject({ status: "BadInternalError" });
+  },
+);
 
 test(
   "logs in with a user certificate that openssl made as the README says",

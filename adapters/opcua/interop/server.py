@@ -1,7 +1,8 @@
 """An OPC UA server on asyncua (not node-opcua's), told by lines of JSON on stdin what to do.
 
-Usage: server.py PORT NODES FOLDER [secure] [refresh]
-With `refresh` it takes ConditionRefresh, which asyncua does not by itself.
+Usage: server.py PORT NODES FOLDER [secure] [refresh] [broken] [few]
+With `refresh` it takes ConditionRefresh, which asyncua does not by itself. With `broken` it has a variable `Broken` whose value
+it can't encode. With `few` it takes 100 operations a request, and says so nowhere.
 Prints {"port": …} when it listens, and {} after each command.
 """
 
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from cryptography import x509
 from asyncua import Server, ua
+from asyncua.common.utils import ServiceError
+from asyncua.server.internal_session import InternalSession
 from asyncua.common.structures104 import new_struct, new_struct_field
 from asyncua.crypto.permission_rules import SimpleRoleRuleset
 from asyncua.server.user_managers import UserManager
@@ -22,6 +25,23 @@ from asyncua.crypto.permission_rules import User, UserRole
 logging.disable(logging.CRITICAL)
 LINE = "http://example.com/line"
 OTHER = "http://example.com/other"
+
+
+def take_few():
+    """No request for more than 100 nodes is taken; the OperationLimits do not say so."""
+    read, create = InternalSession.read, InternalSession.create_monitored_items
+
+    async def few_reads(self, params):
+        if len(params.NodesToRead) > 100:
+            raise ServiceError(ua.StatusCodes.BadTooManyOperations)
+        return await read(self, params)
+
+    async def few_items(self, params):
+        if len(params.ItemsToCreate) > 100:
+            raise ServiceError(ua.StatusCodes.BadTooManyOperations)
+        return await create(self, params)
+
+    InternalSession.read, InternalSession.create_monitored_items = few_reads, few_items
 
 
 class Users(UserManager):
@@ -43,9 +63,9 @@ class Users(UserManager):
 
 
 class Plc:
-    def __init__(self, port, nodes, folder, secure, refresh):
-        self.port, self.nodes, self.folder, self.secure = port, nodes, folder, secure
-        self.refresh = refresh
+    def __init__(self, port, nodes, folder, wanted):
+        self.port, self.nodes, self.folder, self.wanted = port, nodes, folder, wanted
+        self.secure, self.refresh = "secure" in wanted, "refresh" in wanted
         self.count = 0
         self.prefix = "Press"
         self.namespaces = [OTHER, LINE]
@@ -87,6 +107,11 @@ class Plc:
         await add("Name", "Größe", ua.VariantType.String, True)
         await add("Total", 9_007_199_254_740_993, ua.VariantType.Int64, True)
         await add("Profile", [1.5, 2.5], ua.VariantType.Double)
+        if "broken" in self.wanted:
+            broken = await add("Broken", 1.0, ua.VariantType.Double)
+            # An encoder meets a text where its type says a number.
+            attribute = server.iserver.aspace._nodes[broken.nodeid].attributes[ua.AttributeIds.Value]
+            attribute.value.Value.Value = "no number"
         await add("Raw", b"\x01\x02", ua.VariantType.ByteString)
 
         # A structure of the server's own, known by its DataTypeDefinition alone.
@@ -157,7 +182,10 @@ class Plc:
 
 async def main():
     port, nodes, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-    plc = Plc(port, nodes, folder, "secure" in sys.argv[4:], "refresh" in sys.argv[4:])
+    wanted = sys.argv[4:]
+    if "few" in wanted:
+        take_few()
+    plc = Plc(port, nodes, folder, wanted)
     await plc.start()
     moving = asyncio.create_task(plc.move())
     print(json.dumps({"port": port}), flush=True)
