@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { SalvagedTable } from "../store/salvage.ts";
 import type { RetainedMessage } from "./retained-store.ts";
 import type { OutgoingPacket, StoredSubscription } from "./session.ts";
 
@@ -25,6 +26,14 @@ CREATE TABLE IF NOT EXISTS mqtt_outgoing (
 CREATE TABLE IF NOT EXISTS mqtt_inbound (client TEXT NOT NULL, message_id INTEGER NOT NULL, PRIMARY KEY (client, message_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mqtt_retained (topic TEXT PRIMARY KEY, qos INTEGER NOT NULL, payload BLOB NOT NULL);
 `;
+
+/** Each row means something by itself: a session without one of its messages is still that session. */
+export const journalTables: readonly SalvagedTable[] = [
+  { name: "mqtt_session", key: ["client"] },
+  { name: "mqtt_outgoing", key: ["rowid"] },
+  { name: "mqtt_inbound", key: ["client", "message_id"] },
+  { name: "mqtt_retained", key: ["rowid"] },
+];
 
 const sql = {
   sessions: "SELECT client, user, left_at, subscriptions FROM mqtt_session ORDER BY left_at IS NULL, left_at",

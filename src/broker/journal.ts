@@ -3,7 +3,7 @@ import type { Clock } from "../adapter-kit/clock.ts";
 import type { Stored } from "../store/state-store.ts";
 import type { TransactionPart } from "../store/transaction-part.ts";
 import type { BrokerCounters } from "./counters.ts";
-import { JournalTables, type KeptSession } from "./journal-tables.ts";
+import { JournalTables, journalTables, type KeptSession } from "./journal-tables.ts";
 import type { RetainedMessage } from "./retained-store.ts";
 import type { OutgoingPacket } from "./session.ts";
 
@@ -48,6 +48,7 @@ interface Draft {
  * it refuses, that is bounded as the memory is.
  */
 export class Journal implements TransactionPart {
+  readonly salvaged = journalTables;
   readonly #options: JournalOptions;
   readonly #stopping = new AbortController();
   #tables: JournalTables | undefined;
@@ -138,6 +139,8 @@ export class Journal implements TransactionPart {
   load(database: DatabaseSync): void {
     this.#tables = new JournalTables(database);
     this.#restored = { sessions: this.#tables.sessions(), retained: this.#tables.retained() };
+    this.#sessionsOnDisk.clear();
+    this.#topicsOnDisk.clear();
     for (const { id } of this.#restored.sessions) this.#sessionsOnDisk.add(id);
     for (const { topic } of this.#restored.retained) this.#topicsOnDisk.add(topic);
   }

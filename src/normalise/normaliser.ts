@@ -1,6 +1,6 @@
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { DeviceMapping, TagMapping } from "../adapter-kit/mapping.ts";
-import type { Quality, Reading, Sample, TagValue } from "../domain/reading.ts";
+import type { LossStatus, Quality, Reading, Sample, TagValue } from "../domain/reading.ts";
 import { isPath } from "../domain/tag-path.ts";
 import { leavesBand } from "./deadband.ts";
 import type { Sequences } from "./sequences.ts";
@@ -98,12 +98,12 @@ export class Normaliser {
   }
 
   /** One bad reading for every tag that is not bad already for the same reason. */
-  markAllBad(status: string): void {
+  markAllBad(status: LossStatus): void {
     const at = this.#options.clock.monotonic();
     for (const tag of this.#tags.values()) this.#markBad(tag, status, at);
   }
 
-  #markBad(tag: TagState, status: string, at: number): void {
+  #markBad(tag: TagState, status: LossStatus, at: number): void {
     if (tag.published?.quality === "bad" && tag.published.status === status) return;
     this.#publish(tag, null, "bad", status, this.#options.clock.now(), at);
   }

@@ -111,6 +111,7 @@ function outsideService(
       `${events}.${place}.>`,
       // What an alert's action that failed is told on.
       ...(service === "alerting" ? [`event.${place}.alerting.*`] : []),
+      // Where it wrote before it had a way of its own: a process that is older than its gateway still does.
       `cmd.${place}.>`,
       `bridge.${gateway}.${service}.>`,
       `$KV.${bucket}.${place}.*`,

@@ -5,8 +5,8 @@ import { GatewayError } from "../domain/errors.ts";
 
 /** Nobody else writes to the file; whoever does all the same holds the gateway up for this long at most. */
 const busyMs = 50;
-/** https://www.sqlite.org/rescode.html: SQLITE_CORRUPT and SQLITE_NOTADB. */
-const corrupt = new Set([11, 26]);
+/** https://www.sqlite.org/rescode.html: SQLITE_CORRUPT, SQLITE_NOTADB, and SQLITE_ERROR, where its tables are not what they were. */
+const corrupt = new Set([11, 26, 1]);
 
 /** A larger file is not looked through: the gateway is not to be kept from its start for long. */
 const mostChecked = 64_000_000;
@@ -16,7 +16,7 @@ PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS state (scope TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (scope, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
   n INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, bytes INTEGER NOT NULL, queued_at INTEGER NOT NULL,
-  acked_at INTEGER, incarnation INTEGER, seq INTEGER,
+  acked_at INTEGER, incarnation INTEGER, seq INTEGER, promised INTEGER,
   id TEXT NOT NULL, subject TEXT NOT NULL, headers TEXT, payload BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS outbox_acked ON outbox (acked_at) WHERE acked_at IS NOT NULL;
 CREATE TABLE IF NOT EXISTS epoch (epoch TEXT NOT NULL);
@@ -38,6 +38,7 @@ function open(path: string, newEpoch: () => string, load: (opened: OpenedDatabas
   try {
     if (endedUncleanly) requireSound(database);
     database.exec(schema);
+    addColumn(database, "outbox", "promised INTEGER");
     const select = database.prepare("SELECT epoch FROM epoch");
     if (select.get() === undefined) database.prepare("INSERT INTO epoch VALUES (?)").run(newEpoch());
     database.exec("PRAGMA synchronous = NORMAL");
@@ -60,10 +61,19 @@ export interface DatabaseOptions {
   readonly load: (opened: OpenedDatabase) => void;
   /** A corrupt file was renamed to this. */
   readonly onSetAside: (to: string, error: unknown) => void;
+  /** Takes over into a new file what can still be read in the one that was set aside, before `load`. */
+  readonly takeOver: (from: string, into: DatabaseSync) => void;
 }
 
-/** The gateway's one SQLite file. A corrupt one is kept under another name, and a new one begun. */
-export function openDatabase({ path, newEpoch, now, load, onSetAside }: DatabaseOptions): OpenedDatabase {
+/** The gateway's one SQLite file. A corrupt one is kept under another name, and a new one begun with what can be taken over. */
+export function openDatabase({
+  path,
+  newEpoch,
+  now,
+  load,
+  onSetAside,
+  takeOver,
+}: DatabaseOptions): OpenedDatabase {
   mkdirSync(dirname(path), { recursive: true });
   try {
     return open(path, newEpoch, load);
@@ -74,7 +84,16 @@ export function openDatabase({ path, newEpoch, now, load, onSetAside }: Database
     // What was not taken over from the log yet belongs to that file, and would spoil a new one.
     for (const ending of ["-wal", "-shm"]) setAside(path + ending, to + ending);
     onSetAside(to, caught);
-    return open(path, newEpoch, load);
+    try {
+      return open(path, newEpoch, (opened) => {
+        takeOver(to, opened.database);
+        load(opened);
+      });
+    } catch {
+      // What was taken over is no good after all.
+      for (const ending of ["", "-wal", "-shm"]) rmSync(path + ending, { force: true });
+      return open(path, newEpoch, load);
+    }
   }
 }
 
@@ -93,6 +112,13 @@ function requireSound(database: DatabaseSync): void {
   if (found !== "ok") throw new DamagedFile(String(found));
 }
 
+/** A file of an earlier version: its rows have null there. */
+function addColumn(database: DatabaseSync, table: string, column: string): void {
+  const columns = database.prepare(`PRAGMA table_info(${table})`).all();
+  if (columns.some(({ name }) => name === column.split(" ")[0])) return;
+  database.exec(`ALTER TABLE ${table} ADD COLUMN ${column}`);
+}
+
 class DamagedFile extends Error {}
 
 function sizeOf(path: string): number {
@@ -108,6 +134,7 @@ function setAside(from: string, to: string): void {
 }
 
 function isCorrupt(caught: unknown): boolean {
-  if (caught instanceof DamagedFile) return true;
+  // What was written as JSON does not read as it.
+  if (caught instanceof DamagedFile || caught instanceof SyntaxError) return true;
   return caught instanceof Error && "errcode" in caught && corrupt.has(Number(caught.errcode) & 0xff);
 }

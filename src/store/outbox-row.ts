@@ -19,6 +19,8 @@ export interface OutboxRow {
   readonly live?: OutgoingMessage["live"];
   /** As OutgoingMessage has it, likewise. */
   readonly whenStored?: OutgoingMessage["whenStored"];
+  /** A device forgot it when it got its PUBACK: it never gives way. */
+  readonly isPromised: boolean;
   /** Unix ms. */
   readonly queuedAt: number;
   /** What it counts against the outbox's limit. */
@@ -29,6 +31,8 @@ export interface OutboxRow {
 export interface Ack {
   readonly n: number;
   readonly bytes: number;
+  /** As the row has it. */
+  readonly isPromised: boolean;
   /** Its place in the stream. */
   readonly seq: number;
 }
@@ -37,6 +41,11 @@ export interface Ack {
 export interface Backlog {
   readonly rows: number;
   readonly bytes: number;
+}
+
+/** The same of what is kept after its ack, and how many of those bytes never give way. */
+export interface KeptBacklog extends Backlog {
+  readonly promisedBytes: number;
 }
 
 /** What gives way where there is no room: what has waited longest, or what comes; `thin`: the oldest, after coarser windows. */

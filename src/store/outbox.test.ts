@@ -63,7 +63,12 @@ test("an id never comes twice: not after everything was sent, and not from a fil
     const [row] = store.outbox.read("EVENTS", 0, 1);
     ids.push(row?.id);
     if (life === 0)
-      store.outbox.settle("EVENTS", { n: row?.n ?? 0, bytes: row?.bytes ?? 0, seq: 1 }, mark, false);
+      store.outbox.settle(
+        "EVENTS",
+        { n: row?.n ?? 0, bytes: row?.bytes ?? 0, isPromised: false, seq: 1 },
+        mark,
+        false,
+      );
     store.close();
     if (life === 1) await rm(join(dir, stateFile));
   }
@@ -75,8 +80,8 @@ test("what is kept after its ack waits again where the stream does not have it, 
   const { store } = open(dir);
   await store.change([], ["1", "2", "3"].map(event));
   let last = mark;
-  for (const { n, bytes } of store.outbox.read("EVENTS", 0, 10))
-    last = store.outbox.settle("EVENTS", { n, bytes, seq: n }, last, true);
+  for (const row of store.outbox.read("EVENTS", 0, 10))
+    last = store.outbox.settle("EVENTS", { ...row, seq: row.n }, last, true);
   expect(waiting(store, "EVENTS")).toEqual([]);
   expect(store.requeue("EVENTS", 1, 2)).toBe(1);
   expect(waiting(store, "EVENTS")).toEqual(["3"]);
@@ -124,7 +129,12 @@ test("what the disk refuses is told and can be sent, within a bound, and is on d
   expect(await store.change([], [event("1"), event("2")])).toBe("kept");
   expect(waiting(store, "EVENTS")).toEqual(["1", "2"]);
   const [first] = store.outbox.read("EVENTS", 0, 1);
-  store.outbox.settle("EVENTS", { n: first?.n ?? 0, bytes: first?.bytes ?? 0, seq: 1 }, mark, false);
+  store.outbox.settle(
+    "EVENTS",
+    { n: first?.n ?? 0, bytes: first?.bytes ?? 0, isPromised: false, seq: 1 },
+    mark,
+    false,
+  );
   await store.change(
     [],
     Array.from({ length: 9 }, () => batch("x".repeat(1_000_000))),

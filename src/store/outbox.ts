@@ -5,10 +5,12 @@ import {
   streamNames,
   type Ack,
   type Backlog,
+  type KeptBacklog,
   type OutboxLimits,
   type OutboxRow,
   type StreamName,
 } from "./outbox-row.ts";
+import { firstHeader } from "./outbox-header.ts";
 import { lossReasons, type Dropped } from "./outbox-loss.ts";
 import type { Cut, OutboxTable } from "./outbox-table.ts";
 import type { OutgoingMessage, StateChange } from "./state-store.ts";
@@ -30,6 +32,8 @@ interface Settled {
 export interface OutboxOptions extends OutboxLimits {
   /** Before the number in an id: `<gateway>:<epoch>`. */
   readonly idPrefix: () => string;
+  /** The first number of the epoch. */
+  readonly begin: () => number;
   readonly now: () => number;
   readonly log: Log;
   /** Has the next commit take a change along, which comes soon. */
@@ -57,6 +61,8 @@ export class Outbox {
   #settled = new Map<number, Settled>();
   readonly #backlog = { EVENTS: { rows: 0, bytes: 0 }, BATCHES: { rows: 0, bytes: 0 } };
   readonly #kept = { rows: 0, bytes: 0 };
+  /** Of what is kept, what never gives way. */
+  #keptPromised = 0;
   #draft: { readonly done: Settled[]; readonly cut: readonly Cut[] } = { done: [], cut: [] };
   readonly #dropped = { EVENTS: newDropped(), BATCHES: newDropped() };
   readonly #offered = { EVENTS: { rows: 0, bytes: 0 }, BATCHES: { rows: 0, bytes: 0 } };
@@ -66,12 +72,18 @@ export class Outbox {
     this.#options = options;
   }
 
+  /** Reads what is on disk; again, where the first file was corrupt. */
   load(table: OutboxTable): void {
     this.#table = table;
+    for (const counts of [this.#kept, this.#backlog.EVENTS, this.#backlog.BATCHES])
+      add(counts, -counts.rows, -counts.bytes);
     this.#last = table.last();
     table.ackedNoLaterThan(this.#options.now());
-    for (const { stream, acked, rows, bytes } of table.totals())
+    this.#keptPromised = 0;
+    for (const { stream, acked, isPromised, rows, bytes } of table.totals()) {
       add(acked ? this.#kept : this.#backlog[stream], rows, bytes);
+      if (acked && isPromised) this.#keptPromised += bytes;
+    }
   }
 
   /** Calls back in the turn in which messages are known to be on disk, or the disk refused them; returns the way to stop. */
@@ -97,8 +109,7 @@ export class Outbox {
 
   /** Whether a message fits without another one having to go that is as urgent: a tenth is left to the gateway's own events. */
   hasRoom(stream: StreamName, bytes: number): boolean {
-    const taken = this.#yields(stream) ? this.#backlog[stream].bytes : this.#bytesAhead(stream);
-    return taken + bytes <= this.#options.maxBytes * bulkShare;
+    return this.#bytesAhead(stream) + bytes <= this.#options.maxBytes * bulkShare;
   }
 
   dropped(stream: StreamName): Dropped {
@@ -153,8 +164,13 @@ export class Outbox {
    * surely synced it (`keep`).
    */
   settle(stream: StreamName, ack: Ack, mark: StreamMark, keep: boolean): StreamMark {
-    const acked = Math.max(mark.acked, ack.seq);
-    const next = { ...mark, acked, deleted: keep ? mark.deleted : Math.max(mark.deleted, ack.seq) };
+    const reached = (place = 0) => Math.max(place, ack.seq);
+    const next = {
+      ...mark,
+      acked: reached(mark.acked),
+      deleted: keep ? mark.deleted : reached(mark.deleted),
+      ...(ack.isPromised ? { promised: reached(mark.promised) } : {}),
+    };
     if (!this.#forget(ack.n)) {
       const keptSince = keep ? this.#options.now() : undefined;
       this.#settled.set(ack.n, { stream, ack, incarnation: mark.incarnation, keptSince });
@@ -164,10 +180,15 @@ export class Outbox {
   }
 
   /** The server will never take it. */
-  refuse({ n, stream, bytes, subject }: OutboxRow): void {
+  refuse({ n, stream, bytes, isPromised, subject }: OutboxRow): void {
     this.#count(stream, "oversized", { n, subject, bytes });
     if (this.#forget(n)) return;
-    this.#settled.set(n, { stream, ack: { n, bytes, seq: 0 }, incarnation: 0, keptSince: undefined });
+    this.#settled.set(n, {
+      stream,
+      ack: { n, bytes, isPromised, seq: 0 },
+      incarnation: 0,
+      keptSince: undefined,
+    });
     this.#options.keep();
   }
 
@@ -194,7 +215,9 @@ export class Outbox {
     const { done, cut } = this.#draft;
     for (const { stream, ack, keptSince } of done) {
       add(this.#backlog[stream], -1, -ack.bytes);
-      if (keptSince !== undefined) add(this.#kept, 1, ack.bytes);
+      if (keptSince === undefined) continue;
+      add(this.#kept, 1, ack.bytes);
+      if (ack.isPromised) this.#keptPromised += ack.bytes;
     }
     for (const { stream, bytes, acked, n } of cut) {
       add(acked ? this.#kept : this.#backlog[stream], -1, -bytes);
@@ -246,8 +269,9 @@ export class Outbox {
   }
 
   /** Acked messages that the stream does not have after all wait again. */
-  requeued(stream: StreamName, { rows, bytes }: Backlog): void {
-    add(this.#kept, -rows, -bytes);
+  requeued(stream: StreamName, lost: KeptBacklog): void {
+    const { rows, bytes } = lost;
+    this.released([lost]);
     add(this.#backlog[stream], rows, bytes);
   }
 
@@ -261,8 +285,11 @@ export class Outbox {
     return lost.length;
   }
 
-  released(gone: readonly Backlog[]): void {
-    for (const { rows, bytes } of gone) add(this.#kept, -rows, -bytes);
+  released(gone: readonly KeptBacklog[]): void {
+    for (const { rows, bytes, promisedBytes } of gone) {
+      add(this.#kept, -rows, -bytes);
+      this.#keptPromised -= promisedBytes;
+    }
   }
 
   /** Batches that wait for the disk alone; durable messages of devices are bounded where they come in. */
@@ -281,7 +308,9 @@ export class Outbox {
   }
 
   #rowOf(message: OutgoingMessage, n: number, queuedAt: number): OutboxRow {
-    const { stream, subject, id, headers = {}, payload, live, whenStored } = message;
+    const { stream, subject, id, payload, live, whenStored } = message;
+    const begin = this.#options.begin();
+    const headers = { ...message.headers, ...(begin > 1 && { [firstHeader]: String(begin) }) };
     const row = {
       n,
       stream,
@@ -291,6 +320,7 @@ export class Outbox {
       payload: typeof payload === "string" ? Buffer.from(payload) : payload,
       live,
       whenStored,
+      isPromised: stream === "EVENTS" && whenStored === true,
       queuedAt,
     };
     return { ...row, bytes: rowBytes(row) };
@@ -301,7 +331,9 @@ export class Outbox {
     const limit = row.stream === "BATCHES" ? maxBytes * bulkShare : maxBytes;
     add(this.#offered[row.stream], 1, row.bytes);
     const waiting = this.#bytesAhead(row.stream) + row.bytes;
-    if (row.bytes > limit || (!this.#yields(row.stream) && waiting > limit)) {
+    const isRefused = row.bytes > limit || (!this.#yields(row.stream) && waiting > limit);
+    // For what is promised `hasRoom` was asked.
+    if (isRefused && !row.isPromised) {
       this.#count(row.stream, "full", { subject: row.subject, bytes: row.bytes });
       return false;
     }
@@ -314,7 +346,7 @@ export class Outbox {
     const ahead = streamNames.filter(
       (other) => stream === "BATCHES" || other === "EVENTS" || !this.#yields(other),
     );
-    return sum(ahead.map((other) => this.#backlog[other].bytes));
+    return this.#keptPromised + sum(ahead.map((other) => this.#backlog[other].bytes));
   }
 
   /** Whether the oldest of it make room. */

@@ -63,6 +63,7 @@ interface Seen {
 
 /** Identities of messages that were stored, with a mark of what those held, in the transactions of those messages; the oldest are forgotten. */
 export class SeenIdentities implements TransactionPart {
+  readonly salvaged = [{ name: "identity", key: ["n"] }];
   readonly #now: () => number;
   readonly #limits: SeenLimits;
   #tables: Tables | undefined;

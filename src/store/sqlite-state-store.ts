@@ -8,12 +8,13 @@ import { openDatabase, rewrite, type OpenedDatabase } from "./database.ts";
 import { LogSync, syncedFile, type SyncedFile } from "./log-sync.ts";
 import { Histogram, roundTripMs } from "../observability/histogram.ts";
 import { Outbox } from "./outbox.ts";
-import type { Backlog, OutboxLimits, StreamName } from "./outbox-row.ts";
+import type { KeptBacklog, OutboxLimits, StreamName } from "./outbox-row.ts";
 import { OutboxTable, type Released } from "./outbox-table.ts";
 import { Reserve } from "./reserve.ts";
 import { StateTable } from "./state-table.ts";
 import type { OutgoingMessage, StateChange, StateStore, Stored } from "./state-store.ts";
-import { markChange, outboxScope, readMark, type StreamMark } from "./stream-mark.ts";
+import { beginKey, markChange, outboxScope, readBegin, readMark, type StreamMark } from "./stream-mark.ts";
+import { takeOver } from "./take-over.ts";
 import type { TransactionPart } from "./transaction-part.ts";
 
 /** In the site's data folder. */
@@ -97,6 +98,7 @@ export class SqliteStateStore implements StateStore {
     this.outbox = new Outbox({
       ...outbox,
       idPrefix: () => `${gateway}:${this.#epoch}-${run}`,
+      begin: () => readBegin(this.#state.get(outboxScope)?.get(beginKey)),
       now: () => clock.now(),
       log,
       keep: (change) => this.#keep(change),
@@ -175,7 +177,7 @@ export class SqliteStateStore implements StateStore {
   requeue(stream: StreamName, incarnation: number, aboveSeq: number): number {
     const forgotten = this.outbox.forgetAcks(stream, incarnation, aboveSeq);
     this.#commit();
-    let lost: Backlog = { rows: 0, bytes: 0 };
+    let lost: KeptBacklog = { rows: 0, bytes: 0, promisedBytes: 0 };
     const isDone = this.#transact(({ outbox }) => {
       lost = outbox.requeue(stream, incarnation, aboveSeq);
     });
@@ -228,7 +230,25 @@ export class SqliteStateStore implements StateStore {
           "The durable state is corrupt: the file is set aside, and the gateway begins anew. Check the disk",
         );
       },
+      takeOver: (from, into) => this.#takeOver(from, into),
     });
+  }
+
+  #takeOver(from: string, into: DatabaseSync): void {
+    const { log } = this.#options;
+    try {
+      const rows = takeOver(
+        from,
+        into,
+        this.#parts.flatMap(({ salvaged }) => salvaged),
+      );
+      log.warn(
+        { from, rows },
+        "What can be read of the corrupt file is taken over: what waits to be sent first",
+      );
+    } catch (caught) {
+      log.error({ from, error: String(caught) }, "Not all of the corrupt file could be taken over");
+    }
   }
 
   #load({ database, epoch, log }: OpenedDatabase): void {

@@ -14,13 +14,13 @@ export interface OutgoingMessage {
   readonly subject: string;
   readonly payload: Uint8Array | string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Its globally unique `Nats-Msg-Id`; absent: the outbox makes one, `<gateway>:<epoch>:<n>`. */
+  /** Its globally unique `Nats-Msg-Id`; absent: the outbox makes one, `<gateway>:<epoch>-<run>:<n>`. */
   readonly id?: string;
   /** The payload as it goes out right after the commit, where that tells more than is known before, such as a latency. */
   readonly live?: () => string;
   /**
    * Its sender is told once it is on disk, and sends it again otherwise: while the disk refuses, it is neither sent nor does it
-   * give way.
+   * give way. An event of that kind was promised to its sender then: it never gives way at all.
    */
   readonly whenStored?: true;
 }
