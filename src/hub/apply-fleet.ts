@@ -2,6 +2,7 @@ import type { Fleet } from "../config/fleet-schema.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import { JetStreamApi, type Ask } from "../nats/jetstream-api.ts";
 import { intakeName } from "../nats/hub-place.ts";
+import { roomProblem } from "./account-room.ts";
 import { planIntake } from "./plan-intake.ts";
 import { hubStreams, planStream, type GatewayStreams, type StreamPlan } from "./plan-streams.ts";
 import { planPushStream } from "./push/plan-push-stream.ts";
@@ -21,17 +22,19 @@ export interface AppliedStream extends Pick<StreamPlan, "stream" | "changes" | "
 
 /**
  * Brings the hub's streams to what the fleet file says; removes neither data nor sources. Rejects with CONFIG_INVALID
- * where a gateway has the name of the hub's own domain, and with UPLINK_UNAVAILABLE where the hub does not answer.
+ * where a gateway has the name of the hub's own domain, or the streams don't fit the hub's account, and with UPLINK_UNAVAILABLE where the hub does not answer.
  */
 export async function applyFleet(fleet: Fleet, ask: Ask, now: number, dryRun: boolean): Promise<Applied> {
   const hub = new JetStreamApi(ask);
-  const { domain } = await hub.accountInfo();
+  const { domain, limits } = await hub.accountInfo();
   if (domain !== undefined && fleet.gateways.includes(domain)) {
     throw new GatewayError(
       "CONFIG_INVALID",
       `${domain} is the JetStream domain of the hub itself: no gateway may have that name.`,
     );
   }
+  const problem = roomProblem(fleet, limits?.max_storage);
+  if (problem !== undefined) throw new GatewayError("CONFIG_INVALID", problem);
   const gateways = await askGateways(fleet.gateways, ask);
   const streams: AppliedStream[] = [];
   for (const forwarder of fleet.forwarders) {

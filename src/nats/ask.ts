@@ -1,7 +1,10 @@
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { GatewayError } from "../domain/errors.ts";
 
-/** One request and its reply's payload. Rejects with UPLINK_UNAVAILABLE where none comes in time. */
+/**
+ * One request and its reply's payload. Rejects with UPLINK_UNAVAILABLE where none comes in time; where nobody can have got the
+ * request the error's context says `sent: false`.
+ */
 export async function ask(
   connection: NatsConnection,
   subject: string,
@@ -23,14 +26,20 @@ export async function askMessage(
   try {
     return await connection.request(subject, payload, { timeout: timeoutMs, ...(headers && { headers }) });
   } catch (caught) {
-    throw new GatewayError("UPLINK_UNAVAILABLE", `No answer from NATS on ${subject}: ${reasonOf(caught)}`, {
+    const nobody = isNobody(caught);
+    const reason = nobody
+      ? "nobody answers there"
+      : caught instanceof Error
+        ? caught.message
+        : String(caught);
+    throw new GatewayError("UPLINK_UNAVAILABLE", `No answer from NATS on ${subject}: ${reason}`, {
       cause: caught,
+      context: nobody ? { sent: false } : {},
     });
   }
 }
 
-function reasonOf(caught: unknown): string {
-  if (caught instanceof errors.NoRespondersError) return "nobody answers there";
-  if (caught instanceof errors.RequestError && caught.isNoResponders()) return "nobody answers there";
-  return caught instanceof Error ? caught.message : String(caught);
+function isNobody(caught: unknown): boolean {
+  if (caught instanceof errors.NoRespondersError) return true;
+  return caught instanceof errors.RequestError && caught.isNoResponders();
 }

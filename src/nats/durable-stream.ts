@@ -1,6 +1,6 @@
 import { GatewayError } from "../domain/errors.ts";
 import type { StreamName } from "../store/outbox-row.ts";
-import type { JetStreamApi, StreamConfig, StreamInfo } from "./jetstream-api.ts";
+import type { JetStreamApi, StreamConfig, StreamInfo, StreamSource } from "./jetstream-api.ts";
 
 /** Each stream's subjects, and its share of JetStream's store: images, buckets and what the site makes need room too. */
 const kinds: Readonly<
@@ -44,14 +44,19 @@ function wanted(stream: StreamName, incarnation: number, storeBytes: number): St
   };
 }
 
-/** Makes the stream; where the store has no room for all that was asked for, it is less. */
+/**
+ * Makes the stream; where the store has no room for all that was asked for, it is less. With a source it takes over what that
+ * holds, and nothing else before it is opened.
+ */
 export async function createDurable(
   api: JetStreamApi,
   stream: StreamName,
   incarnation: number,
   storeBytes: number,
+  source?: StreamSource,
 ): Promise<StreamInfo> {
-  const config = wanted(stream, incarnation, storeBytes);
+  const open = wanted(stream, incarnation, storeBytes);
+  const config = source === undefined ? open : { ...open, subjects: [], sources: [source] };
   for (let bytes = config.max_bytes; ; bytes = Math.floor(bytes / 2)) {
     try {
       return await api.createStream({ ...config, max_bytes: bytes });
@@ -71,7 +76,7 @@ export async function fitDurable(
   stream: StreamName,
   incarnation: number,
   storeBytes: number,
-  { config }: StreamInfo,
+  { config, sources: [source] = [] }: StreamInfo,
 ): Promise<void> {
   const want = wanted(stream, incarnation, storeBytes);
   if (config.retention !== "limits" || config.storage !== "file") {
@@ -80,11 +85,14 @@ export async function fitDurable(
       `The stream ${config.name} on this server is another one: ${config.storage} storage, ${config.retention} retention. Remove or rename it, and it is made anew`,
     );
   }
+  if (source !== undefined && (source.lag > 0 || source.active < 0))
+    throw new GatewayError("UPLINK_UNAVAILABLE", `${config.name} is being filled by another gateway`);
   const subjects = [...new Set([...config.subjects, ...want.subjects])];
   const isSame =
     subjects.length === config.subjects.length &&
     config.discard === "old" &&
     config.allow_direct === true &&
+    source === undefined &&
     (config.max_bytes === -1 || config.max_bytes >= want.max_bytes);
   if (isSame) return;
   try {
@@ -93,6 +101,7 @@ export async function fitDurable(
       subjects,
       discard: "old",
       allow_direct: true,
+      sources: [],
       max_bytes: Math.max(config.max_bytes, want.max_bytes),
     });
   } catch (caught) {
@@ -102,5 +111,15 @@ export async function fitDurable(
 
 /** Takes a stream's subjects away, for the next incarnation: what it holds stays. */
 export async function closeDurable(api: JetStreamApi, { config }: StreamInfo): Promise<void> {
-  await api.updateStream({ ...config, subjects: [`linegate.closed.${config.name}`] });
+  const subjects = [`linegate.closed.${config.name}`];
+  if (config.subjects[0] !== subjects[0]) await api.updateStream({ ...config, subjects });
+}
+
+/** Gives a stream that was made with a source its subjects, and takes the source away. */
+export async function openDurable(
+  api: JetStreamApi,
+  stream: StreamName,
+  { config }: StreamInfo,
+): Promise<void> {
+  await api.updateStream({ ...config, subjects: kinds[stream].subjects, sources: [] });
 }

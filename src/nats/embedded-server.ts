@@ -8,6 +8,7 @@ import { backoff } from "../supervisor/backoff.ts";
 import { settleWithin } from "../supervisor/settle-within.ts";
 import { findServer } from "./find-server.ts";
 import type { HubRemote } from "./hub-remote.ts";
+import type { LeafFault } from "./leaf-fault.ts";
 import { killLeftover, pidFileText } from "./leftover.ts";
 import { serverConfig, type NatsUser, type ServerTls } from "./server-config.ts";
 import { inspectServer, testConfig, type ServerProgram } from "./server-program.ts";
@@ -89,6 +90,11 @@ export class EmbeddedServer {
   /** Why something in its store takes nothing more, until it is started anew; undefined where all does. */
   get writeError(): string | undefined {
     return this.#process?.writeError;
+  }
+
+  /** What the leaf's connection to the hub suffered last. */
+  get leafFault(): LeafFault | undefined {
+    return this.#process?.leafFault;
   }
 
   get pid(): number | undefined {

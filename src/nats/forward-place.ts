@@ -1,5 +1,5 @@
 import { incarnationName } from "./durable-stream.ts";
-import { findAtHub, readAtHub, type Place } from "./hub-place.ts";
+import { findAtHub, isMadeAnew, madeAs, readAtHub, type Place, type TakenPlace } from "./hub-place.ts";
 import type { JetStreamApi, StoredMessage } from "./jetstream-api.ts";
 import { nextLocal } from "./local-messages.ts";
 import type { NatsLink } from "./link.ts";
@@ -15,47 +15,52 @@ export interface PlaceOptions {
   /** Which incarnation of the stream is written to. */
   readonly incarnation: number;
   /** What was known before of what the hub has; undefined: nothing. */
-  readonly known: Place | undefined;
+  readonly known: TakenPlace | undefined;
 }
 
 /** Where forwarding goes on. */
 export interface Resumed extends Place {
   /** The last place of the intake. */
   readonly expected: number;
+  /** Which intake. */
+  readonly of: string;
   /** True where the gateway's stream is not the one that the hub has the beginning of. */
   readonly isOther: boolean;
+  /** True where the intake was made anew: nothing that went into the one before is there. */
+  readonly isAnew: boolean;
 }
 
 /**
  * The last place of the gateway's stream that the hub has, asked of the hub itself, however long ago that was: no memory of
  * ids is relied on. Undefined where the hub has no intake for the gateway. Where the gateway's stream came back with less,
- * or with other messages, it is the last place up to which both are the same.
+ * or with other messages, it is the last place up to which both are the same; where the intake was made anew, the beginning.
  */
 export async function findPlace(options: PlaceOptions): Promise<Resumed | undefined> {
   const { intake, hub, link, stream, known } = options;
   const end = await endOf(hub, intake);
   if (end === undefined) return undefined;
-  const { range, message } = end;
+  const { range, message, of } = end;
+  const resumed = { expected: range.last, of, isOther: false, isAnew: false };
+  if (isMadeAnew(known?.of, of)) return { ...resumed, incarnation: 1, seq: 0, isAnew: true };
   const there = message && readAtHub(message);
   if (there === undefined) {
-    const begin = known ?? { incarnation: 1, seq: 0 };
-    return { ...begin, expected: range.last, isOther: false };
+    const { incarnation, seq } = known ?? { incarnation: 1, seq: 0 };
+    return { ...resumed, incarnation, seq };
   }
   const name = incarnationName(stream, there.incarnation);
   const state = (await options.local.streamInfo(name))?.state;
   if (state === undefined) {
     const incarnation = Math.max(there.incarnation + 1, options.incarnation);
-    return { incarnation, seq: 0, expected: range.last, isOther: incarnation > options.incarnation };
+    return { ...resumed, incarnation, seq: 0, isOther: incarnation > options.incarnation };
   }
   const isSame = async (seq: number, id: string | undefined) => {
     const mine = await nextLocal(link, name, seq);
     return mine !== undefined && mine.seq === seq && mine.id === id;
   };
-  const found = { incarnation: there.incarnation, expected: range.last };
+  const found = { ...resumed, incarnation: there.incarnation };
   // What the limits removed can't be compared; it is at the hub, or lost.
-  if (state.first_seq > there.seq && state.last_seq >= there.seq)
-    return { ...found, seq: there.seq, isOther: false };
-  if (await isSame(there.seq, there.id)) return { ...found, seq: there.seq, isOther: false };
+  if (state.first_seq > there.seq && state.last_seq >= there.seq) return { ...found, seq: there.seq };
+  if (await isSame(there.seq, there.id)) return { ...found, seq: there.seq };
   let [low, high] = [state.first_seq, Math.min(state.last_seq, there.seq)];
   let agreed = state.first_seq - 1;
   while (low <= high) {
@@ -73,6 +78,7 @@ export async function findPlace(options: PlaceOptions): Promise<Resumed | undefi
 interface End {
   readonly range: { readonly first: number; readonly last: number };
   readonly message: StoredMessage | undefined;
+  readonly of: string;
 }
 
 /**
@@ -86,6 +92,6 @@ async function endOf(hub: JetStreamApi, intake: string): Promise<End | undefined
     if (info === undefined) return undefined;
     const range = { first: info.state.first_seq, last: info.state.last_seq };
     const message = await hub.lastMessage(intake);
-    if ((message?.seq ?? 0) <= range.last) return { range, message };
+    if ((message?.seq ?? 0) <= range.last) return { range, message, of: madeAs(info) };
   }
 }

@@ -12,6 +12,8 @@ class Ends {
   readonly stored: { readonly id: string; readonly place: string }[] = [];
   readonly answers: { readonly place: number; readonly expected: string }[] = [];
   readonly log = keptLog();
+  bindsOrder = true;
+  #made = 1;
   /** What the hub does with a message: stores it, says that it had it at that place, or says why not. */
   deals: (
     place: number,
@@ -27,6 +29,12 @@ class Ends {
 
   get places(): readonly number[] {
     return this.stored.map(({ place }) => Number(place.split(" ")[1]));
+  }
+
+  /** Deletes the hub's stream, and makes it anew. */
+  remake(): void {
+    this.stored.length = 0;
+    this.#made += 1;
   }
 
   run(): ForwardStream {
@@ -56,7 +64,7 @@ class Ends {
       inbox: "inbox",
       incarnation: () => 1,
       known: () => undefined,
-      bindsOrder: () => true,
+      bindsOrder: () => this.bindsOrder,
       clock: { ...systemClock, sleep: async () => new Promise((resolve) => setImmediate(resolve)) },
       log: this.log,
     });
@@ -90,7 +98,8 @@ class Ends {
     const hdrs = Buffer.from(`NATS/1.0\r\nNats-Msg-Id: ${id}\r\nLinegate-Place: ${place}\r\n\r\n`);
     const about = subject.startsWith("$JS.API.STREAM.INFO.")
       ? {
-          config: {},
+          config: { name: intake },
+          created: String(this.#made),
           state: { bytes: 1, first_seq: 1, last_seq: subject.endsWith(intake) ? last : this.#count },
         }
       : { message: { seq: last, subject: "event.a", hdrs: hdrs.toString("base64") } };
@@ -121,7 +130,7 @@ test("each is bound to the one before it, and all arrive in order", async () => 
     bound(() => ends),
   );
   const stream = ends.run();
-  await expect.poll(() => stream.taken).toEqual({ incarnation: 1, seq: 600 });
+  await expect.poll(() => stream.taken).toMatchObject({ incarnation: 1, seq: 600 });
   expect(ends.places).toEqual(Array.from({ length: 600 }, (_, index) => index + 1));
   expect(stream.counters).toMatchObject({ forwarded: 600, refused: 0, sessions: 1 });
 });
@@ -133,10 +142,33 @@ test("one that an earlier connection brought meanwhile is no second one, and tho
     return bound(() => ends)(place, expected);
   });
   const stream = ends.run();
-  await expect.poll(() => stream.taken).toEqual({ incarnation: 1, seq: 300 });
+  await expect.poll(() => stream.taken).toMatchObject({ incarnation: 1, seq: 300 });
   expect(ends.places).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
   expect(stream.counters).toMatchObject({ refused: 0, sessions: 1 });
 });
+
+test.each([true, false])(
+  "a hub's stream that is made anew meanwhile gets all from the beginning (bound to the order: %s)",
+  async (bindsOrder) => {
+    let isRemade = false;
+    const ends: Ends = new Ends(40, (place, expected) => {
+      if (place === 30 && !isRemade) {
+        isRemade = true;
+        ends.remake();
+      }
+      if (ends.stored.some(({ id }) => id === `m${place}`))
+        return { duplicate: ends.places.indexOf(place) + 1 };
+      return bindsOrder ? bound(() => ends)(place, expected) : "store";
+    });
+    ends.bindsOrder = bindsOrder;
+    const stream = ends.run();
+    await expect.poll(() => [ends.stored.length, stream.taken?.seq]).toEqual([40, 40]);
+    expect(ends.places.toSorted((one, other) => one - other)).toEqual(
+      Array.from({ length: 40 }, (_, index) => index + 1),
+    );
+    expect(ends.log.lines.filter((line) => line.includes("was made anew"))).toHaveLength(1);
+  },
+);
 
 test("one that the hub refuses while it takes the next is sent all the same, and that is told", async () => {
   let isRefused = true;
@@ -148,7 +180,7 @@ test("one that the hub refuses while it takes the next is sent all the same, and
     return "store";
   });
   const stream = ends.run();
-  await expect.poll(() => stream.taken).toEqual({ incarnation: 1, seq: 20 });
+  await expect.poll(() => stream.taken).toMatchObject({ incarnation: 1, seq: 20 });
   expect(ends.places.toSorted((one, other) => one - other)).toEqual(
     Array.from({ length: 20 }, (_, index) => index + 1),
   );

@@ -4,7 +4,7 @@ import { GatewayError, isAbort, toGatewayError } from "../domain/errors.ts";
 import type { StreamName } from "../store/outbox-row.ts";
 import { incarnationName } from "./durable-stream.ts";
 import { findPlace } from "./forward-place.ts";
-import { placeHeader, type Place } from "./hub-place.ts";
+import { placeHeader, type Place, type TakenPlace } from "./hub-place.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 import type { LocalMessage } from "./local-messages.ts";
 import { LocalReader } from "./local-reader.ts";
@@ -33,7 +33,7 @@ export interface ForwardStreamOptions {
   readonly inbox: string;
   readonly incarnation: () => number;
   /** What was known before the start of what the hub has. */
-  readonly known: () => Place | undefined;
+  readonly known: () => TakenPlace | undefined;
   /** Whether the hub's server lets a message be bound to the one before, and its streams source it all the same. */
   readonly bindsOrder: () => boolean;
   readonly clock: Clock;
@@ -58,7 +58,7 @@ export class ForwardStream {
   #connection = 0;
   #careful = 0;
   #failure: GatewayError | undefined;
-  #taken: Place | undefined;
+  #taken: TakenPlace | undefined;
   /** Of this session: the lowest place that was refused, and the highest that arrived. */
   #edges = { refused: Infinity, arrived: 0 };
   /** The intake's last place, once all that is under way has arrived. */
@@ -75,7 +75,7 @@ export class ForwardStream {
   }
 
   /** Up to where the hub has it, by its acks; undefined before it was asked. */
-  get taken(): Place | undefined {
+  get taken(): TakenPlace | undefined {
     return this.#taken;
   }
 
@@ -130,7 +130,7 @@ export class ForwardStream {
       const woken = this.#wake.promise;
       this.#requireSound();
       next ??= await this.#reader.read(this.#flying.size === 0);
-      if (this.#flying.size === 0 && next === undefined) this.#taken = this.#reader.place;
+      if (this.#flying.size === 0 && next === undefined) this.#advance(this.#reader.place);
       const before = this.#flying.size;
       if (next !== undefined && this.#mayFly(next.payload.length)) {
         if (before === 0) heardAt = clock.monotonic();
@@ -180,9 +180,15 @@ export class ForwardStream {
         { stream, from: place },
         "The stream is not the one that the hub has the beginning of: what is new in it is sent",
       );
-    this.#taken = this.#beforeGap(place);
+    if (place.isAnew)
+      log.error(
+        { stream, intake },
+        "The hub's stream of this gateway was made anew: all that is still here is sent again",
+      );
+    const begin = place.isAnew ? place : this.#beforeGap(place);
+    this.#taken = { incarnation: begin.incarnation, seq: begin.seq, of: place.of };
     this.#tail = place.expected;
-    await this.#reader.begin(this.#taken);
+    await this.#reader.begin(begin);
     this.#problem = undefined;
   }
 
@@ -197,6 +203,10 @@ export class ForwardStream {
       "The hub refused a message and took a later one: it is sent out of order",
     );
     return { incarnation, seq: refused - 1 };
+  }
+
+  #advance({ incarnation, seq }: Place): void {
+    this.#taken = { incarnation, seq, of: this.#taken?.of };
   }
 
   #mayFly(bytes: number): boolean {
@@ -249,15 +259,27 @@ export class ForwardStream {
       this.#flying.delete(place);
       this.counters.forwarded += 1;
       // One that the hub had already, elsewhere than here, moves nothing: those that reckoned with it are refused, and sent again.
-      if (answer.duplicate === true && answer.seq !== flying.after + 1) this.#tail = flying.after;
-      else this.#edges.arrived = Math.max(this.#edges.arrived, place);
+      const isNext = answer.seq === flying.after + 1;
+      if (answer.duplicate === true && !isNext) this.#tail = flying.after;
+      else {
+        this.#edges.arrived = Math.max(this.#edges.arrived, place);
+        if (!isNext) this.#failure ??= moved(intake);
+      }
       this.#careful = Math.max(0, this.#careful - 1);
       const first = Math.min(...this.#flying.keys());
       const { incarnation, seq } = this.#reader.place;
-      this.#taken = { incarnation, seq: first === Infinity ? seq : first - 1 };
+      this.#advance({ incarnation, seq: first === Infinity ? seq : first - 1 });
     }
     this.wake();
   }
+}
+
+/** It was made anew, unless somebody else sends as this gateway: what is in it is looked up. */
+function moved(intake: string): GatewayError {
+  return new GatewayError(
+    "UPLINK_UNAVAILABLE",
+    `The hub's stream ${intake} is not as this gateway left it: does another gateway have the same name?`,
+  );
 }
 
 function refusal(answer: PubAck | undefined, intake: string): GatewayError {

@@ -8,8 +8,8 @@ import { streamNames, type StreamName } from "../store/outbox-row.ts";
 import { ForwardStream } from "./forward-stream.ts";
 import { hubClientTargets } from "./hub-client.ts";
 import type { HubCounters, HubStatus } from "./hub-link.ts";
-import { forwardedSubjects, intakeName, type Place } from "./hub-place.ts";
-import type { HubTaken } from "./hub-taken.ts";
+import { forwardedSubjects, intakeName, type TakenPlace } from "./hub-place.ts";
+import type { HubTaken, Taken } from "./hub-taken.ts";
 import { hubInbox } from "./hub-wire.ts";
 import { ForwardLive } from "./forward-live.ts";
 import { NatsLink } from "./link.ts";
@@ -34,7 +34,7 @@ export interface ForwarderOptions {
   /** The gateway's link to its own nats-server. */
   readonly local: NatsLink;
   /** Up to where the hub was known to have a stream before the start. */
-  readonly known: (stream: StreamName) => Place | undefined;
+  readonly known: (stream: StreamName) => TakenPlace | undefined;
   /** Which incarnation of a stream is written to. */
   readonly incarnation: (stream: StreamName) => number;
   /** After each change of the link to the hub, and again every minute. */
@@ -115,10 +115,10 @@ export class Forwarder implements HubTaken {
     this.#streams[stream].wake();
   }
 
-  async taken(stream: StreamName, incarnation: number): Promise<number | undefined> {
+  async taken(stream: StreamName, incarnation: number): Promise<Taken | undefined> {
     const taken = this.#streams[stream].taken;
     if (taken === undefined || this.#streams[stream].problem !== undefined) return undefined;
-    return taken.incarnation === incarnation ? taken.seq : 0;
+    return { seq: taken.incarnation === incarnation ? taken.seq : 0, of: taken.of };
   }
 
   /** Until the signal aborts. Never rejects. */

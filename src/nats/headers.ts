@@ -17,3 +17,9 @@ export function headersOf(fields: Readonly<Record<string, string>>): {
   }
   return { header, bytes };
 }
+
+/** A header of a stored message, whose headers come in base64; undefined where it has none of that name. */
+export function headerIn(base64: string | undefined, name: string): string | undefined {
+  if (base64 === undefined) return undefined;
+  return new RegExp(`^${name}: ?(.*?)\\r$`, "m").exec(Buffer.from(base64, "base64").toString("latin1"))?.[1];
+}

@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { renderMetrics } from "../observability/exposition.ts";
 import { HubLink, type HubStatus } from "./hub-link.ts";
 import { hubMetrics } from "./hub-metrics.ts";
+import { leafFaultIn, type LeafFault } from "./leaf-fault.ts";
 import { keptLog } from "./testing.ts";
 
 /** A monitoring that says what the test wants, and a clock that looks again as soon as it is asked. */
@@ -22,9 +23,10 @@ async function monitored() {
   };
   const statuses: HubStatus[] = [];
   const log = keptLog();
-  const monitor: { port: number | undefined } = { port };
+  const monitor: { port: number | undefined; fault?: LeafFault | undefined } = { port };
   const link = new HubLink({
     monitorPort: () => monitor.port,
+    fault: () => monitor.fault,
     onStatus: (one) => statuses.push(one),
     log,
     clock,
@@ -62,6 +64,23 @@ test("a connection is told when it comes and when it goes, once each, with its t
     .map(({ connected }) => connected)
     .filter((one, index, all) => one !== all[index - 1]);
   expect(changes).toEqual([false, true, false]);
+});
+
+test("why there is no connection is told, and that another gateway of the name pushes this one out", async () => {
+  const { answer, time, link, monitor } = await monitored();
+  monitor.fault = leafFaultIn("10.0.0.1:7422 - lid:5 - Leafnode Error 'Authorization Violation'", 1_000);
+  expect(link.health().detail).toMatch(/^no connection since .*: the hub refuses the user or the password/);
+  answer.leafs = [{ name: "hub-1", rtt: "1ms" }];
+  await expect.poll(() => link.status.connected).toBe(true);
+  expect(link.health()).toMatchObject({ ok: true });
+  const twin = "10.0.0.1:7422 - lid:5 - Leafnode Error 'Duplicate Remote LeafNode Connection'";
+  monitor.fault = leafFaultIn(twin, 1_000);
+  expect(link.health()).toMatchObject({
+    ok: false,
+    detail: expect.stringContaining("another gateway of the same name"),
+  });
+  time.now = 62_000;
+  expect(link.health()).toMatchObject({ ok: true });
 });
 
 test.each([

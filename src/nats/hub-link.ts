@@ -4,11 +4,15 @@ import type { Log } from "../adapter-kit/log.ts";
 import { answerTo, http } from "../adapter-kit/node-http.ts";
 import { isAbort, toGatewayError } from "../domain/errors.ts";
 import type { PartHealth } from "../observability/health.ts";
+import type { LeafFault } from "./leaf-fault.ts";
 
 const everyMs = 2_000;
 const answerWithinMs = 2_000;
 /** What did not change is told again after so many looks. */
 const tellEveryLooks = 30;
+
+/** Two gateways of one name push each other out within seconds. */
+const recentMs = 60_000;
 
 /** How the leaf's connection to the hub stands. */
 export interface HubStatus {
@@ -32,6 +36,8 @@ export interface HubCounters {
 export interface HubLinkOptions {
   /** Of the embedded server's monitoring, while that runs. */
   readonly monitorPort: () => number | undefined;
+  /** What the connection suffered last. */
+  readonly fault: () => LeafFault | undefined;
   /** After each change, at the next look again, and every minute. */
   readonly onStatus: (status: HubStatus) => void;
   readonly log: Log;
@@ -78,12 +84,14 @@ export class HubLink {
   health(): PartHealth {
     const { connected, since, server, roundTripMs } = this.#status;
     const when = new Date(since).toISOString();
+    const { fault: lastFault, clock } = this.#options;
+    const fault = lastFault();
     if (!connected) {
-      return {
-        ok: false,
-        detail: `no connection since ${when}${this.#problem === undefined ? "" : `: ${this.#problem}`}`,
-      };
+      const why = this.#problem ?? fault?.text;
+      return { ok: false, detail: `no connection since ${when}${why === undefined ? "" : `: ${why}`}` };
     }
+    if (fault?.isTwin === true && clock.monotonic() - fault.at < recentMs)
+      return { ok: false, detail: fault.text };
     const trip = roundTripMs === undefined ? "" : `, round trip ${roundTripMs} ms`;
     return { ok: true, detail: `connected to ${server ?? "the hub"} since ${when}${trip}` };
   }
@@ -152,8 +160,13 @@ export class HubLink {
   #tell(): void {
     const { connected, server } = this.#status;
     if (connected) this.#options.log.info({ server }, "Connected to the hub");
-    else
-      this.#options.log.warn({}, "No connection to the hub; what is for it is kept, and it is dialled again");
+    else {
+      const error = this.#options.fault()?.text;
+      this.#options.log.warn(
+        error === undefined ? {} : { error },
+        "No connection to the hub; what is for it is kept, and it is dialled again",
+      );
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { StreamName } from "../store/outbox-row.ts";
-import type { JetStreamApi, StoredMessage } from "./jetstream-api.ts";
+import type { JetStreamApi, StoredMessage, StreamInfo } from "./jetstream-api.ts";
 
 /** In which the forwarder says where a message stood in the gateway's own stream: `EVENTS_2 1234`. */
 export const placeHeader = "Linegate-Place";
@@ -20,6 +20,22 @@ export function forwardedSubjects(stream: StreamName, gateway: string, site: str
 export interface Place {
   readonly incarnation: number;
   readonly seq: number;
+}
+
+/** Up to where a stream at the hub has the gateway's own. */
+export interface TakenPlace extends Place {
+  /** That stream, as `madeAs` has it; absent where the hub did not say, or in a state of an earlier version. */
+  readonly of?: string | undefined;
+}
+
+/** Which stream that is, such as `EVENTS 2026-01-01T06:00:00.1Z`: one that was made anew is another one. */
+export function madeAs({ config, created }: StreamInfo): string {
+  return `${config.name} ${created}`;
+}
+
+/** Whether the stream was deleted and made anew, so that nothing is in it of what it had. */
+export function isMadeAnew(before: string | undefined, now: string | undefined): boolean {
+  return before !== now && before !== undefined && before.split(" ")[0] === now?.split(" ")[0];
 }
 
 /** A message of the gateway as the hub has it. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../adapter-kit/clock.ts";
-import type { Place } from "./hub-place.ts";
+import { isMadeAnew, type Place, type TakenPlace } from "./hub-place.ts";
+import type { Taken } from "./hub-taken.ts";
 import { streamNames, type StreamName } from "../store/outbox-row.ts";
 import type { StateStore } from "../store/state-store.ts";
 
@@ -9,9 +10,11 @@ const scope = "hub";
 const keepEveryMs = 60_000;
 
 /** Up to where the hub has a stream, or JetStream dropped it. */
-interface Position extends Place {
+export interface Position extends TakenPlace {
   /** The hub itself said so; else it was connected, and nothing more is known. */
   readonly isKnown: boolean;
+  /** Up to where JetStream has dropped it, and that is judged; absent in a state of an earlier version. */
+  readonly dropped?: number;
 }
 
 /** What a look at a stream found. */
@@ -20,7 +23,7 @@ export interface Found {
   readonly first: number;
   readonly last: number;
   /** What the hub says now. */
-  readonly taken: number | undefined;
+  readonly taken: Taken | undefined;
   readonly linked: boolean;
 }
 
@@ -30,6 +33,8 @@ export class HubPositions {
   readonly #clock: Clock;
   readonly #positions = new Map<StreamName, Position>();
   readonly #lost: Record<StreamName, number> = { EVENTS: 0, BATCHES: 0 };
+  /** Where each stream ended at the last look, if the hub was connected then. */
+  readonly #linked = new Map<StreamName, Place>();
   readonly #kept = new Map<StreamName, string>();
   #keptAt = -Infinity;
 
@@ -49,9 +54,15 @@ export class HubPositions {
   }
 
   /** What the hub itself has said. */
-  known(stream: StreamName): Place | undefined {
+  known(stream: StreamName): TakenPlace | undefined {
     const position = this.#positions.get(stream);
     return position?.isKnown === true ? position : undefined;
+  }
+
+  /** As of the last look, in that incarnation of the stream. */
+  of(stream: StreamName, incarnation: number): Position {
+    const position = this.#positions.get(stream);
+    return position?.incarnation === incarnation ? position : { incarnation, seq: 0, isKnown: false };
   }
 
   /** Messages that JetStream dropped before the hub had them, since the start. */
@@ -65,18 +76,28 @@ export class HubPositions {
     { incarnation, first, last, taken, linked }: Found,
   ): Position & { readonly lost: number } {
     const before = this.#positions.get(stream);
-    const same = before?.incarnation === incarnation && before.seq <= last ? before : undefined;
-    let { seq, isKnown } = same ?? { seq: 0, isKnown: false };
+    const isSame = before?.incarnation === incarnation && before.seq <= last;
+    // What a stream has dropped before anybody waited for a hub is history; the next incarnation begins with its first message.
+    const gone = Math.max(0, first - 1);
+    const begun = before !== undefined && before.incarnation < incarnation ? 0 : gone;
+    const known: Position = isSame ? before : { incarnation, seq: begun, isKnown: false };
+    let { seq, isKnown } = known;
+    const earlier = this.#linked.get(stream);
     if (taken !== undefined) {
-      seq = Math.max(seq, Math.min(taken, last));
+      // What was taken for granted until now is not, and what a hub had in a stream that is gone it has no more.
+      const stays = isKnown && !isMadeAnew(known.of, taken.of);
+      seq = Math.max(stays ? seq : (known.dropped ?? 0), Math.min(taken.seq, last));
       isKnown = true;
-    } else if (linked && !isKnown) {
+    } else if (linked && !isKnown && earlier?.incarnation === incarnation) {
       // A hub that does not say what it has takes what there is within seconds.
-      seq = last;
+      seq = Math.max(seq, Math.min(earlier.seq, last));
     }
-    const lost = isKnown ? Math.max(0, first - 1 - seq) : 0;
+    if (linked) this.#linked.set(stream, { incarnation, seq: last });
+    else this.#linked.delete(stream);
+    const lost = Math.max(0, gone - seq);
     this.#lost[stream] += lost;
-    const position = { incarnation, seq: Math.max(seq, first - 1), isKnown };
+    const of = taken?.of ?? known.of;
+    const position = { incarnation, seq: Math.max(seq, gone), isKnown, dropped: gone, of };
     this.#positions.set(stream, position);
     return { ...position, lost };
   }

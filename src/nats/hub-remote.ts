@@ -5,11 +5,11 @@ import type { ServerFeatures } from "./version.ts";
 
 /**
  * What the hub may not send here: all that a gateway itself makes (design §3). Whoever writes to the hub could else put
- * readings and alerts into the line's own streams. What the site's services answer comes through.
+ * readings and alerts into the line's own streams, or write in the name of a service outside. What the site's services answer comes through.
  */
-const denied = ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>"];
-/** What nobody listens to live, where denials work both ways (version.ts): the rest is left to the rights at the hub. */
-const deniedBothWays = ["batch.>"];
+const denied = ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>", "bridge.>"];
+/** What nobody at the hub listens to live, where denials work both ways (version.ts): the rest is left to the rights at the hub. */
+const deniedBothWays = ["batch.>", "bridge.>"];
 /** Comes through where gateway.yaml accepts it. */
 const commands = "cmd.>";
 

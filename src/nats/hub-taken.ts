@@ -2,20 +2,29 @@ import type { Clock } from "../adapter-kit/clock.ts";
 import type { StreamName } from "../store/outbox-row.ts";
 import { incarnationName } from "./durable-stream.ts";
 import type { HubStatus } from "./hub-link.ts";
+import { madeAs } from "./hub-place.ts";
 import type { HubWire } from "./hub-wire.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 
 /** What the API itself never says. */
 const noAnswer = Buffer.from("{}");
 
+/** What a hub says of one of the gateway's streams. */
+export interface Taken {
+  /** The last place that it has. */
+  readonly seq: number;
+  /** In which stream of its own, as `madeAs` has it. */
+  readonly of?: string | undefined;
+}
+
 /** The hub as far as it takes over what the gateway has collected, by a leaf connection or by the forwarder. */
 export interface HubTaken {
   readonly status: HubStatus;
   /**
-   * The last place in this incarnation of the stream that the hub has; undefined where it does not say now. `last` is the
+   * What the hub has of this incarnation of the stream; undefined where it does not say now. `last` is the
    * stream's own last place, looked up before.
    */
-  taken(stream: StreamName, incarnation: number, last: number): Promise<number | undefined>;
+  taken(stream: StreamName, incarnation: number, last: number): Promise<Taken | undefined>;
 }
 
 export interface LeafTakenOptions {
@@ -43,20 +52,21 @@ export class LeafTaken implements HubTaken {
     return this.#options.status();
   }
 
-  async taken(stream: StreamName, incarnation: number, last: number): Promise<number | undefined> {
+  async taken(stream: StreamName, incarnation: number, last: number): Promise<Taken | undefined> {
     const { gateway, clock, status } = this.#options;
     const { connected, since } = status();
     if (!connected) return undefined;
     const info = await this.#api.streamInfo(stream);
+    const of = info && madeAs(info);
     const source = info?.sources?.find(
       ({ name, external }) =>
         name === incarnationName(stream, incarnation) && external?.api === `$JS.${gateway}.API`,
     );
     // It takes nothing of this one: `linegate hub apply` was not run since there is one.
-    if (source === undefined) return 0;
+    if (source === undefined) return { seq: 0, of };
     // What the hub heard of it over an earlier connection says nothing of what came since.
     const heardMs = source.active / 1e6;
     if (source.active < 0 || heardMs >= clock.now() - since) return undefined;
-    return Math.max(0, last - source.lag);
+    return { seq: Math.max(0, last - source.lag), of };
   }
 }

@@ -16,6 +16,7 @@ interface ApiReply {
 }
 
 const streamNotFound = 10_059;
+const consumerNotFound = 10_014;
 const noMessage = 10_037;
 /** Resources, storage, the stream's own bytes: there is no room. */
 const noRoom = new Set([10_023, 10_047, 10_077]);
@@ -30,6 +31,7 @@ export interface StreamConfig {
   readonly discard: "old" | "new";
   readonly max_bytes: number;
   readonly max_msgs_per_subject?: number;
+  readonly max_msgs?: number;
   /** Nanoseconds. */
   readonly max_age?: number;
   readonly allow_direct?: boolean;
@@ -41,10 +43,20 @@ export interface StreamConfig {
   readonly sources?: readonly StreamSource[];
 }
 
+/** An account as far as it is looked at. */
+export interface AccountInfo {
+  /** The server's own. */
+  readonly domain?: string;
+  /** `max_storage` in bytes, all copies together; -1 where there is no limit. */
+  readonly limits?: { readonly max_storage?: number };
+}
+
 /** Another stream whose messages a stream takes over; `external` where it is in another JetStream domain. */
 export interface StreamSource {
   readonly name: string;
   readonly external?: { readonly api: string; readonly deliver?: string } | null;
+  /** From that place on. */
+  readonly opt_start_seq?: number;
 }
 
 /** What a stream holds. */
@@ -73,6 +85,12 @@ export interface SourceState extends StreamSource {
   readonly lag: number;
   /** Since it was last heard of, in nanoseconds. */
   readonly active: number;
+}
+
+/** A consumer as far as it is looked at, in the API's own spelling (2.9.10, 2.15.2). */
+export interface ConsumerInfo {
+  readonly stream_name?: string;
+  readonly config?: { readonly direct?: boolean; readonly opt_start_seq?: number };
 }
 
 /** One message as it is stored. */
@@ -110,6 +128,13 @@ export class JetStreamApi {
     return accepted(reply, `stream ${name}`);
   }
 
+  /** A consumer of the stream, of the kinds that are in no list too; undefined where there is none of that name. */
+  async consumerInfo(stream: string, name: string): Promise<ConsumerInfo | undefined> {
+    const reply = await this.#call<ConsumerInfo>(`$JS.API.CONSUMER.INFO.${stream}.${name}`, "");
+    if (reply.error?.err_code === consumerNotFound) return undefined;
+    return accepted(reply, `consumer ${name}`);
+  }
+
   async createStream(config: StreamConfig): Promise<StreamInfo> {
     return accepted(
       await this.#call<StreamInfo>(`$JS.API.STREAM.CREATE.${config.name}`, JSON.stringify(config)),
@@ -124,9 +149,9 @@ export class JetStreamApi {
     );
   }
 
-  /** Resolves when JetStream has looked through the account and its streams; `domain` is the server's own. */
-  async accountInfo(): Promise<{ readonly domain?: string }> {
-    return accepted(await this.#call<{ readonly domain?: string }>("$JS.API.INFO", ""), "its state");
+  /** Resolves when JetStream has looked through the account and its streams. */
+  async accountInfo(): Promise<AccountInfo> {
+    return accepted(await this.#call<AccountInfo>("$JS.API.INFO", ""), "its state");
   }
 
   /** The names of the first thousand streams. */

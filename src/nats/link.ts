@@ -133,7 +133,7 @@ export class NatsLink {
     return () => this.#refills.delete(callback);
   }
 
-  /** Rejects with UPLINK_UNAVAILABLE where nobody answers in time. */
+  /** Rejects with UPLINK_UNAVAILABLE where nobody answers in time; the context says `sent: false` where nobody got it. */
   async request(
     subject: string,
     payload: Uint8Array | string,
@@ -178,7 +178,9 @@ export class NatsLink {
 
   #connection(): NatsConnection {
     if (this.#session !== undefined) return this.#session.connection;
-    throw new GatewayError("UPLINK_UNAVAILABLE", this.#lastError ?? "There is no connection to nats-server");
+    throw new GatewayError("UPLINK_UNAVAILABLE", this.#lastError ?? "There is no connection to nats-server", {
+      context: { sent: false },
+    });
   }
 
   async #run(target: () => LinkTarget): Promise<void> {

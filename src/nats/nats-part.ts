@@ -10,7 +10,7 @@ import { foreignStoreBytes } from "./durable-stream.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
 import { externalTarget } from "./external-target.ts";
 import { Forwarder } from "./forwarder.ts";
-import type { Place } from "./hub-place.ts";
+import type { TakenPlace } from "./hub-place.ts";
 import { HubLink, type HubStatus } from "./hub-link.ts";
 import { hubRemote } from "./hub-remote.ts";
 import { LeafTaken, type HubTaken } from "./hub-taken.ts";
@@ -59,7 +59,7 @@ export interface HubPart {
   /** After each change of the link to the hub, and again every minute. */
   readonly onStatus: (status: HubStatus) => void;
   /** Up to where the hub was known to have a stream before the start. */
-  readonly known: (stream: StreamName) => Place | undefined;
+  readonly known: (stream: StreamName) => TakenPlace | undefined;
   /** Which incarnation of a stream is written to. */
   readonly incarnation: (stream: StreamName) => number;
 }
@@ -99,7 +99,12 @@ export class NatsPart {
       this.#wire = new InboxWire({ ...options, api: "$JS.API", link: forwarder.link });
     } else if (options.hub !== undefined && options.config.url === undefined) {
       const { onStatus, config } = options.hub;
-      const hub = new HubLink({ ...options, onStatus, monitorPort: () => this.#server?.monitorPort });
+      const hub = new HubLink({
+        ...options,
+        onStatus,
+        monitorPort: () => this.#server?.monitorPort,
+        fault: () => this.#server?.leafFault,
+      });
       const wire = new InboxWire({ ...options, api: `$JS.${config.domain}.API`, link: this.link });
       this.#hub = hub;
       this.#wire = wire;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { figuresOf, type StreamLook } from "./offline-figures.ts";
+import { figuresOf, isKeptWhole, type StreamLook } from "./offline-figures.ts";
 import { Slope } from "./slope.ts";
 
 const none = { rows: 0, bytes: 0 };
@@ -7,6 +7,7 @@ const quiet: StreamLook = {
   outbox: none,
   stream: none,
   streamRoom: 1_000_000,
+  isKeptWhole: false,
   oldest: undefined,
   bytesPerSecond: 0,
 };
@@ -34,10 +35,17 @@ test("while nats-server is away it is the outbox's, which both share, batches ni
   expect(streams.EVENTS.left).toBe(11_500);
 });
 
-test("with newest the outbox comes after the stream: the room is that of both", () => {
-  const own = { ...limits, batches: { whenFull: "newest" } } as const;
-  const looks = look({ stream: { rows: 1, bytes: 400_000 }, bytesPerSecond: 100 });
-  const { BATCHES } = figuresOf(looks, own, "hub", true).streams;
+test("a stream is kept whole with newest where the hub is known, and under any policy for what was promised beyond its place", () => {
+  expect(isKeptWhole("newest", { seq: 5, isKnown: true }, 0)).toBe(true);
+  expect(isKeptWhole("newest", { seq: 5, isKnown: false }, 0)).toBe(false);
+  expect(isKeptWhole("oldest", { seq: 5, isKnown: true }, 5)).toBe(false);
+  for (const policy of ["oldest", "newest", "thin"] as const)
+    expect(isKeptWhole(policy, { seq: 5, isKnown: false }, 6)).toBe(true);
+});
+
+test("where the stream is kept whole the outbox comes after it: the room is that of both", () => {
+  const looks = look({ stream: { rows: 1, bytes: 400_000 }, bytesPerSecond: 100, isKeptWhole: true });
+  const { BATCHES } = figuresOf(looks, limits, "hub", true).streams;
   expect(BATCHES.left).toBe((500_000 + 900_000) / 100);
   expect(BATCHES.fill).toBeCloseTo(400 / 1_800);
 });

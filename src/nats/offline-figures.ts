@@ -1,15 +1,30 @@
 import {
-  policyOf,
   streamNames,
   type Backlog,
+  type FullPolicy,
   type OutboxLimits,
   type StreamName,
 } from "../store/outbox-row.ts";
 
 /** Of the outbox, what batches may take: events still find room (store/outbox.ts). */
 const bulkShare = 0.9;
-/** With `newest` nothing more goes into a stream from here on. */
+/** Nothing more goes into a stream that is held from here on. */
 export const heldShare = 0.9;
+
+/** Up to where the hub has a stream. */
+interface HubPlace {
+  readonly seq: number;
+  /** The hub itself has said so. */
+  readonly isKnown: boolean;
+}
+
+/**
+ * Whether what the stream has no room for waits in the outbox, as JetStream would drop the oldest for it: as `newest` asks for, and
+ * under any policy where that may be what was promised to a device, up to a place in the stream.
+ */
+export function isKeptWhole(policy: FullPolicy, { seq, isKnown }: HubPlace, promised: number): boolean {
+  return (policy === "newest" && isKnown) || promised > seq;
+}
 
 /** What is looked at of one stream. */
 export interface StreamLook {
@@ -19,6 +34,8 @@ export interface StreamLook {
   readonly stream: Backlog;
   /** What the stream may hold; undefined where that is not known yet. */
   readonly streamRoom: number | undefined;
+  /** What the stream has no room for waits in the outbox. */
+  readonly isKeptWhole: boolean;
   /** When the oldest of both was committed or stored, in Unix ms; undefined where nothing waits. */
   readonly oldest: number | undefined;
   /** How fast messages come; undefined where that is not known yet. */
@@ -75,7 +92,7 @@ function streamFigures(
   hasHub: boolean,
 ): StreamFigures {
   const look = looks[name];
-  const { stream, streamRoom, bytesPerSecond } = look;
+  const { stream, streamRoom, bytesPerSecond, isKeptWhole: keepsAll } = look;
   const outboxRoom = name === "BATCHES" ? limits.maxBytes * bulkShare : limits.maxBytes;
   const outboxBytes = sum(streamNames.map((each) => looks[each].outbox.bytes));
   const rates = streamNames.map((each) => looks[each].bytesPerSecond);
@@ -83,8 +100,7 @@ function streamFigures(
   const outboxLeft = seconds(outboxRoom - outboxBytes, total);
   const ofOutbox = outboxBytes / outboxRoom;
   if (!hasHub || streamRoom === undefined) return { ...look, fill: ofOutbox, left: outboxLeft };
-  if (policyOf(limits, name) === "newest") {
-    // What the stream has no room for waits in the outbox.
+  if (keepsAll) {
     const room = streamRoom * heldShare;
     const streamLeft = seconds(room - stream.bytes, bytesPerSecond);
     const left =

@@ -2,9 +2,10 @@ import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../adapter-kit/clock.ts";
 import { ms } from "../domain/duration.ts";
 import type { FullPolicy, StreamName } from "../store/outbox-row.ts";
+import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
 import { testStore } from "../store/testing.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
-import { OfflineWatch, type Offline } from "./offline-watch.ts";
+import { OfflineWatch, type Offline, type OfflineWatchOptions } from "./offline-watch.ts";
 import { OutboxPublisher } from "./outbox-publisher.ts";
 import { keptLog, never, noServerHere, scratchFolder, testLink, testServer } from "./testing.ts";
 
@@ -38,7 +39,7 @@ async function watched({ whenFull = "oldest", maxBytes = 10_000_000 }: Options =
     store,
     link,
     gate: {
-      isHeld: (stream: StreamName) => watch.isHeld(stream),
+      isHeld: (stream: StreamName, underWay: number) => watch.isHeld(stream, underWay),
       stored: (stream: StreamName, bytes: number) => watch.stored(stream, bytes),
     },
     storeBytes: () => nats.maxFileBytes,
@@ -47,7 +48,7 @@ async function watched({ whenFull = "oldest", maxBytes = 10_000_000 }: Options =
     clock: systemClock,
     log,
   });
-  const watch: OfflineWatch = new OfflineWatch({
+  const ofWatch: OfflineWatchOptions = {
     store,
     publisher,
     link,
@@ -55,7 +56,10 @@ async function watched({ whenFull = "oldest", maxBytes = 10_000_000 }: Options =
       get status() {
         return { connected: hub.connected, since: 0 };
       },
-      taken: async (_stream, _incarnation, last) => (hub.connected ? hub.has(last) : undefined),
+      taken: async (_stream, _incarnation, last) => {
+        const seq = hub.connected ? hub.has(last) : undefined;
+        return seq === undefined ? undefined : { seq };
+      },
     },
     limits,
     storeBytes: () => nats.maxFileBytes,
@@ -63,7 +67,8 @@ async function watched({ whenFull = "oldest", maxBytes = 10_000_000 }: Options =
     everyMs: 50,
     clock: systemClock,
     log,
-  });
+  };
+  const watch: OfflineWatch = new OfflineWatch(ofWatch);
   publisher.start();
   watch.start();
   onTestFinished(async () => {
@@ -85,7 +90,9 @@ async function watched({ whenFull = "oldest", maxBytes = 10_000_000 }: Options =
     const seen = looks.length;
     await expect.poll(() => looks.length, patience).toBeGreaterThan(seen + 1);
   };
-  return { store, hub, watch, now, send, settled, api, log, nats, link };
+  /** Another one, that has not looked yet. */
+  const again = () => new OfflineWatch(ofWatch);
+  return { store, hub, watch, again, now, send, settled, api, log, nats, link };
 }
 
 test("what the hub does not have yet counts as waiting, by messages and bytes, with the time of the oldest", async () => {
@@ -126,13 +133,59 @@ test("with newest the stream drops nothing: what comes waits in the outbox, and 
   hub.connected = false;
   await expect.poll(() => now()?.away, patience).toBe("hub");
   for (let n = 0; n < 90; n += 1) await send(100);
-  await expect.poll(() => watch.isHeld("BATCHES"), patience).toBe(true);
+  await expect.poll(() => watch.isHeld("BATCHES", 0), patience).toBe(true);
   expect(store.outbox.backlog("BATCHES").rows).toBeGreaterThan(5);
   expect((await api.streamInfo("BATCHES"))?.state.first_seq).toBe(1);
   expect(now()?.lost.BATCHES).toMatchObject({ stream: 0, full: 0 });
   hub.connected = true;
   await expect.poll(() => store.outbox.backlog("BATCHES").rows, patience).toBe(0);
   expect((await api.streamInfo("BATCHES"))?.state.last_seq).toBe(91);
+});
+
+const sales = async (store: SqliteStateStore, count: number) => {
+  const sale = {
+    stream: "EVENTS",
+    subject: "event.sale",
+    payload: Buffer.alloc(20_000),
+    whenStored: true,
+  } as const;
+  for (let n = 0; n < count; n += 1) await store.change([], [sale]);
+};
+
+test.each(["goes away", "was never reached"])(
+  "whatever the policy, what was acknowledged to devices stays in a full stream while the hub %s, and what comes waits in the outbox",
+  async (how) => {
+    const { hub, now, send, settled, watch, api, store } = await watched();
+    if (how === "goes away") {
+      await sales(store, 1);
+      await settled();
+    }
+    hub.connected = false;
+    await expect.poll(() => now()?.away, patience).toBe("hub");
+    // An eighth of the store is 2 MB.
+    await sales(store, 60);
+    for (let n = 0; n < 60; n += 1) await send(20, "EVENTS");
+    await expect.poll(() => watch.isHeld("EVENTS", 0), patience).toBe(true);
+    expect(store.outbox.backlog("EVENTS").rows).toBeGreaterThan(10);
+    expect((await api.streamInfo("EVENTS"))?.state.first_seq).toBe(1);
+    expect(now()?.lost.EVENTS).toMatchObject({ stream: 0, full: 0 });
+    hub.connected = true;
+    await expect.poll(() => store.outbox.backlog("EVENTS").rows, patience).toBe(0);
+    await expect.poll(() => now()?.lost.EVENTS.stream, patience).toBe(0);
+    expect((await api.streamInfo("EVENTS"))?.state.last_seq).toBe(how === "goes away" ? 121 : 120);
+  },
+);
+
+test("after a restart nothing goes into a stream of promised messages before it is known how full it is", async () => {
+  const { hub, now, watch, store, again } = await watched();
+  hub.connected = false;
+  await expect.poll(() => now()?.away, patience).toBe("hub");
+  await sales(store, 1);
+  await expect.poll(() => store.outbox.backlog("EVENTS").rows, patience).toBe(0);
+  const next = again();
+  expect(next.isHeld("EVENTS", 0)).toBe(true);
+  expect(next.isHeld("BATCHES", 0)).toBe(false);
+  await expect.poll(() => watch.isHeld("EVENTS", 0), patience).toBe(false);
 });
 
 test("with thin, windows are coarser while more than half of the room is taken, and ten per cent below no more", async () => {

@@ -7,11 +7,18 @@ import { policyOf, streamNames, type OutboxLimits, type StreamName } from "../st
 import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
 import { incarnationName } from "./durable-stream.ts";
 import type { Place } from "./hub-place.ts";
-import { HubPositions } from "./hub-positions.ts";
+import { HubPositions, type Position } from "./hub-positions.ts";
 import type { HubTaken } from "./hub-taken.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 import type { NatsLink } from "./link.ts";
-import { figuresOf, heldShare, type Away, type Figures, type StreamLook } from "./offline-figures.ts";
+import {
+  figuresOf,
+  heldShare,
+  isKeptWhole,
+  type Away,
+  type Figures,
+  type StreamLook,
+} from "./offline-figures.ts";
 import type { OutboxPublisher } from "./outbox-publisher.ts";
 import { Slope } from "./slope.ts";
 
@@ -22,6 +29,8 @@ const rateSpanMs = 600_000;
 const rateLeastMs = 45_000;
 const drainSpanMs = 60_000;
 const drainLeastMs = 8_000;
+/** What a message takes in a stream beside what it takes in the outbox: at most this, but for long ids of its own. */
+const headerBytes = 128;
 
 /** Lost for want of room: in the outbox, or `stream`: JetStream dropped it before the hub had it. */
 export type Lost = Dropped & { readonly stream: number };
@@ -47,9 +56,9 @@ export interface Offline extends Figures {
 }
 
 export interface OfflineWatchOptions {
-  readonly store: Pick<SqliteStateStore, "outbox" | "read" | "change">;
+  readonly store: Pick<SqliteStateStore, "outbox" | "read" | "change" | "mark">;
   readonly publisher: Pick<OutboxPublisher, "incarnation" | "problem">;
-  readonly link: Pick<NatsLink, "request" | "state">;
+  readonly link: Pick<NatsLink, "request" | "state" | "onRefill">;
   /** Absent: what is in the local streams has arrived. */
   readonly hub?: HubTaken | undefined;
   readonly limits: OutboxLimits & {
@@ -64,6 +73,16 @@ export interface OfflineWatchOptions {
   readonly log: Log;
 }
 
+/** What a look at a stream found. */
+type SeenStream = Pick<StreamLook, "stream" | "streamRoom" | "isKeptWhole" | "oldest">;
+
+const notSeen: SeenStream = {
+  stream: { rows: 0, bytes: 0 },
+  streamRoom: undefined,
+  isKeptWhole: false,
+  oldest: undefined,
+};
+
 /** Looks now and then at what waits to be sent: in the outbox, and in the local streams for the hub. */
 export class OfflineWatch {
   readonly #options: OfflineWatchOptions;
@@ -74,13 +93,16 @@ export class OfflineWatch {
     BATCHES: new Slope(rateSpanMs, rateLeastMs),
   };
   readonly #drain: Slope = new Slope(drainSpanMs, drainLeastMs);
-  readonly #streams: Record<StreamName, Pick<StreamLook, "stream" | "streamRoom"> & { oldest?: number }> = {
-    EVENTS: { stream: { rows: 0, bytes: 0 }, streamRoom: undefined },
-    BATCHES: { stream: { rows: 0, bytes: 0 }, streamRoom: undefined },
-  };
-  /** Of a stream with `newest`, what may still go into it before the next look. */
-  readonly #room: Record<StreamName, number> = { EVENTS: Infinity, BATCHES: Infinity };
+  readonly #streams: Record<StreamName, SeenStream> = { EVENTS: notSeen, BATCHES: notSeen };
+  /** What may still go into a stream before the next look; undefined before the first. */
+  readonly #room: Record<StreamName, number | undefined> = { EVENTS: undefined, BATCHES: undefined };
+  /** What waits in it for the hub, by what went in since the hub got further: its messages are not all alike. */
+  readonly #tally = { EVENTS: { seq: -1, bytes: 0 }, BATCHES: { seq: -1, bytes: 0 } };
   readonly #stopping = new AbortController();
+  #pause = new AbortController();
+  /** There is a new connection, and no look since. */
+  #isNew = false;
+  #forget: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #now: Offline | undefined;
   #away: Away | undefined;
@@ -105,25 +127,38 @@ export class OfflineWatch {
     return this.#positions.known(stream);
   }
 
-  /** Nothing more may go into the stream: what waits there for the hub would have to give way. */
-  isHeld(stream: StreamName): boolean {
-    return this.#room[stream] <= 0;
+  /** Nothing more may go into the stream, beside so many bytes under way: what waits there for the hub would have to give way. */
+  isHeld(stream: StreamName, underWay: number): boolean {
+    const room = this.#room[stream];
+    if (room !== undefined) return room <= underWay;
+    const position = this.#positions.of(stream, this.#options.publisher.incarnation(stream));
+    return this.#isKeptWhole(stream, position, Infinity);
   }
 
   /** So much went into it. */
   stored(stream: StreamName, bytes: number): void {
-    this.#room[stream] -= bytes;
+    const room = this.#room[stream];
+    if (room !== undefined) this.#room[stream] = room - bytes - headerBytes;
+    this.#tally[stream].bytes += bytes + headerBytes;
   }
 
   /** The store is open. */
   start(): void {
     this.#positions.load();
+    // How full a stream is must be known before much goes into it.
+    this.#forget ??= this.#options.link.onRefill((reason) => {
+      if (reason !== "connected") return;
+      this.#isNew = true;
+      this.#pause.abort();
+    });
     this.#running ??= this.#run();
   }
 
   /** Idempotent. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#pause.abort();
+    this.#forget?.();
     await this.#running;
     await this.#positions.keep(true);
   }
@@ -131,10 +166,16 @@ export class OfflineWatch {
   async #run(): Promise<void> {
     const { clock, log, everyMs = usualEveryMs } = this.#options;
     const { signal } = this.#stopping;
-    while (!signal.aborted) {
+    for (let dueAt = clock.monotonic() + everyMs; !signal.aborted;) {
       try {
-        await clock.sleep(everyMs, signal);
-        await this.#look();
+        this.#pause = new AbortController();
+        const wait = Math.max(0, dueAt - clock.monotonic());
+        if (!this.#isNew) await clock.sleep(wait, this.#pause.signal).catch(() => undefined);
+        if (signal.aborted) return;
+        const isDue = !this.#isNew;
+        this.#isNew = false;
+        if (isDue) dueAt = clock.monotonic() + everyMs;
+        await (isDue ? this.#look() : this.#lookAtAll());
       } catch (caught) {
         if (isAbort(caught)) return;
         log.error({ error: toGatewayError(caught).message }, "What waits could not be looked at");
@@ -144,11 +185,7 @@ export class OfflineWatch {
 
   async #look(): Promise<void> {
     const { store, clock, hub, limits, onLook, publisher, link } = this.#options;
-    let isHubSilent = false;
-    for (const stream of streamNames) {
-      const isKnown = await this.#lookAt(stream);
-      if (!isKnown && hub?.status.connected === true) isHubSilent = true;
-    }
+    const isHubSilent = await this.#lookAtAll();
     await this.#positions.keep(hub?.status.connected !== true);
     if (this.#stopping.signal.aborted) return;
     const at = clock.monotonic();
@@ -175,6 +212,16 @@ export class OfflineWatch {
     onLook(this.#now);
   }
 
+  /** True where the hub is there and does not say what it has. */
+  async #lookAtAll(): Promise<boolean> {
+    let isHubSilent = false;
+    for (const stream of streamNames) {
+      const isKnown = await this.#lookAt(stream);
+      if (!isKnown && this.#options.hub?.status.connected === true) isHubSilent = true;
+    }
+    return isHubSilent;
+  }
+
   #awayNow(): Away {
     const { link, publisher, hub, clock } = this.#options;
     const isStored = link.state === "connected" && publisher.problem === undefined;
@@ -186,7 +233,7 @@ export class OfflineWatch {
 
   /** False where it is not known now what the hub has of it. */
   async #lookAt(stream: StreamName): Promise<boolean> {
-    const { hub, link, publisher, limits, storeBytes, log } = this.#options;
+    const { hub, link, publisher, storeBytes, log } = this.#options;
     if (hub === undefined || link.state !== "connected") return false;
     try {
       const incarnation = publisher.incarnation(stream);
@@ -208,17 +255,34 @@ export class OfflineWatch {
           "The stream is full: messages that the hub does not have yet were dropped",
         );
       const rows = Math.max(0, last - found.seq);
-      const waiting = { rows, bytes: rows === 0 ? 0 : Math.round((bytes * rows) / (last - first + 1)) };
+      const share = rows === 0 ? 0 : Math.round((bytes * rows) / (last - first + 1));
+      const waiting = { rows, bytes: this.#waitingBytes(stream, found.seq, share) };
       const streamRoom = info.config.max_bytes > 0 ? info.config.max_bytes : storeBytes();
       const oldest = rows === 0 ? undefined : await this.#storedAt(name, found.seq + 1);
-      this.#streams[stream] = { stream: waiting, streamRoom, ...(oldest === undefined ? {} : { oldest }) };
-      const mayHold = policyOf(limits, stream) === "newest" && found.isKnown;
-      this.#room[stream] = mayHold ? streamRoom * heldShare - waiting.bytes : Infinity;
+      const keepsAll = this.#isKeptWhole(stream, found, last);
+      this.#streams[stream] = { stream: waiting, streamRoom, isKeptWhole: keepsAll, oldest };
+      this.#room[stream] = keepsAll ? streamRoom * heldShare - waiting.bytes : Infinity;
       return taken !== undefined;
     } catch (caught) {
       log.debug({ stream, error: toGatewayError(caught).message }, "A stream could not be looked at");
       return false;
     }
+  }
+
+  #isKeptWhole(stream: StreamName, position: Omit<Position, "incarnation">, last: number): boolean {
+    const { hub, limits, publisher, store } = this.#options;
+    if (hub === undefined) return false;
+    const mark = store.mark(stream);
+    const isSame = mark?.incarnation === publisher.incarnation(stream);
+    const promised = isSame ? Math.min(mark.promised ?? 0, last) : 0;
+    return isKeptWhole(policyOf(limits, stream), position, promised);
+  }
+
+  /** By its share of the messages, or by what is known to have gone in since, where that is more. */
+  #waitingBytes(stream: StreamName, seq: number, share: number): number {
+    const tally = this.#tally[stream];
+    if (tally.seq !== seq || share === 0) this.#tally[stream] = { seq, bytes: share };
+    return Math.max(share, this.#tally[stream].bytes);
   }
 
   #storedAt(name: string, seq: number): Promise<number | undefined> {

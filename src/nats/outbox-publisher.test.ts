@@ -1,85 +1,18 @@
 import { readFileSync } from "node:fs";
-import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { systemClock } from "../adapter-kit/clock.ts";
-import type { OutgoingMessage } from "../store/state-store.ts";
-import { testStore } from "../store/testing.ts";
-import type { EmbeddedServer } from "./embedded-server.ts";
-import { JetStreamApi } from "./jetstream-api.ts";
+import { overwritePage, pagesOf } from "../store/testing.ts";
 import type { NatsLink } from "./link.ts";
-import { OutboxPublisher } from "./outbox-publisher.ts";
-import {
-  isRunning,
-  keptLog,
-  never,
-  noServerHere,
-  plainServer,
-  scratchFolder,
-  testLink,
-  testServer,
-} from "./testing.ts";
+import { batch, event, numbers, outbox } from "./outbox-testing.ts";
+import { isRunning, never, noServerHere, plainServer, scratchFolder, testServer } from "./testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();
   ctx.skip(reason !== undefined, reason);
 });
 
-const event = (payload: string): OutgoingMessage => ({ stream: "EVENTS", subject: "event.a.b", payload });
-const batch = (payload: string): OutgoingMessage => ({ stream: "BATCHES", subject: "batch.gw.a", payload });
-
-interface Options {
-  readonly server?: EmbeddedServer;
-  readonly dir?: string;
-  readonly syncsAtAck?: boolean;
-  readonly syncedAfterMs?: number;
-  readonly isTight?: () => boolean;
-}
-
-/** A store, a link and what brings the one to the other; the link is not started yet. */
-async function outbox({
-  server,
-  dir,
-  syncsAtAck = true,
-  syncedAfterMs = 150_000,
-  isTight = () => false,
-}: Options = {}) {
-  const log = keptLog();
-  const nats = server ?? (await testServer());
-  const store = testStore(dir ?? (await scratchFolder()), { log });
-  store.open();
-  const link = testLink({ log });
-  const publisher = new OutboxPublisher({
-    store,
-    link,
-    storeBytes: () => nats.maxFileBytes,
-    syncsAtAck: () => syncsAtAck,
-    isTight,
-    syncedAfterMs,
-    clock: systemClock,
-    log,
-  });
-  publisher.start();
-  onTestFinished(() => publisher.stop());
-  const connect = () => link.start(() => ({ url: `nats://127.0.0.1:${nats.port}` }));
-  const api = new JetStreamApi((subject, payload) => link.request(subject, payload, 2_000));
-  const messages = async (stream: string): Promise<string[]> => {
-    const info = await api.streamInfo(stream);
-    const { first_seq = 1, last_seq = 0 } = info?.state ?? {};
-    const all = Array.from({ length: last_seq - first_seq + 1 }, (_, i) =>
-      api.message(stream, first_seq + i),
-    );
-    return (await Promise.all(all)).map((message) => Buffer.from(message?.data ?? "", "base64").toString());
-  };
-  const empty = async () =>
-    await expect
-      .poll(() => store.outbox.backlog("EVENTS").rows + store.outbox.backlog("BATCHES").rows)
-      .toBe(0);
-  return { nats, store, link, publisher, connect, api, messages, empty, log };
-}
-
 const deleteStream = (link: NatsLink, name: string) =>
   link.request(`$JS.API.STREAM.DELETE.${name}`, "", 2_000);
-
-const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i) => String(from + i));
 
 test("what was committed before there is a server is in the streams once there is one, in order", async () => {
   const { nats, store, connect, messages, empty } = await outbox();
@@ -163,6 +96,35 @@ test("what the stream has and nobody heard of is found there, however long ago: 
   await second.empty();
   expect(await second.messages("EVENTS")).toEqual([...numbers(50), "held", ...numbers(30, 50), "after"]);
 });
+
+test.each(["state", "epoch"])(
+  "a state file damaged in %s: what it had to send is in the stream once and in order, whatever was acknowledged",
+  async (table) => {
+    const dir = await scratchFolder();
+    const first = await outbox({ dir, syncsAtAck: false });
+    await first.nats.start(never);
+    first.connect();
+    await first.store.change([], numbers(20).map(event));
+    await first.empty();
+    await first.publisher.stop();
+    await first.store.change([], numbers(20, 20).map(event));
+    const rows = first.store.outbox.read("EVENTS", 0, 10);
+    for (const { subject, payload, id } of rows)
+      first.link.publishKept(subject, payload, { "Nats-Msg-Id": id });
+    await first.link.flush();
+    first.store.close();
+    const config = await first.api.streamConfig("EVENTS");
+    if (config !== undefined) await first.api.updateStream({ ...config, duplicate_window: 100_000_000 });
+    await systemClock.sleep(300);
+    for (const page of pagesOf(dir, table, "leaf")) await overwritePage(dir, page);
+    const second = await outbox({ dir, server: first.nats, syncsAtAck: false });
+    expect(second.store.condition.setAside).toContain(".corrupt-");
+    await second.store.change([], [event("after")]);
+    second.connect();
+    await second.empty();
+    expect(await second.messages("EVENTS")).toEqual([...numbers(40), "after"]);
+  },
+);
 
 test("without a sync at the ack messages are kept, and sent again where the stream comes back with less", async () => {
   const { nats, store, connect, messages, empty, link, log } = await outbox({ syncsAtAck: false });

@@ -5,6 +5,7 @@ import { toGatewayError } from "../domain/errors.ts";
 import type { Metric } from "../observability/exposition.ts";
 import { streamNames, type OutboxRow, type StreamName } from "../store/outbox-row.ts";
 import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
+import { asksSubject, readAsk } from "./hub-asks.ts";
 import type { NatsLink } from "./link.ts";
 import type { Window } from "./outbox-lane.ts";
 import { outboxMetrics } from "./outbox-metrics.ts";
@@ -32,6 +33,8 @@ export interface OutboxPublisherOptions {
   readonly gate?: OutboxGate;
   /** Whether the disk is so full that JetStream may refuse a message and take the next: then one at a time is sent. */
   readonly isTight: () => boolean;
+  /** Whether a hub sources the streams; absent: none does. */
+  readonly isSourced?: boolean;
   /** Absent: all of them. */
   readonly streams?: readonly StreamName[];
   /** What JetStream may keep on disk in all. */
@@ -52,6 +55,8 @@ export class OutboxPublisher {
   readonly #stopping = new AbortController();
   readonly #undo: (() => void)[] = [];
   #isPumping = false;
+  /** The highest number that the outbox had given when the gateway, or the present nats-server, was started. */
+  #lastOfBefore = 0;
   #serverId: string | undefined;
   /** Since then (monotonic clock) the server has not been another one. */
   #serverSince: number;
@@ -66,15 +71,17 @@ export class OutboxPublisher {
         stream,
         window: windows[stream],
         inbox: `${this.#inbox}.${stream}`,
+        lastOfBefore: () => this.#lastOfBefore,
         onReady: () => this.#pump(),
       });
       return [stream, sender] as const;
     });
   }
 
-  /** From now on, with each connect and each commit. */
+  /** From now on, with each connect and each commit; the store has just been opened. */
   start(): void {
     const { link, store } = this.#options;
+    this.#lastOfBefore = store.outbox.last;
     this.#undo.push(
       link.subscribe(`${this.#inbox}.>`, ({ subject, data }) => this.#answered(subject, data)),
       link.onRefill((reason) => {
@@ -82,6 +89,13 @@ export class OutboxPublisher {
       }),
       store.outbox.onCommitted((rows) => this.#committed(rows)),
     );
+    if (this.#options.isSourced === true)
+      this.#undo.push(
+        link.subscribe(asksSubject, ({ data }) => {
+          const ask = readAsk(data);
+          if (ask !== undefined) this.#sender(ask.stream)?.hubAsks(ask);
+        }),
+      );
     if (link.state === "connected") this.#connected();
     this.#running ??= this.#run();
   }
@@ -105,7 +119,7 @@ export class OutboxPublisher {
 
   /** Which incarnation of the stream is written to. */
   incarnation(stream: StreamName): number {
-    return this.#senders.find(([name]) => name === stream)?.[1].incarnation ?? 1;
+    return this.#sender(stream)?.incarnation ?? 1;
   }
 
   metrics(): Iterable<Metric> {
@@ -116,9 +130,16 @@ export class OutboxPublisher {
     return this.#senders.some(([, sender]) => sender.isFlying);
   }
 
+  #sender(stream: string | undefined): OutboxSender | undefined {
+    return this.#senders.find(([name]) => name === stream)?.[1];
+  }
+
   #connected(): void {
-    const { link, clock } = this.#options;
-    if (link.serverId !== this.#serverId) this.#serverSince = clock.monotonic();
+    const { link, clock, store } = this.#options;
+    if (link.serverId !== this.#serverId) {
+      this.#serverSince = clock.monotonic();
+      if (this.#serverId !== undefined) this.#lastOfBefore = store.outbox.last;
+    }
     this.#serverId = link.serverId;
     for (const [, sender] of this.#senders) sender.reopen();
   }
@@ -150,8 +171,7 @@ export class OutboxPublisher {
 
   #answered(subject: string, data: Uint8Array): void {
     const [stream, n, generation] = subject.slice(this.#inbox.length + 1).split(".");
-    const sender = this.#senders.find(([name]) => name === stream)?.[1];
-    sender?.answered(Number(n), Number(generation), data);
+    this.#sender(stream)?.answered(Number(n), Number(generation), data);
   }
 
   async #run(): Promise<void> {

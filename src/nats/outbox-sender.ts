@@ -5,6 +5,8 @@ import type { OutboxRow, StreamName } from "../store/outbox-row.ts";
 import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
 import type { StreamMark } from "../store/stream-mark.ts";
 import { incarnationName } from "./durable-stream.ts";
+import type { HubAsk } from "./hub-asks.ts";
+import { moveAway, seen } from "./hub-side.ts";
 import { JetStreamApi } from "./jetstream-api.ts";
 import type { NatsLink } from "./link.ts";
 import {
@@ -18,8 +20,8 @@ import {
   type Window,
 } from "./outbox-lane.ts";
 import { readPubAck, type PubAck } from "./pub-ack.ts";
-import { reconcile } from "./reconcile.ts";
-import { numberHeader } from "./outbox-header.ts";
+import { reconcile, type ReconcileOptions } from "./reconcile.ts";
+import { numberHeader } from "../store/outbox-header.ts";
 
 const requestWithinMs = 3_000;
 /** Sent and not answered for so long: what the stream has is looked up, and the rest sent again. */
@@ -39,7 +41,8 @@ const tooLarge = 10_054;
 
 /** Holds messages of a stream back in the outbox. */
 export interface OutboxGate {
-  isHeld(stream: StreamName): boolean;
+  /** `underWay`: the bytes that are sent and not acknowledged. */
+  isHeld(stream: StreamName, underWay: number): boolean;
   /** The stream has taken so much. */
   stored(stream: StreamName, bytes: number): void;
 }
@@ -47,7 +50,9 @@ export interface OutboxGate {
 export interface SenderOptions {
   readonly stream: StreamName;
   readonly store: Pick<SqliteStateStore, "outbox" | "mark" | "setMark" | "requeue">;
-  readonly link: Pick<NatsLink, "publishKept" | "request" | "state">;
+  readonly link: Pick<NatsLink, "publishKept" | "request" | "serverId" | "state">;
+  /** See OutboxPublisherOptions. */
+  readonly isSourced?: boolean;
   readonly window: Window;
   /** See OutboxPublisherOptions. */
   readonly isTight: () => boolean;
@@ -57,6 +62,8 @@ export interface SenderOptions {
   readonly syncsAtAck: () => boolean;
   /** Where an answer is sent, before `.<n>.<generation>`. */
   readonly inbox: string;
+  /** The highest number that the outbox had given when the gateway, or the present nats-server, was started. */
+  readonly lastOfBefore: () => number;
   /** Something may be sent, of this stream or of another. */
   readonly onReady: () => void;
   readonly clock: Clock;
@@ -72,6 +79,8 @@ export class OutboxSender {
   readonly #stopping = new AbortController();
   #lane: Lane = newLane;
   #mark: StreamMark | undefined;
+  /** What the hub has asked this nats-server for. */
+  #asked: { readonly server: string; readonly asks: Map<number, number> } | undefined;
   #opening: Promise<void> | undefined;
   /** Grows with each reason to look the stream up anew. */
   #lookups = 0;
@@ -103,7 +112,8 @@ export class OutboxSender {
   }
 
   get incarnation(): number {
-    return this.#mark?.incarnation ?? 1;
+    const { store, stream } = this.#options;
+    return (this.#mark ?? store.mark(stream))?.incarnation ?? 1;
   }
 
   /** There is a new connection: nothing of the last one is certain. */
@@ -150,6 +160,21 @@ export class OutboxSender {
     else if (generation === this.#lane.generation) this.#refusedBy(n, generation, answer);
   }
 
+  /** The hub asks for what comes after that: it has no more than it can have, or this is not the stream that it knows. */
+  hubAsks({ incarnation, has }: HubAsk): void {
+    const { link, store, stream } = this.#options;
+    const server = link.serverId ?? "";
+    if (this.#asked?.server !== server) this.#asked = { server, asks: new Map() };
+    this.#asked.asks.set(incarnation, has);
+    // Else with the look that is under way, or about to be.
+    if (!this.#lane.open || this.#mark === undefined) return;
+    if (moveAway(this.#mark, this.#asked.asks, this.#mark.acked) !== undefined) this.reopen();
+    else if (incarnation === this.#mark.incarnation) {
+      this.#mark = seen(this.#mark);
+      void store.setMark(stream, this.#mark);
+    }
+  }
+
   /** Once a second. */
   tick(): void {
     const { link, clock, stream, log } = this.#options;
@@ -170,7 +195,12 @@ export class OutboxSender {
   }
 
   get #isHeld(): boolean {
-    return this.#options.gate?.isHeld(this.#options.stream) ?? false;
+    const { gate, stream } = this.#options;
+    if (gate === undefined) return false;
+    return gate.isHeld(
+      stream,
+      this.#lane.flying.reduce((sum, { bytes }) => sum + bytes, 0),
+    );
   }
 
   #step(input: LaneInput): void {
@@ -196,7 +226,14 @@ export class OutboxSender {
     const { stream, log, storeBytes, syncsAtAck, link } = this.#options;
     try {
       const keep = !syncsAtAck();
-      const mark = await reconcile({ ...this.#options, api: this.#api, storeBytes: storeBytes(), keep });
+      const hub = this.#hub();
+      const mark = await reconcile({
+        ...this.#options,
+        api: this.#api,
+        storeBytes: storeBytes(),
+        keep,
+        hub,
+      });
       if (this.#stopping.signal.aborted || lookup !== this.#lookups) return;
       this.#mark = mark;
       this.#problem = undefined;
@@ -208,6 +245,14 @@ export class OutboxSender {
         log.warn({ stream, error: problem }, "The stream can't be reached: its messages wait in the outbox");
       this.#problem = problem;
     }
+  }
+
+  #hub(): ReconcileOptions["hub"] {
+    const { isSourced, link, lastOfBefore } = this.#options;
+    const { serverId: server } = link;
+    if (isSourced !== true || server === undefined) return undefined;
+    const asks = this.#asked?.server === server ? this.#asked.asks : new Map<number, number>();
+    return { server, asks, lastOfBefore: lastOfBefore() };
   }
 
   #read(): void {
@@ -259,9 +304,10 @@ export class OutboxSender {
     const row = this.#rows.get(n);
     if (row === undefined || this.#mark === undefined) return;
     const { store, stream, syncsAtAck } = this.#options;
-    this.#mark = store.outbox.settle(stream, { n, bytes: row.bytes, seq }, this.#mark, !syncsAtAck());
+    const { bytes, isPromised } = row;
+    this.#mark = store.outbox.settle(stream, { n, bytes, isPromised, seq }, this.#mark, !syncsAtAck());
     this.counters.acknowledged += 1;
-    this.#options.gate?.stored(stream, row.bytes);
+    this.#options.gate?.stored(stream, bytes);
     this.#forget(n);
     this.#options.onReady();
   }

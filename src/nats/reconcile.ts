@@ -1,24 +1,27 @@
-import type { Log } from "../adapter-kit/log.ts";
-import type { OutboxRow, StreamName } from "../store/outbox-row.ts";
+import { GatewayError, toGatewayError } from "../domain/errors.ts";
+import type { StreamName } from "../store/outbox-row.ts";
 import type { SqliteStateStore } from "../store/sqlite-state-store.ts";
-import type { StreamMark } from "../store/stream-mark.ts";
+import type { Move, StreamMark } from "../store/stream-mark.ts";
 import { closeDurable, createDurable, fitDurable, incarnationName } from "./durable-stream.ts";
+import { askedBefore } from "./hub-asks.ts";
+import { moveAway, seen, sideAt, type Asks } from "./hub-side.ts";
 import type { JetStreamApi, StreamInfo } from "./jetstream-api.ts";
+import { moveOn, type MoveOptions } from "./move-on.ts";
+import { searchStream } from "./search-stream.ts";
 
-/** Looks into the stream that are under way at once, and at most in all. */
-const looksAtOnce = 32;
-const mostLooks = 20_000;
-const pageRows = 256;
-
-export interface ReconcileOptions {
-  readonly api: JetStreamApi;
+export interface ReconcileOptions extends MoveOptions {
   readonly store: Pick<SqliteStateStore, "outbox" | "mark" | "setMark" | "requeue">;
-  readonly stream: StreamName;
-  /** What JetStream may keep on disk in all. */
-  readonly storeBytes: number;
-  /** Whether what was acknowledged stays in the outbox for a while. */
-  readonly keep: boolean;
-  readonly log: Log;
+  /** Where a hub sources the stream. */
+  readonly hub: Beside | undefined;
+}
+
+interface Beside {
+  /** Which nats-server this is. */
+  readonly server: string;
+  /** What the hub has asked it for. */
+  readonly asks: Asks;
+  /** The highest number that the outbox had given when this began: what came before is sent again, in its order. */
+  readonly lastOfBefore: number;
 }
 
 /** The stream as it is found, and which of its incarnations that is. */
@@ -35,6 +38,7 @@ interface Found {
 export async function reconcile(options: ReconcileOptions): Promise<StreamMark> {
   const { api, store, stream, storeBytes } = options;
   const before = store.mark(stream);
+  if (before?.move !== undefined) return goOn(options, before, before.move);
   const { incarnation, info } = await find(api, stream, before?.incarnation ?? 1);
   const same = before?.incarnation === incarnation && info !== undefined && before.created === info.created;
   const last = info === undefined || (before !== undefined && !same) ? 0 : info.state.last_seq;
@@ -50,7 +54,68 @@ export async function reconcile(options: ReconcileOptions): Promise<StreamMark> 
   const now = await api.streamInfo(incarnationName(stream, mark.incarnation));
   if (now === undefined) return mark;
   await fitDurable(api, stream, mark.incarnation, storeBytes, now);
-  return search(options, mark, now);
+  return besideHub(options, await searchStream(options, mark, now), now);
+}
+
+/** What a hub that sources the stream has of it is compared with what it can have. */
+async function besideHub(
+  options: ReconcileOptions,
+  mark: StreamMark,
+  { state }: StreamInfo,
+): Promise<StreamMark> {
+  const { store, stream, hub, log } = options;
+  if (hub === undefined) return mark;
+  const side = sideAt(mark.hub, hub.server, state.last_seq, waitingOfBefore(options, hub.lastOfBefore));
+  const beside = { ...mark, hub: side };
+  const asks = side.isSeen ? hub.asks : await allAsks(options, hub.asks, mark.incarnation);
+  const move = moveAway(beside, asks, state.last_seq);
+  const known = move === undefined && asks.has(mark.incarnation) ? seen(beside) : { ...beside, move };
+  const stored = await store.setMark(stream, known);
+  if (move === undefined) return known;
+  // Before anything is changed: a kill in the middle is gone on from there.
+  if (stored !== "stored")
+    throw new GatewayError("STORE_FULL", "The next incarnation is not opened while the disk refuses");
+  log.error(
+    {
+      stream,
+      hubHas: Object.fromEntries(asks),
+      here: state.last_seq,
+      next: incarnationName(stream, move.to),
+    },
+    "The hub has more of a stream than the gateway: the gateway's data was rolled back or replaced. The stream's next incarnation is opened with what the hub can't have: run linegate hub apply again",
+  );
+  return goOn(options, known, move);
+}
+
+/** At most: numbers are those of both streams. */
+function waitingOfBefore({ store, stream }: ReconcileOptions, lastOfBefore: number): number {
+  const first = store.outbox.read(stream, 0, 1)[0]?.n ?? Infinity;
+  return Math.max(0, Math.min(store.outbox.backlog(stream).rows, lastOfBefore - first + 1));
+}
+
+/** With what the hub has asked for unheard. */
+async function allAsks(
+  { api, stream, log }: ReconcileOptions,
+  heard: Asks,
+  incarnation: number,
+): Promise<Asks> {
+  try {
+    const ask = await askedBefore(api, stream, incarnation);
+    return ask === undefined ? heard : new Map([[incarnation, ask.has], ...heard]);
+  } catch (caught) {
+    // As where the store has no room for it: what is heard is nearly always enough.
+    log.debug(
+      { stream, error: toGatewayError(caught).message },
+      "What the hub has asked for can't be looked up",
+    );
+    return heard;
+  }
+}
+
+async function goOn(options: ReconcileOptions, before: StreamMark, move: Move): Promise<StreamMark> {
+  const mark = await moveOn(options, before, move);
+  await options.store.setMark(options.stream, mark);
+  return mark;
 }
 
 /** The newest there is, from the known one on. */
@@ -84,7 +149,7 @@ async function leave(options: ReconcileOptions, before: StreamMark): Promise<voi
   const { api, store, stream, log } = options;
   const old = await api.streamInfo(incarnationName(stream, before.incarnation));
   const holds = old?.created === before.created ? old.state.last_seq : 0;
-  if (old !== undefined && holds > before.acked) await search(options, before, old);
+  if (old !== undefined && holds > before.acked) await searchStream(options, before, old);
   const again = store.requeue(stream, before.incarnation, holds);
   log.warn(
     { stream, before: before.incarnation, sentAgain: again },
@@ -122,51 +187,4 @@ async function goOnLower(
     "A stream came back from nats-server with less than was known to be safe: its next incarnation is opened",
   );
   return { incarnation, created, acked: 0, deleted: 0 };
-}
-
-/** Finds the outbox's messages among those that nobody heard of. */
-async function search(
-  { api, store, stream, keep, log }: ReconcileOptions,
-  before: StreamMark,
-  { config, state }: StreamInfo,
-): Promise<StreamMark> {
-  let mark = before;
-  const from = Math.max(mark.acked + 1, state.first_seq, state.last_seq - mostLooks + 1);
-  if (from > Math.max(mark.acked + 1, state.first_seq))
-    log.warn(
-      { stream, from, after: mark.acked },
-      "So much is new in the stream that not all of it is looked through",
-    );
-  const found = new Map<string, number>();
-  if (store.outbox.backlog(stream).rows > 0) {
-    for (let seq = from; seq <= state.last_seq; seq += looksAtOnce) {
-      const count = Math.min(looksAtOnce, state.last_seq - seq + 1);
-      const looks = Array.from({ length: count }, (_, index) => api.message(config.name, seq + index));
-      // A few at a time: that is what this loop is for.
-      for (const message of await Promise.all(looks)) {
-        const id = idIn(message?.hdrs);
-        if (message !== undefined && id !== undefined) found.set(id, message.seq);
-      }
-    }
-  }
-  for (let page = rowsFrom(0); found.size > 0 && page.length > 0; page = rowsFrom(page.at(-1)?.n ?? 0)) {
-    const there = page.flatMap(({ n, bytes, id }) => {
-      const seq = found.get(id);
-      return seq === undefined ? [] : [{ n, bytes, seq }];
-    });
-    // They went out in order: after a page without any there are none.
-    if (there.length === 0) break;
-    for (const ack of there) mark = store.outbox.settle(stream, ack, mark, keep);
-  }
-  return { ...mark, acked: Math.max(mark.acked, state.last_seq) };
-
-  function rowsFrom(after: number): OutboxRow[] {
-    return store.outbox.read(stream, after, pageRows);
-  }
-}
-
-/** `Nats-Msg-Id` among a message's headers. */
-function idIn(base64: string | undefined): string | undefined {
-  if (base64 === undefined) return undefined;
-  return /^Nats-Msg-Id: ?(.*?)\r$/m.exec(Buffer.from(base64, "base64").toString("latin1"))?.[1];
 }

@@ -83,7 +83,17 @@ test("with a hub it is a leaf with a domain of its own, short pings, and takes n
     {
       urls: ["nats-leaf://line1-gw:p%40ss%2F@a:7422", "tls://line1-gw:p%40ss%2F@b:7422"],
       tls: { ca_file: "/site/ca.pem" },
-      deny_imports: ["data.>", "alert.>", "line.>", "event.>", "audit.>", "batch.>", "state.>", "cmd.>"],
+      deny_imports: [
+        "data.>",
+        "alert.>",
+        "line.>",
+        "event.>",
+        "audit.>",
+        "batch.>",
+        "state.>",
+        "bridge.>",
+        "cmd.>",
+      ],
     },
   ]);
 });
@@ -91,7 +101,11 @@ test("with a hub it is a leaf with a domain of its own, short pings, and takes n
 test("where denials work both ways only what nobody hears live is denied", () => {
   const hub = hubRemote({ leaf: "nats-leaf://a:7422", domain: "hub", accept: [] }, undefined, "/site");
   const features = { syncInterval: true, bufferedMessages: true, denyImports: false };
-  expect(rendered({ hub, features }).leafnodes.remotes[0].deny_imports).toEqual(["batch.>", "cmd.>"]);
+  expect(rendered({ hub, features }).leafnodes.remotes[0].deny_imports).toEqual([
+    "batch.>",
+    "bridge.>",
+    "cmd.>",
+  ]);
 });
 
 test("commands of the hub come in where they are accepted, and nowhere else", () => {

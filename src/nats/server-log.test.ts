@@ -39,6 +39,23 @@ test("warnings and errors reach the log, and the last of them the error of a ser
   expect(output.tail).toBe("slow consumer; no space left; panic: oh");
 });
 
+test("a hub that can't be reached for hours is told once an hour, and why is known", () => {
+  const { time, log, output } = piped();
+  for (let attempt = 1; attempt <= 7_200; attempt++) {
+    time.now = attempt * 1_000;
+    output.take(
+      `[7] [ERR] Error trying to connect as leafnode to remote server "hub:7422" (attempt ${attempt}): dial tcp 10.0.0.1:7422: connect: connection refused\n`,
+    );
+  }
+  expect(log.lines).toHaveLength(2);
+  expect(log.lines[1]).toContain('"untold":3599');
+  expect(output.leafFault).toEqual({
+    text: "dial tcp 10.0.0.1:7422: connect: connection refused",
+    at: 7_200_000,
+    isTwin: false,
+  });
+});
+
 test("what stores nothing more until the server is started anew is known", () => {
   const { output } = piped();
   output.take("[7] [ERR] JetStream failed to store a msg on stream '$G > EVENTS': no space left on device\n");

@@ -1,11 +1,14 @@
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
+import { leafFaultIn, type LeafFault } from "./leaf-fault.ts";
 
 const longestLine = 4_096;
 const tailLines = 10;
 /** A server that complains about every message must not fill the gateway's log. */
 const linesPerWindow = 20;
 const windowMs = 60_000;
+/** A hub that is away is dialled every second, perhaps for days. */
+const leafWindowMs = 3_600_000;
 /** `127.0.0.1:5000 - cid:7 - "v1" - Publish Violation - User "panel", Subject "data.x"`: about one client, leaf, … */
 const aboutPeer = /^\S+ - [a-z]{1,2}id:\d+ - (?:"[^"]*" - )*([^-:"]*)/;
 /** From 2.12 on: that stream, or consumer, stores nothing more until the server is started anew. */
@@ -16,7 +19,7 @@ const mostPeerFaults = 50;
 /**
  * What nats-server writes, line by line: warnings and errors go to the gateway's log, the rest is dropped; a few last
  * lines are kept for the error message of a server that exits. What a client did wrong is a warning, each kind of fault
- * once a minute with the number of those before it. Bounded in all it keeps.
+ * once a minute with the number of those before it, what the leaf's connection suffers once an hour. Bounded in all it keeps.
  */
 export class ServerLog {
   readonly #log: Log;
@@ -28,6 +31,7 @@ export class ServerLog {
   #tail: string[] = [];
   #windowStart = -Infinity;
   #inWindow = 0;
+  #leafFault: LeafFault | undefined;
   readonly #peerFaults = new Map<string, { since: number; untold: number }>();
 
   constructor(
@@ -45,6 +49,11 @@ export class ServerLog {
   /** Why something in the store takes nothing more, until the server is started anew; undefined where all does. */
   get writeError(): string | undefined {
     return this.#writeError;
+  }
+
+  /** What the leaf's connection to the hub suffered last. */
+  get leafFault(): LeafFault | undefined {
+    return this.#leafFault;
   }
 
   /** The last complaints, oldest first. */
@@ -71,9 +80,15 @@ export class ServerLog {
       else if (text === "Server is ready") this.#onReady();
       return;
     }
+    const leafFault = leafFaultIn(text, this.#clock.monotonic());
+    if (leafFault !== undefined) {
+      this.#leafFault = leafFault;
+      this.#tellFault(text.replaceAll(/\d+/g, "#"), text, leafWindowMs);
+      return;
+    }
     const fault = aboutPeer.exec(text)?.[1]?.trim();
     if (fault !== undefined) {
-      this.#tellPeerFault(fault, text);
+      this.#tellFault(fault, text, windowMs);
       return;
     }
     if (writeError.test(text)) this.#writeError ??= text;
@@ -81,10 +96,10 @@ export class ServerLog {
     this.#forward(level === "WRN" ? "warn" : "error", text);
   }
 
-  #tellPeerFault(fault: string, text: string): void {
+  #tellFault(fault: string, text: string, everyMs: number): void {
     const now = this.#clock.monotonic();
     const known = this.#peerFaults.get(fault);
-    if (known !== undefined && now - known.since < windowMs) {
+    if (known !== undefined && now - known.since < everyMs) {
       known.untold += 1;
       return;
     }

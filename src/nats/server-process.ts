@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { Clock } from "../adapter-kit/clock.ts";
 import type { Log } from "../adapter-kit/log.ts";
 import { GatewayError } from "../domain/errors.ts";
+import type { LeafFault } from "./leaf-fault.ts";
 import { ServerLog } from "./server-log.ts";
 import { serverEnvironment, type ServerProgram } from "./server-program.ts";
 
@@ -14,6 +15,8 @@ export interface ServerProcess {
   readonly monitorPort: number | undefined;
   /** See ServerLog. */
   readonly writeError: string | undefined;
+  /** See ServerLog. */
+  readonly leafFault: LeafFault | undefined;
   /** Resolves, once it has ended, with how: such as `exit code 1: <its last complaints>`. */
   readonly ended: Promise<string>;
   kill(signal: "SIGTERM" | "SIGKILL"): void;
@@ -62,6 +65,9 @@ export function launchServer(
     },
     get writeError() {
       return output.writeError;
+    },
+    get leafFault() {
+      return output.leafFault;
     },
     ended: ended.promise,
     kill: (signal) => void child.kill(signal),

@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { ask } from "../../src/nats/ask.ts";
 import { JetStreamApi, type StoredMessage } from "../../src/nats/jetstream-api.ts";
-import { numberHeader } from "../../src/nats/outbox-header.ts";
+import { numberHeader } from "../../src/store/outbox-header.ts";
 import { unpackBatch } from "../../src/services/upload/pack.ts";
 import type { Arrived, Ledger } from "./ledger.ts";
 

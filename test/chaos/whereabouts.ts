@@ -1,7 +1,7 @@
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { ask } from "../../src/nats/ask.ts";
 import { JetStreamApi } from "../../src/nats/jetstream-api.ts";
-import { numberHeader } from "../../src/nats/outbox-header.ts";
+import { numberHeader } from "../../src/store/outbox-header.ts";
 
 const answerWithinMs = 5_000;
 

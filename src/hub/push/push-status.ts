@@ -23,6 +23,13 @@ export async function gatewayStatus(store: PushStore, gateway: string): Promise<
   return { gateway, answered: at, orders: orders.map((order) => statusOf(order, outcomes)) };
 }
 
+/** The ids of the orders that the gateway has said something to. */
+export async function answeredOrders(store: PushStore, gateway: string): Promise<ReadonlySet<string>> {
+  const answer = await store.get(resultSubject(gateway));
+  const { outcomes } = answer === undefined ? { outcomes: [] } : parseResult(answer.data);
+  return new Set(outcomes.map(({ id }) => id));
+}
+
 /** Every gateway that something was put for. */
 export async function pushedGateways(store: PushStore): Promise<readonly string[]> {
   const subjects = await store.subjects("push.*.wanted");

@@ -62,6 +62,15 @@ export class NumberSet {
     if (start !== undefined && start <= to) yield [start, to];
   }
 
+  /** What is there from `from` to `to`, in order. */
+  *within(from: number, to: number): Generator<number> {
+    for (let number = from; number <= to; number += 1) {
+      const index = Math.floor(number / perPage);
+      if (!this.#pages.has(index)) number = this.#nextPage(index) * perPage - 1;
+      else if (this.has(number)) yield number;
+    }
+  }
+
   #nextPage(after: number): number {
     let next = Infinity;
     for (const index of this.#pages.keys()) if (index > after && index < next) next = index;

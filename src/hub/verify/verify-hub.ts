@@ -21,8 +21,11 @@ export interface HubReport {
   readonly behind: readonly string[];
 }
 
-/** Reads all of BATCHES and EVENTS at the hub. Rejects with UPLINK_UNAVAILABLE where they can't be read. */
-export async function verifyHub(connection: NatsConnection): Promise<HubReport> {
+/** Reads all of BATCHES and EVENTS at the hub. @param fromFirst what came before the hub did is not missing. Rejects with UPLINK_UNAVAILABLE where they can't be read. */
+export async function verifyHub(
+  connection: NatsConnection,
+  { fromFirst = false }: { readonly fromFirst?: boolean | undefined } = {},
+): Promise<HubReport> {
   const api = new JetStreamApi((subject, payload) => ask(connection, subject, payload, answerWithinMs));
   const ledger = new Ledger();
   const foreign = { batches: 0, events: 0 };
@@ -42,6 +45,7 @@ export async function verifyHub(connection: NatsConnection): Promise<HubReport> 
   const eventsBehind = behindIn(events);
   const streams = ledger.reports({
     trimmed: { batches: batches.state.first_seq > 1, events: events.state.first_seq > 1 },
+    fromFirst,
     eventsUpToDate: (gateway) => !eventsBehind.some((one) => one.startsWith(`${gateway} `)),
   });
   const sound = streams.every(
