@@ -70,6 +70,80 @@ test("a counter that was reset, or jumped too far, gives no parts and says from 
   expect(parts(counts, [500, 3, 4])).toEqual([0, 0, 1]);
 });
 
+test("a counter that goes back a little and comes again counts nothing twice, and says so once", () => {
+  const slow: Completion = { tag: "p/c", kind: "counter", most: 100 };
+  for (const rule of [slow, counts]) {
+    expect(parts(rule, [13, 12, 13, 14])).toEqual([0, 0, 0, 1]);
+    expect(parts(rule, [20, 18, 19, 15, 22])).toEqual([0, 0, 0, 0, 2]);
+    const told = observeAll(rule, [13, 12, 13, 12, 11, 13, 14, 13]).flatMap(({ lost }) => lost ?? []);
+    expect(told).toEqual([
+      { reason: "counter-back", from: "13", to: "12" },
+      { reason: "counter-back", from: "14", to: "13" },
+    ]);
+  }
+  expect(last(counts, [65_535, 0, 65_535, 1])).toMatchObject({ parts: 1 });
+});
+
+test("a counter that shows a zero in between goes on where it was", () => {
+  expect(parts(counts, [13, 0, 13, 14])).toEqual([0, 0, 0, 1]);
+  expect(parts(counts, [13, 0, 15])).toEqual([0, 0, 2]);
+  expect(parts(counts, [13, null, 0, null, 13])).toEqual([0, 0, 0, 0, 0]);
+  // Within `most` of its end it is the counter come round, and what comes after it is told.
+  expect(parts(counts, [65_436, 0])).toEqual([0, 100]);
+  expect(last(counts, [65_436, 0, 65_436])).toMatchObject({ parts: 0, lost: { reason: "counter-jumped" } });
+  // One that was reset and went on while nobody listened is another thing.
+  expect(parts(counts, [13, 0, null, 15])).toEqual([0, 0, 0, 15]);
+});
+
+test("a counter that was reset counts on from where it stands, however low it was", () => {
+  expect(parts(counts, [3, 0, 1, 2, 3, 4])).toEqual([0, 0, 1, 1, 1, 1]);
+  expect(parts(counts, [1, 0, 1])).toEqual([0, 0, 1]);
+  expect(parts(counts, [5, 1, 2])).toEqual([0, 0, 1]);
+  expect(last(counts, [3, 0])).toMatchObject({ lost: { reason: "counter-reset" } });
+  expect(parts(counts, [500, 400, 401])).toEqual([0, 0, 1]);
+  expect(parts(counts, [500, 0, 1, 2])).toEqual([0, 0, 1, 1]);
+});
+
+test("a small range does not make parts of a reset, nor of a bounce", () => {
+  const small: Completion = { tag: "p/c", kind: "counter", most: 100, rollover: "100" };
+  expect(last(small, [60, 0])).toMatchObject({ parts: 0, lost: { reason: "counter-reset" } });
+  expect(parts(small, [13, 12, 13])).toEqual([0, 0, 0]);
+  expect(parts(small, [98, 2, 3])).toEqual([0, 4, 1]);
+  expect(parts(small, [1, 99, 1, 2])).toEqual([0, 0, 0, 1]);
+  const digit: Completion = { tag: "p/c", kind: "counter", most: 100, rollover: "10" };
+  expect(parts(digit, [8, 9, 0, 1])).toEqual([0, 1, 1, 1]);
+});
+
+test("whatever old values come in between, what is given is what the counter truly rose by", () => {
+  const glitch = fc.oneof(
+    { weight: 3, arbitrary: fc.array(fc.integer({ min: 1, max: 10 }), { maxLength: 3 }) },
+    { weight: 1, arbitrary: fc.constant("zero" as const) },
+  );
+  fc.assert(
+    fc.property(
+      fc.constantFrom(undefined, "65536"),
+      fc.integer({ min: 20, max: 65_535 }),
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 100 }), glitch), { maxLength: 40 }),
+      (rollover, begin, steps) => {
+        const rule: Completion = { tag: "p/c", kind: "counter", most: 100, ...(rollover && { rollover }) };
+        const shown = (count: number) => (rollover === undefined ? count : count % 65_536);
+        let count = begin;
+        const values = steps.flatMap(([step, back]) => {
+          count += step;
+          if (shown(count) < 21) return [shown(count)];
+          // Within `most` of its end a zero is the counter come round, whatever was meant.
+          if (back === "zero" && rollover !== undefined && 65_536 - shown(count) <= 100) return [shown(count)];
+          return back === "zero"
+            ? [shown(count), 0, shown(count)]
+            : [shown(count), ...back.map((by) => shown(count - by))];
+        });
+        const given = parts(rule, [begin, ...values]).reduce((sum, one) => sum + one, 0);
+        expect(given).toBe(count - begin);
+      },
+    ),
+  );
+});
+
 test("however a counter is sampled, and wherever it is full, all its parts are given once", () => {
   fc.assert(
     fc.property(

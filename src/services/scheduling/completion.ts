@@ -5,15 +5,19 @@ import type { TagValue } from "../../domain/reading.ts";
 export interface Watch {
   /** The rule it was remembered for: another rule begins anew. */
   readonly rule: string;
-  /** A counter's last value in decimal digits; else whether the value stood where it completes. Null: nothing seen yet. */
+  /** A counter's value, the highest that counted, in decimal digits; else whether the value stood where it completes. Null: nothing seen yet. */
   readonly last: string | boolean | null;
+  /** Where a counter went a little back to; null: it did, and came again. Absent: it did not since it last counted. */
+  readonly low?: string | null;
+  /** Where a counter was before it fell to `last`, far enough to know it by when it comes again. */
+  readonly peak?: string;
   /** False where something may have been missed since: the tag was bad, or the gateway away. */
   readonly sure: boolean;
 }
 
 /** A counter that went where no parts can be told from it. */
 export interface Lost {
-  readonly reason: "counter-reset" | "counter-jumped";
+  readonly reason: "counter-reset" | "counter-jumped" | "counter-back";
   readonly from: string;
   readonly to: string;
 }
@@ -70,25 +74,70 @@ function countOf(value: TagValue): bigint | undefined {
   return typeof value === "string" && /^\d{1,20}$/.test(value) ? BigInt(value) : undefined;
 }
 
-function observeCounter(
-  rule: Extract<Completion, { kind: "counter" }>,
-  before: Watch,
-  value: TagValue,
-): Observed {
+/** A counter that goes back by no more than this, and by no more than half, bounces: it was not reset. */
+const mostBack = 10n;
+
+type Counter = Extract<Completion, { kind: "counter" }>;
+
+function observeCounter(rule: Counter, before: Watch, value: TagValue): Observed {
   const nothing = { parts: 0, recovered: false, rollover: false };
   const count = countOf(value);
   if (count === undefined) return { ...nothing, watch: before };
   const to = count.toString();
-  if (before.last === to && before.sure) return { ...nothing, watch: before };
-  const watch = { ...before, last: to, sure: true };
-  if (typeof before.last !== "string" || before.last === to) return { ...nothing, watch };
+  const seen = { rule: before.rule, last: to, sure: true };
+  if (typeof before.last !== "string") return { ...nothing, watch: seen };
+  if ((before.low ?? before.last) === to)
+    return { ...nothing, watch: before.sure ? before : { ...before, sure: true } };
   const last = BigInt(before.last);
-  const most = BigInt(rule.most);
-  const fell = count < last;
-  const step = fell && rule.rollover !== undefined ? count + BigInt(rule.rollover) - last : count - last;
-  if (step > 0n && step <= most) {
-    return { watch, parts: Number(step), recovered: step > 1n || !before.sure, rollover: fell };
+  // Come again from a little lower, or from a zero in between.
+  if (count === last) return { ...nothing, watch: { ...before, sure: true, low: null } };
+  if (isBack(rule, last, count)) {
+    const watch = { ...before, sure: true, low: to };
+    const lost = { reason: "counter-back", from: before.last, to } as const;
+    return before.low === undefined ? { ...nothing, watch, lost } : { ...nothing, watch };
   }
+  const step = forward(rule, comesAgain(before, count) ?? last, count);
+  if (step !== undefined && step <= BigInt(rule.most)) {
+    const parts = Number(step);
+    return {
+      watch: seen,
+      parts,
+      recovered: parts > 1 || (parts > 0 && !before.sure),
+      rollover: count < last,
+    };
+  }
+  const fell = count < last;
   const lost = { reason: fell ? "counter-reset" : "counter-jumped", from: before.last, to } as const;
+  const watch = fell && last - count > mostBack ? { ...seen, peak: before.last } : seen;
   return { ...nothing, watch, lost };
+}
+
+/** Where a counter was before it fell, if it is there again at once: it was not reset, and nothing counts twice. */
+function comesAgain({ peak, sure }: Watch, count: bigint): bigint | undefined {
+  if (peak === undefined) return undefined;
+  const from = BigInt(peak);
+  return count === from || (count > from && sure) ? from : undefined;
+}
+
+/** How far on it is, over the end as well, but no more than a quarter round: what falls further was reset. */
+function forward({ rollover }: Counter, from: bigint, to: bigint): bigint | undefined {
+  if (to >= from) return to - from;
+  if (rollover === undefined) return undefined;
+  const step = to + BigInt(rollover) - from;
+  return step > 0n && step <= quarter(rollover) ? step : undefined;
+}
+
+/** A counter that was reset is near 0, and goes on from there; one that bounces, or is read anew out of a buffer, is a little lower. */
+function isBack({ rollover }: Counter, from: bigint, to: bigint): boolean {
+  if (to < from && from - to <= mostBack && to > 0n && to * 2n >= from)
+    return rollover === undefined || (from - to) * 2n < BigInt(rollover);
+  if (to <= from || rollover === undefined) return false;
+  // Back over the end that it just came over.
+  const back = from + BigInt(rollover) - to;
+  return back > 0n && back <= mostBack && back <= quarter(rollover) && back < to - from;
+}
+
+function quarter(rollover: string): bigint {
+  const part = BigInt(rollover) / 4n;
+  return part > 0n ? part : 1n;
 }

@@ -1,7 +1,7 @@
 import type { Condition } from "../../config/line.ts";
 import type { TagValue } from "../../domain/reading.ts";
 
-/** The last value of each tag that conditions and part ids look at; null or absent where there is no good one. */
+/** The last value of each tag that the line looks at; null or absent where there is no good one. */
 export type Facts = ReadonlyMap<string, TagValue | null>;
 
 /** True where everything holds that the condition says. Nothing holds of a tag without a good value. */

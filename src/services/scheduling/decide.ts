@@ -1,28 +1,17 @@
 import type { StationConfig } from "../../config/line.ts";
 import { formatDuration } from "../../domain/duration.ts";
-import type { TagValue } from "../../domain/reading.ts";
 import { observe } from "./completion.ts";
 import { holds } from "./condition.ts";
 import { advance, begin, beginAgain, checkRoom, complete, goOn } from "./flow.ts";
 import type { LinePlan } from "./line-plan.ts";
-import type { Effect, LineState, Moment } from "./state.ts";
+import type { LineReading } from "./round.ts";
+import type { Cycle, Effect, LineState, Moment } from "./state.ts";
 import { Turn } from "./turn.ts";
 
 /** What the line is told. */
 export type Input =
-  | {
-      readonly kind: "reading";
-      /** As in line.yaml, such as `press-1/cycle/done`. */
-      readonly tag: string;
-      readonly value: TagValue | null;
-      readonly good: boolean;
-      /** Unix ms: the source's. */
-      readonly timestamp: number;
-      /** The monotonic clock at the read. */
-      readonly readAt: number;
-      /** Perhaps of before: it says how things stand, and confirms only what was sent before its timestamp. */
-      readonly recalled?: boolean | undefined;
-    }
+  /** What was read together: one of the `rounds`. */
+  | { readonly kind: "readings"; readonly readings: readonly LineReading[] }
   /** A prepare was handed over to MQTT, NATS and the command port, this long after the read. */
   | {
       readonly kind: "sent";
@@ -68,16 +57,20 @@ export interface Decision {
 
 /** The whole of scheduling: what the line does next. Pure: the same state, input and time give the same decision. */
 export function decide(plan: LinePlan, before: LineState, input: Input, moment: Moment): Decision {
-  const turn = new Turn(plan, before, moment, input.kind === "reading" ? input.readAt : moment.monotonic);
+  const turn = new Turn(plan, before, moment, readAtOf(input) ?? moment.monotonic);
   const refused = apply(turn, input);
   if (refused === undefined) advance(turn);
   return { state: turn.state, effects: turn.effects, ...(refused === undefined ? {} : { refused }) };
 }
 
+function readAtOf(input: Input): number | undefined {
+  return input.kind === "readings" ? input.readings[0]?.readAt : undefined;
+}
+
 /** Gives why a request is refused. */
 function apply(turn: Turn, input: Input): string | undefined {
   switch (input.kind) {
-    case "reading":
+    case "readings":
       return read(turn, input);
     case "sent":
       return sent(turn, input);
@@ -104,41 +97,53 @@ function apply(turn: Turn, input: Input): string | undefined {
 
 type Of<Kind extends Input["kind"]> = Extract<Input, { kind: Kind }>;
 
-function read(turn: Turn, { tag, value, good, timestamp, recalled }: Of<"reading">): undefined {
-  const fact = good ? value : null;
-  if (turn.plan.facts.has(tag) && turn.facts.get(tag) !== fact) {
-    turn.facts = new Map(turn.facts).set(tag, fact);
+/** How things stand comes first, so that it holds for all that was read with it; then answers, as to what was sent before. */
+function read(turn: Turn, { readings }: Of<"readings">): undefined {
+  for (const { tag, value, good } of readings) {
+    const fact = good ? value : null;
+    if (turn.plan.tags.has(tag) && turn.facts.get(tag) !== fact)
+      turn.facts = new Map(turn.facts).set(tag, fact);
   }
-  for (const config of turn.plan.completedBy.get(tag) ?? [])
-    observeCompletion(turn, config, value, good, timestamp);
   for (const config of turn.configs) {
-    const isOld = recalled === true && timestamp <= (turn.of(config.name).cycle?.sentAt ?? 0);
-    if (config.confirm?.tag === tag && holds(config.confirm, turn.facts) && !isOld) confirmed(turn, config);
+    const { confirm, name } = config;
+    const reading = confirm && readings.find(({ tag }) => tag === confirm.tag);
+    if (confirm === undefined || reading === undefined || !isAfter(reading, turn.of(name).cycle)) continue;
+    if (holds(confirm, turn.facts)) confirmed(turn, config);
   }
+  for (const reading of readings)
+    for (const config of turn.plan.completedBy.get(reading.tag) ?? [])
+      observeCompletion(turn, config, reading);
 }
 
-function observeCompletion(
-  turn: Turn,
-  config: StationConfig,
-  value: TagValue | null,
-  good: boolean,
-  sourceTimestamp: number,
-): void {
+/** Whether a reading may be the answer to a prepare: what the tag held before it was sent is none. */
+function isAfter({ timestamp, readAt, recalled }: LineReading, cycle: Cycle | null): boolean {
+  if (cycle === null || cycle.sentAt === null) return false;
+  return recalled === true ? timestamp > cycle.sentAt : readAt >= (cycle.sentSteady ?? -Infinity);
+}
+
+function observeCompletion(turn: Turn, config: StationConfig, { value, good, timestamp }: LineReading): void {
   const { watch } = turn.of(config.name);
   if (config.complete === undefined || watch === null) return;
   const seen = observe(config.complete, watch, value, good);
   if (seen.watch !== watch) turn.put(config.name, { watch: seen.watch });
   for (let part = 1; part <= seen.parts; part += 1) {
-    complete(turn, config, {
-      sourceTimestamp,
+    const fields = {
+      sourceTimestamp: timestamp,
       ...(seen.recovered ? { recovered: true } : {}),
       ...(seen.parts > 1 ? { nth: part, of: seen.parts } : {}),
       ...(seen.rollover ? { rollover: true } : {}),
-    });
+    };
+    // What the id tag says is the newest part's.
+    if (part < seen.parts) complete(turn, config, fields, null);
+    else complete(turn, config, fields);
   }
   if (seen.lost === undefined) return;
   const { reason, from, to } = seen.lost;
-  const message = `${config.complete.tag} went from ${from} to ${to}: what was finished in between is not known.`;
+  const what =
+    reason === "counter-back"
+      ? `went back from ${from} to ${to}: parts count again from ${from} on`
+      : `went from ${from} to ${to}: what was finished in between is not known`;
+  const message = `${config.complete.tag} ${what}.`;
   turn.tell(config.name, "missed", { reason, from, to, message });
 }
 
@@ -165,9 +170,10 @@ function sent(turn: Turn, { station, id, latencyMs }: Of<"sent">): undefined {
   const config = turn.plan.stations.get(station);
   const { cycle, phase } = turn.of(station);
   if (config === undefined || cycle?.prepareId !== id) return;
-  const { now } = turn.moment;
-  const deadline = config.confirm === undefined || phase !== "preparing" ? null : now + config.confirm.within;
-  turn.put(station, { cycle: { ...cycle, sentAt: now, deadline } });
+  const { now, monotonic } = turn.moment;
+  const isAwaited = config.confirm !== undefined && phase === "preparing";
+  const deadline = isAwaited ? monotonic + config.confirm.within : null;
+  turn.put(station, { cycle: { ...cycle, sentAt: now, sentSteady: monotonic, deadline } });
   if (config.within === undefined || latencyMs === null || latencyMs <= config.within) return;
   const { part, number } = cycle;
   turn.tell(station, "late", { part, cycle: number, latencyMs, withinMs: config.within });
@@ -202,7 +208,7 @@ function missed(turn: Turn, { name }: StationConfig, reason: string, message: st
 function tick(turn: Turn): undefined {
   for (const config of turn.configs) {
     const { phase, cycle } = turn.of(config.name);
-    if (phase !== "preparing" || (cycle?.deadline ?? Infinity) > turn.moment.now) continue;
+    if (phase !== "preparing" || (cycle?.deadline ?? Infinity) > turn.moment.monotonic) continue;
     const { tag = "", within } = config.confirm ?? {};
     const limit = within === undefined ? "in time" : `within ${formatDuration(within)}`;
     const message = `${tag} did not confirm ${limit}. Look at the station, then trigger it again or resume it.`;
@@ -220,10 +226,10 @@ function restarted(turn: Turn): undefined {
     const again = open && prepare.repeat === "safe";
     // The monotonic clock began anew, and a confirmation may have come while nobody listened: it gets its whole time again.
     if (cycle !== null) {
-      const deadline = cycle.deadline === null ? null : turn.moment.now + (confirm?.within ?? 0);
-      turn.put(name, {
-        cycle: { ...cycle, readAt: null, deadline, ...(again ? { waitsForDevices: true } : {}) },
-      });
+      const isAwaited = cycle.deadline !== null && !again;
+      const deadline = isAwaited ? turn.moment.monotonic + (confirm?.within ?? 0) : null;
+      const anew = { readAt: null, sentSteady: null, deadline };
+      turn.put(name, { cycle: { ...cycle, ...anew, ...(again ? { waitsForDevices: true } : {}) } });
     }
     if (outbox.length === 0) continue;
     const kept = outbox

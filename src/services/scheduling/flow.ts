@@ -1,45 +1,24 @@
 import type { StationConfig } from "../../config/line.ts";
 import { plainText } from "../../domain/reading.ts";
 import { holds } from "./condition.ts";
-import type { Cycle, StationState, Token } from "./state.ts";
+import { finishedPart } from "./finished-part.ts";
+import { nextParts, partsWith, type Taken } from "./queue.ts";
+import type { Cycle, Token } from "./state.ts";
 import type { Fields, Turn } from "./turn.ts";
 
 /** More parts than this before a station are not kept: something stands still for good. */
 const mostWaiting = 500;
 
-/** Parts that a station takes together, with the station that the part goes on as comes from. */
-interface Taken {
-  readonly from: string;
-  readonly parts: readonly string[];
-  readonly waiting: StationState["waiting"];
-}
-
-/** The parts that the station would take now; undefined where one that it needs is not there. */
-function nextParts({ after }: StationConfig, { waiting }: StationState): Taken | undefined {
-  if (after === undefined) return undefined;
-  const first = after.stations.flatMap((from): [string, Token][] => {
-    const token = waiting[from]?.[0];
-    return token === undefined ? [] : [[from, token]];
-  });
-  const oldest = [...first].sort(([, left], [, right]) => left.order - right.order)[0];
-  const chosen = after.mode === "all" ? first : oldest === undefined ? [] : [oldest];
-  const [from] = chosen[0] ?? [];
-  if (from === undefined || (after.mode === "all" && first.length < after.stations.length)) return undefined;
-  const left = { ...waiting };
-  for (const [name] of chosen) left[name] = (waiting[name] ?? []).slice(1);
-  return { from, parts: chosen.map(([, { part }]) => part), waiting: left };
-}
-
 /** Lets every station begin that can: idle, not held, ready, what it writes to in reach, its parts before it. */
 export function advance(turn: Turn): void {
   for (const config of turn.configs) {
     const state = turn.of(config.name);
-    if (!turn.reaches(config.name)) continue;
+    if (state.held !== null || !turn.reaches(config.name)) continue;
     if (state.cycle?.waitsForDevices === true) sendAgain(turn, config, state.cycle);
-    if (state.phase !== "idle" || state.held !== null) continue;
+    if (state.phase !== "idle") continue;
     const taken = nextParts(config, state);
     if (taken === undefined || !config.ready.every((condition) => holds(condition, turn.facts))) continue;
-    take(turn, config, taken, {});
+    take(turn, config, taken);
   }
 }
 
@@ -64,33 +43,39 @@ function letGo(turn: Turn, name: string): void {
   });
 }
 
-/** Begins whatever the conditions say: with the parts that wait, else with one of this id. */
+/** Begins whatever the conditions say: with the part of this id where it waits, else with what waits, else with one of this id. */
 export function begin(turn: Turn, config: StationConfig, part: string | undefined, by: string): void {
   const state = turn.of(config.name);
-  const taken = part === undefined ? nextParts(config, state) : undefined;
-  const made = { from: "manual", waiting: state.waiting };
-  take(turn, config, taken ?? { ...made, parts: [part ?? makeId(turn, config.name)] }, { by });
+  const named = part === undefined ? undefined : partsWith(config, state.waiting, part);
+  const taken = named ?? nextParts(config, state);
+  if (taken !== undefined) return take(turn, config, taken, { by });
+  const id = part ?? makeId(turn, config.name);
+  const made = part === undefined ? ({ made: true } as const) : {};
+  prepare(turn, config, { part: id, parts: [id], from: "manual", ...made }, { by });
 }
 
-function take(turn: Turn, { name }: StationConfig, { from, parts, waiting }: Taken, fields: Fields): void {
-  const [part = ""] = parts;
+function take(turn: Turn, config: StationConfig, { tokens, waiting }: Taken, fields: Fields = {}): void {
+  const [{ from, token }] = tokens;
+  turn.put(config.name, { waiting });
+  const made = token.made === true ? ({ made: true } as const) : {};
+  const parts = tokens.map((one) => one.token.part);
+  prepare(turn, config, { part: token.part, parts, from, taken: tokens, ...made }, fields);
+  checkRoom(turn, config.name);
+}
+
+type Begun = Pick<Cycle, "part" | "parts" | "from" | "taken" | "made">;
+
+function prepare(turn: Turn, { name }: StationConfig, begun: Begun, fields: Fields): void {
+  const { part, parts, from } = begun;
   const number = turn.of(name).cycles + 1;
-  turn.put(name, { cycles: number, waiting });
+  turn.put(name, { cycles: number });
   const joined = parts.length > 1 ? { parts } : {};
   const prepareId = turn.tell(name, "prepare", { part, cycle: number, from, ...joined, ...fields });
-  const cycle: Cycle = {
-    number,
-    part,
-    parts,
-    from,
-    prepareId,
-    readAt: turn.readAt,
-    sentAt: null,
-    deadline: null,
-  };
+  const cycle: Cycle = { ...begun, number, prepareId, readAt: turn.readAt, ...notSent };
   turn.put(name, { phase: "preparing", cycle });
-  checkRoom(turn, name);
 }
+
+const notSent = { sentAt: null, sentSteady: null, deadline: null } as const;
 
 /** Tells the station again to prepare for the part that it missed. */
 export function beginAgain(turn: Turn, { name }: StationConfig, cycle: Cycle, by: string): void {
@@ -98,7 +83,7 @@ export function beginAgain(turn: Turn, { name }: StationConfig, cycle: Cycle, by
   const prepareId = turn.tell(name, "prepare", { part, cycle: number, from, by, repeated: true });
   turn.put(name, {
     phase: "preparing",
-    cycle: { ...cycle, prepareId, readAt: turn.readAt, sentAt: null, deadline: null },
+    cycle: { ...cycle, prepareId, readAt: turn.readAt, ...notSent },
   });
 }
 
@@ -109,24 +94,29 @@ export function goOn(turn: Turn, config: StationConfig): void {
   else complete(turn, config, {});
 }
 
-/** One part is finished: it leaves the station for those behind it. */
-export function complete(turn: Turn, config: StationConfig, fields: Fields, id?: string): void {
+/**
+ * One part is finished: it leaves the station for those behind it.
+ * @param id what somebody says that it is; null: not what the station's own tag says now
+ */
+export function complete(turn: Turn, config: StationConfig, fields: Fields, id?: string | null): void {
   const { name } = config;
   letGo(turn, name);
   const state = turn.of(name);
-  const { cycle } = state;
-  const unprepared = cycle === null ? nextParts(config, state) : undefined;
-  if (unprepared !== undefined) turn.put(name, { waiting: unprepared.waiting });
-  const part = id ?? heldId(turn, config) ?? cycle?.part ?? unprepared?.parts[0] ?? makeId(turn, name);
-  turn.put(name, { phase: "idle", cycle: null });
-  turn.tell(name, "complete", {
-    part,
-    cycle: cycle?.number,
-    ...fields,
-    ...(unprepared === undefined ? {} : { unprepared: true }),
-  });
-  for (const next of turn.plan.behind.get(name) ?? []) arrive(turn, next.name, name, part);
-  if (unprepared !== undefined) checkRoom(turn, name);
+  const told = id === undefined ? heldId(turn, config) : (id ?? undefined);
+  const { passed, made, waiting, remembered, ...finished } = finishedPart(config, state, told);
+  const part = finished.part ?? makeId(turn, name);
+  turn.put(name, { phase: "idle", cycle: null, waiting, ...(remembered && { remembered }) });
+  turn.tell(name, "complete", { part, cycle: state.cycle?.number, ...fields, ...finished.fields });
+  for (const gone of passed) {
+    turn.tell(name, "missed", {
+      part: gone,
+      reason: "passed",
+      message: `${name} was told twice to prepare for ${gone}, and finished another part each time: ${gone} is not followed any more.`,
+    });
+  }
+  for (const next of turn.plan.behind.get(name) ?? [])
+    arrive(turn, next.name, name, { part, ...(made ? { made } : {}) });
+  if (waiting !== state.waiting) checkRoom(turn, name);
 }
 
 /** The id in the station's own tag, where the mapping names one and it can be read. */
@@ -142,10 +132,10 @@ function makeId(turn: Turn, station: string): string {
   return `${station}-${made}`;
 }
 
-function arrive(turn: Turn, station: string, from: string, part: string): void {
+function arrive(turn: Turn, station: string, from: string, token: Omit<Token, "order">): void {
   const { waiting, arrived } = turn.of(station);
   const order = arrived + 1;
-  const queue = [...(waiting[from] ?? []), { part, order }];
+  const queue = [...(waiting[from] ?? []), { ...token, order }];
   const dropped = queue.length > mostWaiting ? queue.shift() : undefined;
   turn.put(station, { arrived: order, waiting: { ...waiting, [from]: queue } });
   if (dropped !== undefined) {

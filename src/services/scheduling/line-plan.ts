@@ -9,9 +9,7 @@ export interface LinePlan {
   readonly behind: ReadonlyMap<string, readonly StationConfig[]>;
   /** By the tag that tells their completion. */
   readonly completedBy: ReadonlyMap<string, readonly StationConfig[]>;
-  /** Tags whose values conditions and part ids look at. */
-  readonly facts: ReadonlySet<string>;
-  /** Every tag that matters. */
+  /** Every tag that matters: those that conditions and part ids look at come first. */
   readonly tags: ReadonlySet<string>;
   /** The devices that a station's prepare writes to. */
   readonly writesTo: ReadonlyMap<string, readonly string[]>;
@@ -24,11 +22,11 @@ export function planLine({ stations }: LineConfig): LinePlan {
     stations.filter(({ complete }) => complete !== undefined),
     ({ complete }) => complete?.tag ?? "",
   );
-  const facts = new Set<string>();
+  const tags = new Set<string>();
   for (const { ready, confirm, part } of stations) {
-    for (const { tag } of ready) facts.add(tag);
-    if (confirm !== undefined) facts.add(confirm.tag);
-    if (part !== undefined) facts.add(part);
+    for (const { tag } of ready) tags.add(tag);
+    if (confirm !== undefined) tags.add(confirm.tag);
+    if (part !== undefined) tags.add(part);
   }
   const writesTo = new Map(
     stations.map(({ name, prepare }): [string, string[]] => [
@@ -42,8 +40,7 @@ export function planLine({ stations }: LineConfig): LinePlan {
       stations.map(({ name }) => [name, stations.filter(({ after }) => after?.stations.includes(name))]),
     ),
     completedBy,
-    facts,
-    tags: new Set([...facts, ...completedBy.keys()]),
+    tags: new Set([...tags, ...completedBy.keys()]),
     writesTo,
     devices: new Set([...writesTo.values()].flat()),
   };
@@ -71,7 +68,7 @@ function fresh(config: StationConfig): StationState {
     from,
     Array.from({ length: count }, (_, index) => {
       arrived += 1;
-      return { part: `${from}-initial-${index + 1}`, order: arrived };
+      return { part: `${from}-initial-${index + 1}`, order: arrived, made: true };
     }),
   ]);
   const watch = config.complete === undefined ? null : newWatch(config.complete);

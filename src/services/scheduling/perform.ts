@@ -22,14 +22,6 @@ export interface PerformOptions {
   readonly commands: CommandPort;
 }
 
-/** What became of a prepare. */
-export interface Performed {
-  /** From the source's read until everything was handed over, in ms; null where a restart lies between. */
-  readonly latencyMs: number | null;
-  /** Undefined where there is nothing to write; else resolves with what failed, if anything. Never rejects. */
-  readonly writes: Promise<string | undefined> | undefined;
-}
-
 /** Sends one event as it stands; `latencyMs` of a prepare that was carried out. */
 export function sendEvent({ site, output }: PerformOptions, effect: Effect, latencyMs: number | null): void {
   output.event(pathOf(site, effect), eventJson(effect, latencyMs));
@@ -63,21 +55,24 @@ function eventJson({ station, event, id, fields, repeated }: Effect, latencyMs: 
   return JSON.stringify({ station, event, sequence: id, ...fields, ...latency, ...again });
 }
 
-/** Carries a prepare out in one go, nothing of it waited for: writes first, as they have the longest way, then what is published. */
+/**
+ * Carries a prepare out in one go, nothing of it waited for: writes first, as they have the longest way, then what is published.
+ * @param now Unix ms
+ * @returns undefined where there is nothing to write; else resolves with what failed, if anything. Never rejects.
+ */
 export function carryOut(
   options: PerformOptions,
   config: StationConfig,
   effect: Effect,
-  cycle: StationState["cycle"],
-  clock: () => Moment,
-): Performed {
+  now: number,
+): Promise<string | undefined> | undefined {
   const { output } = options;
   const { part, cycle: number, from } = effect.fields;
   const filling = {
     part: plainText(part),
     station: config.name,
     cycle: Number(number),
-    time: new Date(clock().now).toISOString(),
+    time: new Date(now).toISOString(),
   };
   const writes = write(options, config, `${plainText(from)} complete, part ${plainText(part)}`, (value) =>
     fill(value, filling),
@@ -85,7 +80,7 @@ export function carryOut(
   for (const { to, name, payload } of config.prepare.publications) {
     output.message(to, name, JSON.stringify(fill(payload, filling)));
   }
-  return { latencyMs: latencySince(effect, cycle, clock()), writes };
+  return writes;
 }
 
 function write(

@@ -116,7 +116,10 @@ class World {
 
   #read(tag: string, value: boolean | number | null): void {
     const readAt = this.#now - 1_795_000_000_000;
-    this.#put({ kind: "reading", tag, value, good: value !== null, timestamp: this.#now, readAt });
+    this.#put({
+      kind: "readings",
+      readings: [{ tag, value, good: value !== null, timestamp: this.#now, readAt }],
+    });
   }
 
   #put(input: Input): void {
@@ -225,7 +228,7 @@ test("press before a station without confirmation: as a queue and one place, in 
         }
       };
       const read = (tag: string, value: number | boolean) =>
-        put({ kind: "reading", tag, value, good: true, timestamp: 0, readAt: 0 });
+        put({ kind: "readings", readings: [{ tag, value, good: true, timestamp: 0, readAt: 0 }] });
       const ref: Reference = { queue: [], part: null, held: false, free: false, told: [] };
       const counts = { strokes: 0, done: 0, own: 0 };
       read("p/c", 0);

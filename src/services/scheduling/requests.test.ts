@@ -72,14 +72,47 @@ test("a station is held, resumed and triggered by somebody, and every request is
   ]);
 });
 
-test.each(["", "[]", "{}", '{"station":"weld"}', '{"station":"weld","by":""}', '{"station":7,"by":"anna"}'])(
-  "the request %j is refused with what is expected, and audited",
-  async (request) => {
-    const { ask, audit } = asked();
-    await expect(ask("hold", request)).rejects.toMatchObject({
-      code: "WRITE_REFUSED",
-      message: expect.stringContaining('{"station":"weld","by":"anna"}'),
-    });
-    expect(audit).toMatchObject([{ action: "hold", ok: false }]);
+test.each([
+  ["", "is not JSON"],
+  ["[]", "is not an object"],
+  ["{}", '"station" is no text'],
+  ['{"station":"weld"}', '"by" is no text'],
+  ['{"station":"weld","by":""}', '"by" is blank'],
+  ['{"station":"weld","by":" \\t "}', '"by" is blank'],
+  ['{"station":7,"by":"anna"}', '"station" is no text'],
+  ['{"station":"weld","by":{"name":"anna"}}', '"by" is no text'],
+  [`{"station":"weld","by":"${"a".repeat(201)}"}`, '"by" is longer than 200 characters'],
+  ['{"station":"weld","by":"anna","why":" "}', '"why" is blank'],
+  ['{"station":"weld","by":"anna","part":12}', '"part" is no text'],
+])(
+  "the request %j is refused with what is wrong and what is expected, and audited",
+  async (request, wrong) => {
+    for (const name of ["hold", "resume", "trigger"]) {
+      const { ask, audit } = asked();
+      await expect(ask(name, request)).rejects.toMatchObject({
+        code: "WRITE_REFUSED",
+        message: expect.stringContaining(wrong),
+      });
+      await expect(ask(name, request)).rejects.toThrow('{"station":"weld","by":"anna"}');
+      expect(audit).toMatchObject([
+        { action: name, ok: false },
+        { action: name, ok: false },
+      ]);
+    }
   },
 );
+
+test.each(["garbage", "[]", '{"by":" "}', '{"by":7}'])(
+  "the question %j is refused with what is expected",
+  async (question) => {
+    await expect(asked().ask("state", question)).rejects.toMatchObject({
+      code: "WRITE_REFUSED",
+      message: expect.stringContaining("expected nothing, or a JSON object"),
+    });
+  },
+);
+
+test("the state is asked for with nothing, or with whoever asks", async () => {
+  for (const question of ["", "{}", '{"by":"anna"}'])
+    expect(await asked().ask("state", question)).toMatchObject({ stations: [{}, {}] });
+});

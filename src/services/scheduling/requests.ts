@@ -15,6 +15,8 @@ export interface RequestOptions {
 const actions = ["trigger", "hold", "resume"] as const;
 const expected = 'expected a JSON object such as {"station":"weld","by":"anna"}';
 
+const expectedOfState = "expected nothing, or a JSON object";
+
 /** What people and line services may ask of the line, on `scheduling.<gateway>.…`. */
 export function lineEndpoints(options: RequestOptions): readonly Endpoint[] {
   const subject = (name: string) => `scheduling.${options.gateway}.${name}`;
@@ -22,7 +24,10 @@ export function lineEndpoints(options: RequestOptions): readonly Endpoint[] {
     name: "state",
     subject: subject("state"),
     metadata: { reply: '{"stations":[{"name","phase","part","held","waiting",…}]}' },
-    handle: () => JSON.stringify({ stations: describeLine(options.service) }),
+    handle: (payload) => {
+      checkQuestion(payload);
+      return JSON.stringify({ stations: describeLine(options.service) });
+    },
   };
   const acting = actions.map((name): Endpoint => ({
     name,
@@ -55,6 +60,11 @@ async function act(
   });
   if (refused !== undefined) throw new GatewayError("WRITE_REFUSED", refused);
   return JSON.stringify({ ok: true, ...describeLine(service).find(({ name }) => name === fields.station) });
+}
+
+/** Nothing, or an object: nothing in it is needed, but a `by` that is there says who asks. Throws WRITE_REFUSED. */
+function checkQuestion(payload: Uint8Array): void {
+  if (payload.length > 0) optionalText(readFields(payload, expectedOfState).get("by"), "by", expectedOfState);
 }
 
 /** Throws WRITE_REFUSED with what is expected. */

@@ -212,3 +212,70 @@ test("what is written again after a restart waits until its device is there", as
   await second.see("welder-1", "online");
   expect(second.writes).toHaveLength(1);
 });
+
+test("a station that is held is told nothing after a restart either, until it is resumed", async () => {
+  const store = new FakeStore();
+  const first = testLine(lineWith("safe"), { store });
+  first.answers.next = () => new Promise(() => {});
+  await first.read("press-1/strokes", 10);
+  await first.read("press-1/strokes", 11);
+  await first.service.request({ kind: "hold", station: "weld", by: "anna" });
+  await first.clock.pass(100);
+  const second = testLine(lineWith("safe"), { store, clock: first.clock });
+  await second.read("press-1/strokes", 11);
+  await second.clock.pass(60_000);
+  expect(second.writes).toEqual([]);
+  expect(second.story()).toEqual([]);
+  await second.service.request({ kind: "resume", station: "weld", by: "anna" });
+  expect(second.writes).toEqual(first.writes);
+  await second.clock.pass(2_999);
+  expect(second.story()).toEqual(["weld prepare press-1"]);
+  await second.clock.pass(1);
+  expect(second.story()).toEqual(["weld prepare press-1", "weld missed press-1"]);
+});
+
+test("after a restart a confirmation is waited for no longer than its time, wherever the wall clock went", async () => {
+  const store = new FakeStore();
+  const first = testLine(lineWith("ask"), { store });
+  await first.read("press-1/strokes", 10);
+  await first.read("press-1/strokes", 11);
+  await first.clock.pass(100);
+  const { clock } = first;
+  clock.now = () => clock.time - 3_600_000;
+  const second = testLine(lineWith("ask"), { store, clock });
+  await second.clock.pass(3_000);
+  expect(second.events).toMatchObject([{ event: "missed", reason: "not-confirmed" }]);
+});
+
+test("what an earlier version stored is read: a deadline by the wall clock, parts and counters without what was added since", async () => {
+  const store = new FakeStore();
+  const rule = JSON.stringify(counter("welder-1/parts").complete);
+  const cycle = { number: 1, part: "press-1", parts: ["press-1"], from: "press", prepareId: 1, readAt: 9 };
+  const state = {
+    version: 1,
+    phase: "preparing",
+    cycle: { ...cycle, sentAt: 1_795_370_000_000, deadline: 1_795_370_003_000 },
+    held: null,
+    watch: { rule, last: "7", sure: true },
+    waiting: { press: [{ part: "press-2", order: 2 }] },
+    blockedBy: [],
+    made: 0,
+    arrived: 2,
+    cycles: 1,
+    sequence: 1,
+    outbox: [],
+  };
+  store.disk.set("weld", JSON.stringify(state));
+  const line = testLine(lineWith("ask"), { store });
+  await line.clock.pass(2_999);
+  expect(line.story()).toEqual([]);
+  await line.clock.pass(1);
+  await line.read("welder-1/clamp", true);
+  await line.read("welder-1/parts", 8);
+  expect(line.story().filter((one) => one.startsWith("weld"))).toEqual([
+    "weld missed press-1",
+    "weld confirmed press-1",
+    "weld complete press-1",
+    "weld prepare press-2",
+  ]);
+});

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ms } from "../../domain/duration.ts";
 import { FakeStore } from "../testing.ts";
-import { after, press, pressAndWelder, station, testLine } from "./testing.ts";
+import { after, press, pressAndWelder, rise, station, testLine } from "./testing.ts";
 
 test("a part goes through: complete, prepare with its write, confirmed, complete", async () => {
   const line = testLine(pressAndWelder());
@@ -141,6 +141,56 @@ test("a breach of `within` is told as late, with both times, and counted by rout
   ]);
 });
 
+test.each(["safe", "ask"] as const)(
+  "what a prepare tells of its latency, on MQTT and on NATS, is what `late` judges by (repeat: %s)",
+  async (repeat) => {
+    const prepare = { repeat, writes: [{ tag: "welder-1/setpoint", value: 8.6 }], publications: [] };
+    const line = testLine(pressAndWelder({ within: ms(5), prepare }));
+    const { answers, clock, store } = line;
+    const next = answers.next.bind(answers);
+    answers.next = () => {
+      clock.time += 10;
+      return next();
+    };
+    await line.read("press-1/done", false);
+    await line.read("press-1/done", true);
+    expect(line.story()).toEqual(["press complete press-1", "weld prepare press-1", "weld late press-1"]);
+    const [told, late] = line.events.slice(1);
+    expect([told?.["latencyMs"], late?.["latencyMs"]]).toEqual([10, 10]);
+    clock.time += 100;
+    const onNats = store.messages.find(({ subject }) => subject.endsWith("prepare"))?.live?.() ?? "";
+    expect(JSON.parse(onNats)).toMatchObject({ latencyMs: 10 });
+  },
+);
+
+test("a prepare that is nothing but its event is sent when that goes out: by then its latency is measured", async () => {
+  const line = testLine({ stations: [press, station("store", { ...after("press"), within: ms(5) })] });
+  await line.read("press-1/done", false);
+  const { store, clock } = line;
+  const change = store.change.bind(store);
+  store.change = async (...given) => {
+    clock.time += 60;
+    return change(...given);
+  };
+  await line.read("press-1/done", true);
+  expect(line.events.find(({ event }) => event === "prepare")).toMatchObject({ latencyMs: 60 });
+  expect(line.events.find(({ event }) => event === "late")).toMatchObject({ latencyMs: 60, withinMs: 5 });
+});
+
+test.each([-3_600_000, 3_600_000])(
+  "a wall clock that steps by %d ms makes a confirmation neither late nor missed",
+  async (step) => {
+    const line = testLine(pressAndWelder());
+    await line.read("press-1/done", false);
+    await line.read("press-1/done", true);
+    line.clock.now = () => line.clock.time + step;
+    await line.clock.pass(2_999);
+    expect(line.story()).toHaveLength(2);
+    await line.clock.pass(1);
+    expect(line.events[2]).toMatchObject({ event: "missed", reason: "not-confirmed" });
+  },
+);
+
 test("an edited line keeps what the stations hold that stay as they are", async () => {
   const line = testLine(pressAndWelder());
   await line.read("press-1/done", false);
@@ -177,6 +227,37 @@ test("an edit takes back what hung on it: a confirmation that is no longer asked
   expect(line.service.state.stations.get("weld")?.phase).toBe("working");
   line.service.apply({ stations: [press] });
   expect(line.service.state.stations.get("press")?.blockedBy).toEqual([]);
+});
+
+test("an edit that names a tag which stands still knows at once how it stands", async () => {
+  const line = testLine(pressAndWelder());
+  await line.read("welder-1/worn", false);
+  line.service.apply(pressAndWelder({ ready: [{ tag: "welder-1/worn", is: false }] }));
+  await line.read("press-1/done", false);
+  await line.read("press-1/done", true);
+  expect(line.story()).toEqual(["press complete press-1", "weld prepare press-1"]);
+});
+
+test("an edit of what completes a station loses no part, and what was read before it finishes and confirms nothing", async () => {
+  const line = testLine(pressAndWelder());
+  await line.read("mill-1/done", true);
+  await line.read("welder-1/other", true);
+  await line.read("press-1/done", true);
+  const welder = pressAndWelder({ confirm: { tag: "welder-1/other", is: true, within: ms(3_000) } });
+  const edited = (complete: ReturnType<typeof rise>) => ({
+    stations: [station("press", complete), ...welder.stations.slice(1)],
+  });
+  line.service.apply(edited(rise("mill-1/done")));
+  await line.clock.pass(0);
+  expect(line.story()).toEqual([]);
+  line.service.apply(edited({ complete: { tag: "press-1/done", kind: "edge", edge: "fall" } }));
+  await line.read("press-1/done", false);
+  expect(line.story()).toEqual(["press complete press-1", "weld prepare press-1"]);
+  line.service.apply(pressAndWelder());
+  await line.clock.pass(10);
+  line.service.apply(welder);
+  await line.clock.pass(0);
+  expect(line.story()).toHaveLength(2);
 });
 
 test("what the store holds of another version is left alone with a word, and the station begins anew", async () => {

@@ -1,4 +1,4 @@
-import { Subscription, type Observable } from "rxjs";
+import { Subscription, type Observable, type Observer } from "rxjs";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
@@ -8,26 +8,15 @@ import { plainText, type PublishedReading } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import { isolate } from "../../pipeline/isolate.ts";
-import type { StateChange, StateStore } from "../../store/state-store.ts";
+import type { StateStore } from "../../store/state-store.ts";
+import { DueTimer } from "../due-timer.ts";
 import { decide, type Input, type Request } from "./decide.ts";
 import { Latencies } from "./latencies.ts";
+import { LineStore } from "./line-store.ts";
 import { adapt, planLine, type LinePlan } from "./line-plan.ts";
-import {
-  carryOut,
-  eventMessages,
-  latencySince,
-  sendEvent,
-  type Performed,
-  type PerformOptions,
-} from "./perform.ts";
-import {
-  decodeStation,
-  encodeStation,
-  type Effect,
-  type LineState,
-  type Moment,
-  type StationState,
-} from "./state.ts";
+import { carryOut, eventMessages, latencySince, sendEvent, type PerformOptions } from "./perform.ts";
+import { rounds, type LineReading } from "./round.ts";
+import type { Effect, LineState, Moment, StationState } from "./state.ts";
 
 interface DeviceChange {
   readonly device: string;
@@ -39,14 +28,19 @@ const outcomeWithinMs = 20;
 /** That an event went out, within this: killed before, it goes out once more. */
 const toldWithinMs = 100;
 
-/** What is in the store of the line: a key a station. */
-const lineScope = "line";
+/** What became of a prepare that was carried out. */
+interface Performed {
+  readonly latencyMs: number | null;
+  readonly writes: ReturnType<typeof carryOut>;
+}
 
 export interface SchedulingOptions extends PerformOptions {
   readonly readings$: Observable<PublishedReading>;
   readonly deviceStates$: Observable<DeviceChange>;
   /** Whether a device can be reached now. */
   readonly isOnline: (device: string) => boolean;
+  /** The last reading of a tag, by its topic, as far as it is known here. */
+  readonly lastReadings: (topic: string) => PublishedReading | undefined;
   readonly store: StateStore;
   readonly clock: Clock;
   readonly log: Log;
@@ -54,8 +48,9 @@ export interface SchedulingOptions extends PerformOptions {
 
 /**
  * Runs the line: readings and requests in, decisions by `decide`, each stored before anything of it is told, in the same turn
- * of the event loop in which the store says so. A prepare that may be repeated waits for no disk: it is carried out in the
- * turn of the decision. What became of it is stored after.
+ * of the event loop in which the store says so. Readings are decided on at the end of the turn that they came in, so that those
+ * of one poll count together. A prepare that may be repeated waits for no disk: it is carried out in the turn of the decision.
+ * What became of it is stored after.
  */
 export class SchedulingService {
   readonly latencies = new Latencies();
@@ -66,14 +61,14 @@ export class SchedulingService {
   /** Tags that matter, by their topic. */
   #tags: ReadonlyMap<string, string> = new Map();
   readonly #subscription = new Subscription();
-  #alarm: { readonly at: number; readonly off: AbortController } | undefined;
-  readonly #stopping = new AbortController();
-  /** As the store has them, or is about to. */
-  #stored: ReadonlyMap<string, StationState> = new Map();
-  /** When outcomes that are not stored yet are to be, by the monotonic clock. */
-  #due = Infinity;
-  /** The waits for that which are under way, by their length. */
-  readonly #waits = new Set<number>();
+  /** Read in this turn of the event loop, and not decided on yet. */
+  #read: LineReading[] = [];
+  readonly #turnEnd: Pick<Observer<void>, "next">;
+  /** What a prepare tells of how long it took, and is judged by. */
+  readonly #latencyOf = new WeakMap<Effect, { readonly latencyMs: number | null }>();
+  readonly #store: LineStore;
+  /** For the next confirmation that is due. */
+  readonly #timer: DueTimer;
   /** What is being stored or written, and will be sent or decided on after that. */
   readonly #underWay = new Set<Promise<void>>();
 
@@ -81,6 +76,21 @@ export class SchedulingService {
     this.#options = options;
     this.#config = line;
     this.#plan = planLine(line);
+    const { clock, log, store } = options;
+    this.#store = new LineStore({
+      store,
+      stations: () => this.#state.stations,
+      track: (work) => this.#track(work),
+      clock,
+      log,
+    });
+    this.#timer = new DueTimer({
+      clock,
+      log,
+      steady: () => clock.monotonic(),
+      ring: () => void this.#take({ kind: "tick" }),
+    });
+    this.#turnEnd = isolate("scheduling", log, () => void this.#takeRead());
   }
 
   get plan(): LinePlan {
@@ -97,37 +107,35 @@ export class SchedulingService {
 
   /** Goes on from the store, and takes readings from now on. */
   start(): void {
-    const { store, readings$, deviceStates$, log } = this.#options;
-    const stored = new Map<string, StationState>();
-    for (const [station, json] of store.read(lineScope)) {
-      const state = decodeStation(json);
-      if (state !== undefined) stored.set(station, state);
-      else log.error({ station }, "what the store holds of this station can't be read; it begins anew");
-    }
-    this.#subscription.add(readings$.subscribe(isolate("scheduling", log, (reading) => this.#read(reading))));
+    const { readings$, deviceStates$, log } = this.#options;
+    const stored = this.#store.read();
+    this.#subscription.add(
+      readings$.subscribe(isolate("scheduling", log, (reading) => this.#collect(reading))),
+    );
     const see = isolate<DeviceChange>("scheduling", log, ({ device, state }) => {
       if (this.#plan.devices.has(device))
         void this.#take({ kind: "device", device, online: state.state === "online" });
     });
     this.#subscription.add(deviceStates$.subscribe(see));
-    this.#stored = stored;
     this.#put(this.#config, stored);
-    void this.#take({ kind: "restarted" });
+    void this.#take({ kind: "restarted" }, ...this.#known());
   }
 
   /** Takes no more readings; resolves when what was decided is stored and sent. */
   async stop(): Promise<void> {
+    void this.#takeRead();
     this.#subscription.unsubscribe();
-    this.#alarm?.off.abort();
-    this.#stopping.abort();
+    this.#timer.stop();
+    this.#store.stop();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
   /** An edited line.yaml: stations that are what they were go on as if nothing had been. */
   apply(line: LineConfig): void {
     if (isDeepStrictEqual(line, this.#config)) return;
+    void this.#takeRead();
     this.#put(line, this.#state.stations);
-    void this.#take({ kind: "review" });
+    void this.#take({ kind: "review" }, ...this.#known());
     this.#options.log.info(
       { stations: line.stations.map(({ name }) => name) },
       "the edited line.yaml is in force",
@@ -144,24 +152,59 @@ export class SchedulingService {
     this.#config = line;
     this.#plan = planLine(line);
     this.#tags = new Map([...this.#plan.tags].map((tag) => [new TagPath("data", site, tag).topic, tag]));
-    const facts = new Map([...this.#state.facts].filter(([tag]) => this.#plan.facts.has(tag)));
+    const facts = new Map([...this.#state.facts].filter(([tag]) => this.#plan.tags.has(tag)));
     const online = new Set([...this.#plan.devices].filter((device) => isOnline(device)));
     this.#state = adapt(this.#plan, known, { facts, online });
     this.#options.output.changed();
     void this.#commit();
   }
 
-  /** The hot path: one look-up for readings that the line does not know. */
-  #read({ reading, recalled }: PublishedReading): void {
-    const tag = this.#tags.get(reading.path.topic);
-    if (tag === undefined) return;
-    this.latencies.readings += 1;
-    const { value, quality, timestamp, readAt } = reading;
-    void this.#take({ kind: "reading", tag, value, good: quality === "good", timestamp, readAt, recalled });
+  /** How things stand with tags that the line has not looked at so far: of one that stands still nothing comes for long. */
+  #known(): readonly Input[] {
+    const { stations, facts } = this.#state;
+    const unwatched = new Set(
+      [...this.#plan.stations.values()]
+        .filter(({ name }) => stations.get(name)?.watch?.last === null)
+        .map(({ complete }) => complete?.tag),
+    );
+    const readings = [...this.#tags].flatMap(([topic, tag]): LineReading[] => {
+      const fact = facts.get(tag);
+      if (fact === undefined) {
+        const last = this.#options.lastReadings(topic);
+        return last === undefined ? [] : [{ ...lineReading(tag, last), recalled: true }];
+      }
+      if (!unwatched.has(tag)) return [];
+      // As old as can be: it says how things stand, and answers nothing.
+      const { monotonic } = this.#moment();
+      return [{ tag, value: fact, good: fact !== null, timestamp: 0, readAt: monotonic, recalled: true }];
+    });
+    return readings.length === 0 ? [] : [{ kind: "readings", readings }];
   }
 
-  /** Decides on inputs; stores what changed, then sends. Resolves with why the last one was refused. */
+  /** The hot path: one look-up for readings that the line does not know. */
+  #collect(published: PublishedReading): void {
+    const tag = this.#tags.get(published.reading.path.topic);
+    if (tag === undefined) return;
+    this.latencies.readings += 1;
+    if (this.#read.length === 0) queueMicrotask(() => this.#turnEnd.next());
+    this.#read.push(lineReading(tag, published));
+  }
+
+  /** Decides on what was read in this turn. */
+  #takeRead(): Promise<string | undefined> {
+    const read = this.#read;
+    this.#read = [];
+    return this.#decide(rounds(read).map((readings): Input => ({ kind: "readings", readings })));
+  }
+
+  /** Decides on inputs, after all that was read before them. Resolves with why the last one was refused. */
   #take(...inputs: readonly Input[]): Promise<string | undefined> {
+    if (this.#read.length > 0) void this.#takeRead();
+    return this.#decide(inputs);
+  }
+
+  /** Decides; stores what changed, then sends. */
+  #decide(inputs: readonly Input[]): Promise<string | undefined> {
     const before = this.#state;
     const effects: Effect[] = [];
     let refused: string | undefined;
@@ -171,90 +214,60 @@ export class SchedulingService {
       effects.push(...decision.effects);
       refused = decision.refused;
     }
-    const early = this.#sendEarly(effects);
     if (this.#state !== before) this.#options.output.changed();
     if (this.#state.stations === before.stations) return Promise.resolve(refused);
     this.#arm();
     if (effects.length === 0 && inputs.every(isOutcome)) {
-      this.#noteSoon(inputs.every(({ kind }) => kind === "told") ? toldWithinMs : outcomeWithinMs);
+      this.#store.soon(inputs.every(({ kind }) => kind === "told") ? toldWithinMs : outcomeWithinMs);
       return Promise.resolve(refused);
     }
     // Handed over first, the decision is in the next commit; the writes and their audit share it or come after.
     const stored = this.#commit(effects);
-    const carriedOut = new Map(early.map(({ effect, config }) => [effect, this.#carryOut(effect, config)]));
-    return this.#track(stored.then(() => this.#send(effects, carriedOut))).then(() => refused);
+    const early = this.#carryOutEarly(effects);
+    const sent = this.#track(stored.then(() => this.#send(effects, early)));
+    const inputsOfEarly = [...early].map(([effect, { latencyMs }]) => sentInput(effect, latencyMs));
+    if (inputsOfEarly.length > 0) void this.#decide(inputsOfEarly);
+    return sent.then(() => refused);
   }
 
   /** Stores all that is not stored yet, and the events that come of it. */
   async #commit(effects: readonly Effect[] = []): Promise<void> {
-    const { stations } = this.#state;
-    const open = this.#unstored();
-    const messages = eventMessages(this.#options.site, effects, (effect) =>
-      latencySince(effect, stations.get(effect.station)?.cycle ?? null, this.#moment()),
-    );
+    const open = this.#store.take();
+    const messages = eventMessages(this.#options.site, effects, (effect) => this.#measure(effect));
     if (open.length > 0 || messages.length > 0) await this.#options.store.change(open, messages);
-  }
-
-  /** Takes what the store does not have yet. */
-  #unstored(): readonly StateChange[] {
-    this.#due = Infinity;
-    const { stations } = this.#state;
-    const gone = [...this.#stored.keys()].filter((station) => !stations.has(station));
-    const open = changes(this.#stored, stations);
-    this.#stored = stations;
-    return [...open, ...gone.map((key) => ({ scope: lineScope, key, value: null }))];
-  }
-
-  /** What came of sending goes to the store with the next decision, or a little later: flash wears out. */
-  #noteSoon(withinMs: number, waitMs = withinMs): void {
-    const { clock } = this.#options;
-    this.#due = Math.min(this.#due, clock.monotonic() + withinMs);
-    if (this.#waits.has(withinMs)) return;
-    this.#waits.add(withinMs);
-    // The stop stores at once.
-    const pause = clock.sleep(waitMs, this.#stopping.signal).catch(() => undefined);
-    void this.#track(
-      pause.then(() => {
-        this.#waits.delete(withinMs);
-        if (this.#due === Infinity) return undefined;
-        if (this.#due <= clock.monotonic() || this.#stopping.signal.aborted)
-          return this.#options.store.note(this.#unstored());
-        return this.#noteSoon(withinMs, this.#due - clock.monotonic());
-      }),
-    );
   }
 
   /**
    * Prepares that may be repeated wait for no disk: they are carried out in this very turn. Killed before the disk has heard of
-   * it, the line decides the same again. That they are sent is part of the decision, so that a confirmation may come at once.
+   * it, the line decides the same again. One that is nothing but its event goes out when that does.
    */
-  #sendEarly(effects: Effect[]): readonly { readonly effect: Effect; readonly config: StationConfig }[] {
-    const early = effects.flatMap((effect) => {
+  #carryOutEarly(effects: readonly Effect[]): ReadonlyMap<Effect, Performed> {
+    const carriedOut = new Map<Effect, Performed>();
+    for (const effect of effects) {
       const config = this.#plan.stations.get(effect.station);
-      const isEarly = effect.event === "prepare" && config?.prepare.repeat === "safe";
-      return isEarly ? [{ effect, config }] : [];
-    });
-    for (const { effect } of early) {
-      const decision = decide(this.#plan, this.#state, this.#sent(effect), this.#moment());
-      this.#state = decision.state;
-      effects.push(...decision.effects);
+      if (effect.event !== "prepare" || config?.prepare.repeat !== "safe") continue;
+      const { writes, publications } = config.prepare;
+      if (writes.length + publications.length > 0) carriedOut.set(effect, this.#carryOut(effect, config));
     }
-    return early;
-  }
-
-  #sent(effect: Effect): Input {
-    const { station, id } = effect;
-    const cycle = this.#state.stations.get(station)?.cycle ?? null;
-    return { kind: "sent", station, id, latencyMs: latencySince(effect, cycle, this.#moment()) };
+    return carriedOut;
   }
 
   #carryOut(effect: Effect, config: StationConfig): Performed {
     const { station, fields } = effect;
-    const cycle = this.#state.stations.get(station)?.cycle ?? null;
-    const performed = carryOut(this.#options, config, effect, cycle, () => this.#moment());
-    if (performed.latencyMs !== null)
-      this.latencies.prepared(plainText(fields["from"]), station, performed.latencyMs);
-    return performed;
+    const writes = carryOut(this.#options, config, effect, this.#moment().now);
+    const latencyMs = this.#measure(effect);
+    if (latencyMs !== null) this.latencies.prepared(plainText(fields["from"]), station, latencyMs);
+    return { latencyMs, writes };
+  }
+
+  /** From the source's read until now, in ms, measured once a prepare; null where a restart lies between. */
+  #measure(effect: Effect): number | null {
+    const known = this.#latencyOf.get(effect);
+    if (known !== undefined) return known.latencyMs;
+    const cycle = this.#state.stations.get(effect.station)?.cycle ?? null;
+    const latencyMs = latencySince(effect, cycle, this.#moment());
+    this.#latencyOf.set(effect, { latencyMs });
+    return latencyMs;
   }
 
   #send(effects: readonly Effect[], carriedOut: ReadonlyMap<Effect, Performed>): void {
@@ -274,7 +287,7 @@ export class SchedulingService {
     const performed = early ?? this.#carryOut(effect, config);
     const { latencyMs, writes } = performed;
     sendEvent(this.#options, effect, latencyMs);
-    const sent: readonly Input[] = early === undefined ? [{ kind: "sent", station, id, latencyMs }] : [];
+    const sent = early === undefined ? [sentInput(effect, latencyMs)] : [];
     if (writes === undefined) return [...sent, { kind: "settled", station, id }];
     void this.#track(
       writes.then(async (failure) => {
@@ -303,41 +316,25 @@ export class SchedulingService {
     return { now: clock.now(), monotonic: clock.monotonic() };
   }
 
-  /** One timer, for the next confirmation that is due. */
   #arm(): void {
     let at = Infinity;
     for (const { cycle, phase } of this.#state.stations.values()) {
       if (phase === "preparing") at = Math.min(at, cycle?.deadline ?? Infinity);
     }
-    if (this.#alarm?.at === at) return;
-    this.#alarm?.off.abort();
-    this.#alarm = undefined;
-    if (at === Infinity) return;
-    const off = new AbortController();
-    this.#alarm = { at, off };
-    const { clock, log } = this.#options;
-    const rung = clock.sleep(at - clock.now(), off.signal).then(() => {
-      this.#alarm = undefined;
-      void this.#take({ kind: "tick" });
-      // A timer may ring a moment early.
-      this.#arm();
-    });
-    rung.catch((caught: unknown) => {
-      if (!off.signal.aborted) log.error({ error: toGatewayError(caught) }, "a timer of the line failed");
-    });
+    this.#timer.set("confirmation", at);
   }
+}
+
+function lineReading(tag: string, { reading, recalled }: PublishedReading): LineReading {
+  const { value, quality, timestamp, readAt } = reading;
+  return { tag, value, good: quality === "good", timestamp, readAt, recalled };
+}
+
+function sentInput({ station, id }: Effect, latencyMs: number | null): Input {
+  return { kind: "sent", station, id, latencyMs };
 }
 
 /** True for what is only kept in mind of something that was sent. */
 function isOutcome({ kind }: Input): boolean {
   return kind === "told" || kind === "sent" || kind === "settled";
-}
-
-function changes(
-  before: ReadonlyMap<string, StationState>,
-  after: ReadonlyMap<string, StationState>,
-): StateChange[] {
-  return [...after].flatMap(([key, state]) =>
-    before.get(key) === state ? [] : [{ scope: lineScope, key, value: encodeStation(state) }],
-  );
 }

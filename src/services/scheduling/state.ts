@@ -9,6 +9,16 @@ export interface Token {
   readonly part: string;
   /** Grows by one with each part that came before this station: the order in which they came. */
   readonly order: number;
+  /** Its id was made up: the first tag that tells one gives it its name. */
+  readonly made?: true;
+  /** Another part was finished in its place once. */
+  readonly passed?: true;
+}
+
+/** A part that a station took, with the station that it came from. */
+export interface TakenToken {
+  readonly from: string;
+  readonly token: Token;
 }
 
 /** One part in a station: from the decision to prepare for it until it is complete. */
@@ -18,6 +28,10 @@ export interface Cycle {
   readonly part: string;
   /** All parts that went into it, where a station joins several. */
   readonly parts: readonly string[];
+  /** As they waited; absent where somebody named or made the part. */
+  readonly taken?: readonly TakenToken[];
+  /** Its id was made up. */
+  readonly made?: true;
   /** The station whose part it is, or `manual`. */
   readonly from: string;
   /** The sequence of its prepare event. */
@@ -26,7 +40,9 @@ export interface Cycle {
   readonly readAt: number | null;
   /** Unix ms; null until it is sent. */
   readonly sentAt: number | null;
-  /** Unix ms until which the confirmation must come; null where none is waited for. */
+  /** The same by the monotonic clock; null or absent after a restart, where all that is read is read after it. */
+  readonly sentSteady?: number | null;
+  /** By the monotonic clock, until which the confirmation must come; null where none is waited for. A restart sets it anew. */
   readonly deadline: number | null;
   /** True where its prepare is to be sent again as soon as the devices that it writes to are there. */
   readonly waitsForDevices?: boolean;
@@ -68,6 +84,8 @@ export interface StationState {
   readonly made: number;
   readonly arrived: number;
   readonly cycles: number;
+  /** The last ids that were finished here or given up, where a tag tells them. */
+  readonly remembered?: readonly string[] | undefined;
   /** Of the last event. */
   readonly sequence: number;
   readonly outbox: readonly Effect[];

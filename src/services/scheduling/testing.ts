@@ -54,9 +54,9 @@ export interface Told {
 /** A service on fakes: what it tells, publishes and writes is kept. */
 export function testLine(
   line: LineConfig,
-  given: { store?: FakeStore; clock?: FakeClock; away?: string } = {},
+  given: { store?: FakeStore; clock?: FakeClock; away?: string; last?: Map<string, PublishedReading> } = {},
 ) {
-  const { store = new FakeStore(), clock = new FakeClock(), away } = given;
+  const { store = new FakeStore(), clock = new FakeClock(), away, last = new Map() } = given;
   const devices = new Subject<{ device: string; state: { state: string } }>();
   const readings = new Subject<PublishedReading>();
   const events: Told[] = [];
@@ -80,6 +80,7 @@ export function testLine(
     readings$: readings,
     deviceStates$: devices,
     isOnline: (device) => device !== away,
+    lastReadings: (topic) => last.get(topic),
     store,
     clock,
     commands,
@@ -101,7 +102,7 @@ export function testLine(
   const service = new SchedulingService(line, options);
   service.start();
   let sequence = 0;
-  const read = async (tag: string, value: TagValue | null, recalledFrom?: number) => {
+  const published = (tag: string, value: TagValue | null, recalledFrom?: number): PublishedReading => {
     const reading = {
       path: new TagPath("data", "plant1/line1", tag),
       value,
@@ -110,10 +111,22 @@ export function testLine(
       sequence: (sequence += 1),
       readAt: clock.monotonic(),
     };
-    readings.next({ reading, json: "", payload: Buffer.alloc(0), recalled: recalledFrom !== undefined });
+    return { reading, json: "", payload: Buffer.alloc(0), recalled: recalledFrom !== undefined };
+  };
+  const tell = (reading: PublishedReading) => {
+    last.set(reading.reading.path.topic, reading);
+    readings.next(reading);
+  };
+  const read = async (tag: string, value: TagValue | null, recalledFrom?: number) => {
+    tell(published(tag, value, recalledFrom));
+    await settle();
+  };
+  /** What one poll brings, in the order of the mapping. */
+  const poll = async (values: Readonly<Record<string, TagValue | null>>) => {
+    for (const [tag, value] of Object.entries(values)) tell(published(tag, value));
     await settle();
   };
   /** `station event part`, in order. */
   const story = () => events.map(({ station, event, part }) => [station, event, part].join(" ").trim());
-  return { service, store, clock, read, see, events, topics, messages, writes, answers, story, log };
+  return { service, store, clock, read, poll, see, events, topics, messages, writes, answers, story, log };
 }
