@@ -1,10 +1,10 @@
-import type { AlertAction, AlertRule } from "../../config/alerts.ts";
 import type { Log } from "../../adapter-kit/log.ts";
+import type { AlertAction } from "../../config/alerts.ts";
 import type { CommandPort } from "../commands/command-port.ts";
 import { fill } from "../fill.ts";
 import type { ActionEnd } from "./action-end.ts";
 import type { AlertLife, OpenAction } from "./alert-state.ts";
-import { fillingOf, isStanding, type DescribedAlert } from "./describe.ts";
+import { fillingOf, type DescribedAlert } from "./describe.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 export interface ActionOptions {
@@ -15,45 +15,46 @@ export interface ActionOptions {
   readonly log: Log;
 }
 
-/** Failures after which the same write may succeed as soon as the device is back. */
-const away = new Set(["DEVICE_UNREACHABLE", "DEVICE_TIMEOUT"]);
-
-/** True where the alert is still what the action was called for. */
-export function stillHolds({ on }: OpenAction, life: AlertLife): boolean {
-  if (on === "raised") return isStanding(life);
-  return on === "acknowledged" || !life.raised;
+/** One action of an alert, as it is to be done now. */
+export interface Asked {
+  readonly alert: string;
+  readonly action: AlertAction;
+  readonly open: OpenAction;
+  readonly life: AlertLife;
+  readonly describe: () => DescribedAlert;
+  /** False as soon as nobody wants it any more. */
+  readonly isWanted: () => boolean;
 }
 
+/** Failures after which the same write may succeed a little later. */
+const passing = new Set(["DEVICE_UNREACHABLE", "DEVICE_TIMEOUT"]);
+
 /** Does one action of an alert. Never rejects. */
-export async function perform(
-  options: ActionOptions,
-  rule: AlertRule,
-  open: OpenAction,
-  life: AlertLife,
-  described: () => DescribedAlert,
-): Promise<ActionEnd> {
-  const action: AlertAction | undefined = rule.actions[open.index];
-  // An edited rule may have fewer.
-  if (action === undefined) return { end: "done" };
-  const filling = fillingOf(rule.name, life);
+export async function perform(options: ActionOptions, asked: Asked): Promise<ActionEnd> {
+  const { alert, action, open, life } = asked;
+  const filling = fillingOf(alert, life);
   switch (action.kind) {
     case "write": {
       const outcome = await options.commands.write({
         tag: action.tag,
         value: fill(action.value, filling) ?? "",
         by: "service:alerting",
-        why: `${rule.name} ${open.on}`,
+        why: `${alert} ${open.on}`,
       });
       if (outcome.ok) return { end: "done" };
-      const { code, message } = outcome;
-      return away.has(code)
-        ? { end: "waits", device: action.tag.split("/")[0] ?? "", message }
+      const { code, reason, message } = outcome;
+      return passing.has(code) || reason === "busy"
+        ? { end: "waits", device: deviceOf(action.tag), message }
         : { end: "failed", message };
     }
     case "publish":
       options.message(action.to, action.name, JSON.stringify(fill(action.payload, filling)));
       return { end: "done" };
     case "webhook":
-      return options.webhooks.post(action, { ...described(), on: open.on }, open);
+      return options.webhooks.post(action, { ...asked.describe(), on: open.on }, open, asked.isWanted);
   }
+}
+
+function deviceOf(tag: string): string {
+  return tag.split("/")[0] ?? "";
 }

@@ -39,7 +39,7 @@ export class AlertPart implements SiteService {
 
   /** Goes on with what the store holds. Without alerts nothing runs. */
   start(site: ServedSite): void {
-    const alerts = withOwnAlerts(site.alerts, this.#options.own);
+    const alerts = withOwnAlerts(site, this.#options.own);
     if (alerts === undefined) return;
     const { gateway, site: place, link, clock, random, audit } = this.#options;
     const webhooks = new Webhooks({ ...this.#options, steady: () => service.moment().steady });
@@ -67,7 +67,7 @@ export class AlertPart implements SiteService {
 
   /** Takes an edited alerts.yaml over, or that there is none any more. */
   async apply(site: ServedSite): Promise<void> {
-    const alerts = withOwnAlerts(site.alerts, this.#options.own);
+    const alerts = withOwnAlerts(site, this.#options.own);
     if (this.#service === undefined) this.start(site);
     else await this.#service.apply(alerts ?? { ...this.#service.config, alerts: [] });
   }

@@ -7,16 +7,18 @@ import type { LeafState } from "./leaf.ts";
  * C acknowledged, D returned, unacknowledged, E latched, unacknowledged, F latched, acknowledged, G shelved, H suppressed
  * by design, I out of service.
  */
-export type AlertStateName =
-  | "normal"
-  | "unacknowledged"
-  | "acknowledged"
-  | "returned-unacknowledged"
-  | "latched-unacknowledged"
-  | "latched-acknowledged"
-  | "shelved"
-  | "suppressed"
-  | "out-of-service";
+export const alertStates = [
+  "normal",
+  "unacknowledged",
+  "acknowledged",
+  "returned-unacknowledged",
+  "latched-unacknowledged",
+  "latched-acknowledged",
+  "shelved",
+  "suppressed",
+  "out-of-service",
+] as const;
+export type AlertStateName = (typeof alertStates)[number];
 
 /** What happens to an alert; each is told once, with a sequence of its own. */
 export type AlertEvent =
@@ -40,15 +42,24 @@ export interface Person {
   readonly why?: string | undefined;
 }
 
+export interface Shelving extends Person {
+  /** ms. */
+  readonly until: number;
+  /** For how long it was asked for, in ms. Earlier versions stored none. */
+  readonly forMs?: number;
+}
+
 /** An action that is begun or to be begun, kept until it is known to be done. */
 export interface OpenAction {
-  /** The sequence of the event that it belongs to, and its place among the rule's actions: its identity. */
+  /** The sequence of the event that it belongs to, and its place among the rule's actions then: its identity. */
   readonly sequence: number;
   readonly index: number;
   readonly on: AlertMoment;
+  /** The mark of what is to be done: an edited rule has something else in its place. Earlier versions stored none. */
+  readonly what?: string;
   /** ms: when it was called for. */
   readonly at: number;
-  /** The device that it could not reach: it is done when that is back. */
+  /** The device that could not take it: it is tried again. */
   readonly waitsFor?: string;
 }
 
@@ -59,7 +70,7 @@ export interface AlertLife {
   /** Returned to normal, but held until it is reset. */
   readonly latched: boolean;
   readonly acknowledged: boolean;
-  readonly shelved: (Person & { readonly until: number }) | null;
+  readonly shelved: Shelving | null;
   readonly outOfService: Person | null;
   readonly suppressed: boolean;
   /** Until when the condition must hold to raise it, or be gone to return it; null: that is not under way. */
@@ -148,6 +159,16 @@ export function decodeAlert(
     if (stored.version !== storedVersion) return undefined;
     const sameConditions = JSON.stringify(stored.conditions) === JSON.stringify([when, suppressWhile]);
     return { life: stored.life, when: stored.when, suppress: stored.suppress, sameConditions };
+  } catch {
+    return undefined;
+  }
+}
+
+/** An alert's life as the store holds it, whatever its rule; undefined where that is nothing this version knows. */
+export function decodeLife(json: string): AlertLife | undefined {
+  try {
+    const { version, life } = JSON.parse(json) as { readonly version: number; readonly life: AlertLife };
+    return version === storedVersion ? life : undefined;
   } catch {
     return undefined;
   }

@@ -1,17 +1,24 @@
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import { toGatewayError } from "../../domain/errors.ts";
-import type { OutgoingMessage, StateStore } from "../../store/state-store.ts";
+import type { OutgoingMessage, StateChange, StateStore } from "../../store/state-store.ts";
 
-/** What is in the store of the alerts: a key an alert. */
+/** What is in the store of the alerts: a key an alert, and beside them what no alert can be called. */
 const alertsScope = "alerts";
+export const floodKey = "~flood";
+export const removedKey = "~removed";
+
+/** True for an alert's. */
+export function isAlertKey(key: string): boolean {
+  return !key.startsWith("~");
+}
 
 export interface AlertStoreOptions {
   readonly store: StateStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** The alert as it is to be stored; undefined: it is gone. */
-  readonly encode: (alert: string) => string | undefined;
+  /** The alert, or what else a key stands for, as it is to be stored; undefined: it is gone. */
+  readonly encode: (key: string) => string | undefined;
 }
 
 /** Brings the alerts to the store: with their events at once, else a little later, as flash wears out. */
@@ -31,19 +38,23 @@ export class AlertStore {
     return this.#options.store.read(alertsScope);
   }
 
-  /** Stores the alert, or that it is gone, and its messages in one transaction; then does `next`. */
-  now(alert: string, messages: readonly OutgoingMessage[], next: () => void = () => {}): Promise<void> {
-    this.#unstored.delete(alert);
-    const change = { scope: alertsScope, key: alert, value: this.#options.encode(alert) ?? null };
+  /** Stores these, or that they are gone, and the messages in one transaction; then does `next`. */
+  now(
+    keys: readonly string[],
+    messages: readonly OutgoingMessage[],
+    next: () => void = () => {},
+  ): Promise<void> {
+    for (const key of keys) this.#unstored.delete(key);
+    const changes = this.#changes(keys);
     const keep = async () => {
-      await this.#options.store.change([change], messages);
+      await this.#options.store.change(changes, messages);
       next();
     };
     return this.#track(keep());
   }
 
-  soon(alert: string, withinMs: number): void {
-    this.#unstored.add(alert);
+  soon(key: string, withinMs: number): void {
+    this.#unstored.add(key);
     if (this.#waits.has(withinMs)) return;
     this.#waits.add(withinMs);
     const pause = this.#options.clock.sleep(withinMs, this.#stopping.signal).catch(() => undefined);
@@ -57,13 +68,13 @@ export class AlertStore {
 
   /** Hands all over that the store does not have yet; nobody waits for it. */
   #note(): void {
-    const changes = [...this.#unstored].map((key) => ({
-      scope: alertsScope,
-      key,
-      value: this.#options.encode(key) ?? null,
-    }));
+    const changes = this.#changes([...this.#unstored]);
     this.#unstored.clear();
     if (changes.length > 0) this.#options.store.note(changes);
+  }
+
+  #changes(keys: readonly string[]): readonly StateChange[] {
+    return keys.map((key) => ({ scope: alertsScope, key, value: this.#options.encode(key) ?? null }));
   }
 
   /** Resolves when all is stored and done. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ms } from "../../domain/duration.ts";
 import { FakeClock, FakeStore, settle } from "../testing.ts";
-import { alertsOf, rule, slowDown, testAlerts } from "./testing.ts";
+import { alertsOf, hook, restore, rule, slowDown, testAlerts } from "./testing.ts";
 
 /** The disk as it was, with nothing of what was only in memory. */
 function restarted(store: FakeStore): FakeStore {
@@ -10,16 +10,6 @@ function restarted(store: FakeStore): FakeStore {
   for (const [key, value] of store.disk) disk.disk.set(key, value);
   return disk;
 }
-
-const restore = { ...slowDown, on: "cleared", value: 900 } as const;
-const hook = {
-  on: "raised",
-  kind: "webhook",
-  url: "http://127.0.0.1/",
-  headers: {},
-  timeout: ms(1_000),
-  retryFor: ms(60_000),
-} as const;
 
 test("overpressure: the press is slowed at once, people are told, acknowledge, and it clears", async () => {
   const line = testAlerts(alertsOf(rule({ actions: [slowDown, restore] })));
@@ -170,6 +160,33 @@ test("of a group the first that was raised is the first out, until the group is 
   expect(firstOuts().map(({ alert }) => alert)).toEqual(["overpressure"]);
 });
 
+test("a member of a group that is put aside hides the first out from nobody, nor is there another when it is back", async () => {
+  const trip = rule({
+    name: "motor-trip",
+    group: "press-1",
+    when: { kind: "is", tag: "press-1/trip", value: true },
+  });
+  const line = testAlerts(alertsOf(rule({ group: "press-1" }), trip));
+  const firstOuts = () =>
+    line.service.list().flatMap(({ alert, firstOut }) => (firstOut === true ? [alert] : []));
+  await line.read(210);
+  for (const [aside, back] of [
+    [{ kind: "shelve", forMs: 10_000, by: "anna" }, "unshelve"],
+    [{ kind: "out-of-service", by: "anna" }, "in-service"],
+  ] as const) {
+    expect(firstOuts()).toEqual(["overpressure"]);
+    await line.service.request("overpressure", aside);
+    expect(firstOuts()).toEqual([]);
+    await line.read(true, "press-1/trip");
+    expect(firstOuts()).toEqual(["motor-trip"]);
+    await line.service.request("overpressure", { kind: back, by: "anna" });
+    expect(firstOuts()).toEqual(["motor-trip"]);
+    await line.read(false, "press-1/trip");
+    await line.read(150);
+    await line.read(210);
+  }
+});
+
 test("an alert that comes and goes is chattering, until its time is over", async () => {
   const line = testAlerts(alertsOf(rule()));
   for (const value of [210, 150, 210, 150]) await line.read(value);
@@ -194,6 +211,75 @@ test("a storm of alerts is told as a flood, none of them is lost, and its end is
   expect(line.events.at(-1)).toMatchObject({ name: "flood", data: { active: false } });
 });
 
+test("a flood goes on over a kill: it begins once, and its end is told", async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `high-${index}`);
+  const config = alertsOf(
+    ...names.map((name) => rule({ name, when: { kind: "is", tag: "press-1/all", value: true } })),
+  );
+  const first = testAlerts(config);
+  await first.read(true, "press-1/all");
+  await first.clock.pass(20);
+  expect(first.events).toMatchObject([{ data: { active: true } }]);
+  const { clock } = first;
+  const killed = restarted(first.store);
+  const second = testAlerts(config, { store: restarted(killed), clock });
+  for (const value of [false, true]) await second.read(value, "press-1/all");
+  expect(second.service.flood.since).not.toBeNull();
+  expect(second.events).toEqual([]);
+  await clock.pass(600_000);
+  expect(second.events).toMatchObject([{ name: "flood", data: { active: false, lastedMs: 600_020 } }]);
+  await clock.pass(1_000);
+  // One that ended while the gateway was away is told to be over.
+  const third = testAlerts(config, { store: killed, clock });
+  expect(third.events).toMatchObject([{ name: "flood", data: { active: false } }]);
+});
+
+test("an alert that was taken out while the gateway was away is told as removed, and its state is gone", async () => {
+  const first = testAlerts(alertsOf(rule({ actions: [hook] }), rule({ name: "stays" })));
+  first.answers.post = new Promise(() => {});
+  await first.read(210);
+  const second = testAlerts(alertsOf(rule({ name: "stays" })), {
+    store: restarted(first.store),
+    clock: first.clock,
+  });
+  await settle();
+  expect(second.story()).toEqual(["overpressure removed"]);
+  expect(second.removed).toEqual(["overpressure"]);
+  expect([...second.store.disk.keys()]).toEqual(["stays", "~removed"]);
+  expect(second.events).toMatchObject([{ name: "action-dropped", data: { alert: "overpressure" } }]);
+  const third = testAlerts(alertsOf(rule({ name: "stays" })), {
+    store: restarted(second.store),
+    clock: first.clock,
+  });
+  await settle();
+  expect(third.story()).toEqual([]);
+});
+
+test("the numbers of an alert that is taken out and put in again go on, over a restart too", async () => {
+  const sequences = (line: ReturnType<typeof testAlerts>) =>
+    line.store.messages.flatMap(({ payload }) => {
+      const { alert, sequence } = JSON.parse(String(payload)) as { alert: string; sequence: number };
+      return alert === "overpressure" ? [sequence] : [];
+    });
+  const other = rule({ name: "other" });
+  const line = testAlerts(alertsOf(rule(), other));
+  for (const value of [210, 150]) await line.read(value);
+  await line.service.apply(alertsOf(other));
+  await line.service.apply(alertsOf(rule(), other));
+  await line.read(210);
+  await line.service.apply(alertsOf(other));
+  const second = testAlerts(alertsOf(rule(), other), { store: restarted(line.store), clock: line.clock });
+  await second.read(210);
+  expect([...sequences(line), ...sequences(second)]).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
+test("where there is no value, a text says so", async () => {
+  const away = rule({ message: "${tag} has ${value}", when: { kind: "offline", device: "welder-1" } });
+  const line = testAlerts(alertsOf(away));
+  await line.see("welder-1", "offline");
+  expect(line.service.list()).toMatchObject([{ message: "welder-1 has –", value: null }]);
+});
+
 test("an edit leaves untouched alerts as they are, and takes those away that are gone", async () => {
   const trip = rule({ name: "trip", when: { kind: "is", tag: "press-1/trip", value: true } });
   const line = testAlerts(alertsOf(rule(), trip));
@@ -202,7 +288,7 @@ test("an edit leaves untouched alerts as they are, and takes those away that are
   await line.service.apply(alertsOf(rule({ message: "Too much" })));
   await settle();
   expect(line.removed).toEqual(["trip"]);
-  expect([...line.store.disk.keys()]).toEqual(["overpressure"]);
+  expect([...line.store.disk.keys()]).toEqual(["overpressure", "~removed"]);
   expect(line.stateOf()).toBe("unacknowledged");
   expect(line.story().filter((told) => told.endsWith("raised"))).toHaveLength(2);
   expect(line.service.list()).toMatchObject([{ alert: "overpressure", message: "Too much" }]);

@@ -3,30 +3,40 @@ import { Subscription, type Observable } from "rxjs";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import type { AlertRule, AlertsConfig } from "../../config/alerts.ts";
-import type { PublishedReading, TagValue } from "../../domain/reading.ts";
+import type { PublishedReading } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import { isolate } from "../../pipeline/isolate.ts";
 import type { StateStore } from "../../store/state-store.ts";
-import { ActionRunner, type ActingAlert } from "./action-runner.ts";
+import { Acting } from "./acting.ts";
+import type { ActingAlert } from "./action-runner.ts";
 import type { ActionOptions } from "./actions.ts";
 import { AlertCounters } from "./alert-counters.ts";
 import { indexAlerts, type AlertIndex } from "./alert-index.ts";
-import { decodeAlert, encodeAlert, newLife, type AlertRuntime } from "./alert-state.ts";
-import { AlertStore } from "./alert-store.ts";
-import { describe, isStanding, type DescribedAlert } from "./describe.ts";
-import { DueTimer } from "./due-timer.ts";
-import { flow, floodDueAt, noFlood, type FloodState } from "./flood.ts";
+import {
+  decodeAlert,
+  decodeLife,
+  encodeAlert,
+  newLife,
+  type AlertLife,
+  type AlertRuntime,
+} from "./alert-state.ts";
+import { AlertStore, floodKey, isAlertKey, removedKey } from "./alert-store.ts";
+import { describe, type DescribedAlert } from "./describe.ts";
+import { DueTimer } from "../due-timer.ts";
+import { withFirstOut } from "./first-out.ts";
+import type { FloodState } from "./flood.ts";
+import { FloodWatch } from "./flood-watch.ts";
+import { LastSeen } from "./last-seen.ts";
 import type { Seen } from "./leaf.ts";
 import type { AlertRequest, Moment, Transition } from "./lifecycle.ts";
+import { reviewed } from "./open-actions.ts";
+import { RemovedAlerts } from "./removed-alerts.ts";
 import { freshRuntime, resumeRuntime, runtimeDueAt, step, type AlertInput, type AlertPlan } from "./step.ts";
 
 /** That a delay began is stored within this time, that an action is done sooner: flash wears out. */
 const delayWithinMs = 1_000;
 const actionWithinMs = 20;
-
-/** No alert's name: what the timer has for the flood. */
-const floodDue = "";
 
 interface DeviceChange {
   readonly device: string;
@@ -53,6 +63,8 @@ export interface AlertingOptions extends ActionOptions {
   readonly readings$: Observable<PublishedReading>;
   readonly deviceStates$: Observable<DeviceChange>;
   readonly lineEvents$: Observable<LineEventSeen>;
+  /** The last reading of a tag, by its topic, as far as it is known here. */
+  readonly lastReadings: (topic: string) => PublishedReading | undefined;
   readonly store: StateStore;
   readonly output: AlertOutput;
   readonly clock: Clock;
@@ -69,33 +81,40 @@ export class AlertingService {
   #config: AlertsConfig;
   #index: AlertIndex;
   readonly #runtimes = new Map<string, AlertRuntime>();
-  readonly #values = new Map<string, TagValue | null>();
-  readonly #online = new Map<string, boolean>();
+  readonly #last: LastSeen;
   readonly #subscription = new Subscription();
-  readonly #runner: ActionRunner;
+  readonly #acting: Acting;
   readonly #store: AlertStore;
   readonly #timer: DueTimer;
   /** Unix ms less the monotonic clock, at the start. */
   readonly #origin: number;
-  #flood: FloodState = noFlood;
+  readonly #flood: FloodWatch;
+  readonly #removed = new RemovedAlerts();
 
   constructor(config: AlertsConfig, options: AlertingOptions) {
     const { clock, log, store, output } = options;
     this.#options = options;
+    this.#last = new LastSeen(options.lastReadings);
     this.#config = config;
     this.#index = indexAlerts(config, options.site);
     this.#origin = clock.now() - clock.monotonic();
     this.#store = new AlertStore({ store, clock, log, encode: (alert) => this.#encode(alert) });
     this.#timer = new DueTimer({ clock, log, steady: () => this.moment().steady, ring: () => this.#ring() });
-    this.#runner = new ActionRunner({
+    this.#flood = new FloodWatch({
+      tell: (data) => output.event("flood", data),
+      changed: (turned) => this.#store.soon(floodKey, turned ? actionWithinMs : delayWithinMs),
+      due: (at) => this.#timer.set(floodKey, at),
+      log,
+    });
+    this.#acting = new Acting({
       ...options,
+      counters: this.#counters,
+      alert: (name) => this.#actingAlert(name),
+      mayBeOnline: (device) => this.#last.isOnline(device) !== false,
       ended: (alert, action, waitsFor) => {
         this.#take(alert, { kind: "action", action, ...(waitsFor === undefined ? {} : { waitsFor }) });
       },
-      failed: (alert, { on }, message) => {
-        this.#counters.failedActions += 1;
-        output.event("action-failed", { alert, on, message });
-      },
+      tell: (event, data) => output.event(event, data),
     });
   }
 
@@ -104,19 +123,22 @@ export class AlertingService {
   }
 
   get flood(): FloodState {
-    return this.#flood;
+    return this.#flood.state;
   }
 
   /** The time as the alerts have it. */
   moment(): Moment {
     const { clock } = this.#options;
-    return { now: clock.now(), steady: this.#origin + clock.monotonic(), values: this.#values };
+    return { now: clock.now(), steady: this.#origin + clock.monotonic(), values: this.#last.readings };
   }
 
   /** Goes on from the store, shows every alert, and sees from now on. */
   start(): void {
     const { readings$, deviceStates$, lineEvents$, log } = this.#options;
-    this.#put(this.#store.read());
+    const stored = this.#store.read();
+    this.#removed.goOn(stored.get(removedKey));
+    this.#flood.goOn(stored.get(floodKey), this.#config.flood, this.moment().steady);
+    this.#put(stored);
     const see = <T>(stream: Observable<T>, next: (value: T) => void) =>
       this.#subscription.add(stream.subscribe(isolate("alerting", log, next)));
     see(readings$, (reading) => this.#read(reading));
@@ -124,18 +146,22 @@ export class AlertingService {
     see(lineEvents$, ({ station, event }) =>
       this.#see(this.#index.stations.get(station), { kind: "line", station, event }),
     );
-    for (const [name, plan] of this.#index.plans) {
-      this.#take(name, { kind: "tick" });
-      this.#show(plan.rule);
-      this.#runner.goOn(this.#acting(plan.rule));
+    const known = this.#last.known(new Set(this.#index.plans.keys()), this.#index);
+    for (const [name, { rule }] of this.#index.plans) {
+      const { sequence } = this.#lifeOf(rule);
+      this.#take(name, { kind: "known", seen: known.get(name) ?? [] });
+      this.#show(rule);
+      this.#acting.runner.goOn(name, sequence);
     }
+    for (const [name, json] of stored)
+      if (isAlertKey(name) && !this.#index.plans.has(name)) void this.#remove(name, decodeLife(json));
   }
 
   /** Sees no more; resolves when what was decided is stored and told. Webhooks under way are to be stopped before. */
   async stop(): Promise<void> {
     this.#subscription.unsubscribe();
     this.#timer.stop();
-    await this.#runner.ended();
+    await this.#acting.runner.stop();
     await this.#store.stop();
   }
 
@@ -146,21 +172,21 @@ export class AlertingService {
     const known = new Map([...plans.keys()].map((name) => [name, this.#encode(name) ?? ""]));
     this.#config = config;
     this.#index = indexAlerts(config, this.#options.site);
+    this.#last.keep(this.#index);
     const gone = [...plans.keys()].filter((name) => !this.#index.plans.has(name));
     const touched = [...this.#index.plans.values()].filter(
       ({ rule }) => !isDeepStrictEqual(rule, plans.get(rule.name)?.rule),
     );
     for (const { rule } of touched) this.#runtimes.delete(rule.name);
     this.#put(known);
+    const stands = this.#last.known(new Set(touched.map(({ rule }) => rule.name)), this.#index);
     for (const { rule } of touched) {
-      for (const [device, online] of this.#online)
-        this.#take(rule.name, { kind: "seen", seen: { kind: "device", device, online } });
-      this.#take(rule.name, { kind: "tick" });
+      this.#take(rule.name, { kind: "known", seen: stands.get(rule.name) ?? [] });
       this.#show(rule);
       this.#store.soon(rule.name, actionWithinMs);
     }
     this.#options.log.info({ alerts: config.alerts.length }, "the edited alerts.yaml is in force");
-    await Promise.all(gone.map((name) => this.#remove(name)));
+    await Promise.all(gone.map((name) => this.#remove(name, this.#runtimes.get(name)?.life)));
   }
 
   /** Every alert, as an operator wants to know it. */
@@ -169,7 +195,7 @@ export class AlertingService {
   }
 
   metrics(): Iterable<Metric> {
-    return this.#counters.metrics(this.list(), this.#flood.since !== null);
+    return this.#counters.metrics(this.list(), this.flood.since !== null);
   }
 
   /** Carries out a request of a person's; resolves when it is stored, with why it was refused where it was. */
@@ -181,6 +207,8 @@ export class AlertingService {
   }
 
   #encode(name: string): string | undefined {
+    if (name === floodKey) return this.#flood.encode();
+    if (name === removedKey) return this.#removed.encode();
     const plan = this.#index.plans.get(name);
     const runtime = this.#runtimes.get(name);
     return plan === undefined || runtime === undefined ? undefined : encodeAlert(plan.rule, runtime);
@@ -199,41 +227,61 @@ export class AlertingService {
       }
       const runtime =
         known === undefined
-          ? freshRuntime(plan, moment)
+          ? this.#fresh(plan, moment)
           : resumeRuntime(plan, known, known.sameConditions, moment);
-      this.#runtimes.set(name, runtime);
-      this.#timer.set(name, runtimeDueAt(plan, runtime, moment));
+      this.#begin(plan, runtime, moment);
     }
   }
 
-  async #remove(name: string): Promise<void> {
+  /** One that was there before goes on with its numbers. */
+  #fresh(plan: AlertPlan, moment: Moment): AlertRuntime {
+    const runtime = freshRuntime(plan, moment);
+    const sequence = this.#removed.sequenceOf(plan.rule.name);
+    return sequence === 0 ? runtime : { ...runtime, life: { ...runtime.life, sequence } };
+  }
+
+  /** What is open is done if alerts.yaml still says so; nothing else is done in its place. */
+  #begin(plan: AlertPlan, runtime: AlertRuntime, moment: Moment): void {
+    const { rule } = plan;
+    const { kept, left } = reviewed(rule, runtime.life.open);
+    const life = left.length === 0 ? runtime.life : { ...runtime.life, open: kept };
+    this.#runtimes.set(rule.name, { ...runtime, life });
+    this.#timer.set(rule.name, runtimeDueAt(plan, runtime, moment));
+    if (left.length === 0) return;
+    this.#acting.edited(rule.name, left);
+    this.#store.soon(rule.name, actionWithinMs);
+  }
+
+  /** It was taken out of alerts.yaml, now or while the gateway was away. */
+  async #remove(name: string, life: AlertLife = newLife): Promise<void> {
     const { site, output, clock } = this.#options;
+    this.#acting.edited(name, life.open);
+    this.#acting.runner.forgetAlert(name);
     this.#runtimes.delete(name);
     this.#timer.set(name, Infinity);
+    const sequence = life.sequence + 1;
+    this.#removed.set(name, sequence);
     const path = new TagPath("alert", site, name);
-    const payload = JSON.stringify({ alert: name, event: "removed", timestamp: clock.now() });
-    await this.#store.now(name, [{ stream: "EVENTS", subject: path.subject, payload }], () =>
-      output.removed(path, name),
-    );
+    const payload = JSON.stringify({ alert: name, event: "removed", timestamp: clock.now(), sequence });
+    const message = { stream: "EVENTS", subject: path.subject, payload } as const;
+    await this.#store.now([name, removedKey], [message], () => output.removed(path, name));
   }
 
   /** The hot path: one look-up for readings that no alert looks at. */
-  #read({ reading }: PublishedReading): void {
-    const known = this.#index.tags.get(reading.path.topic);
+  #read(published: PublishedReading): void {
+    const known = this.#index.tags.get(published.reading.path.topic);
     if (known === undefined) return;
     this.#counters.readings += 1;
-    const { value, quality, timestamp } = reading;
-    this.#values.set(known.tag, value);
-    this.#see(known.alerts, { kind: "reading", tag: known.tag, value, quality, timestamp });
+    this.#see(known.alerts, this.#last.read(known.tag, published));
   }
 
   #seeDevice(device: string, state: string): void {
     if (state !== "online" && state !== "offline") return;
     const online = state === "online";
-    this.#online.set(device, online);
+    this.#last.device(device, online);
     this.#see(this.#index.devices.get(device), { kind: "device", device, online });
     if (!online) return;
-    for (const { rule } of this.#index.plans.values()) this.#runner.deviceIsBack(device, this.#acting(rule));
+    for (const name of this.#index.plans.keys()) this.#acting.runner.deviceIsBack(device, name);
   }
 
   #see(alerts: readonly string[] = [], seen: Seen): void {
@@ -254,6 +302,7 @@ export class AlertingService {
     if (runtime === before) return { ...nothing, refused };
     this.#runtimes.set(name, runtime);
     this.#timer.set(name, runtimeDueAt(plan, runtime, moment));
+    if (input.kind !== "action") this.#acting.decided(plan.rule, before.life, runtime.life);
     if (transitions.length > 0) return { refused, told: this.#tell(plan, transitions, moment) };
     if (runtime.life !== before.life)
       this.#store.soon(name, input.kind === "action" ? actionWithinMs : delayWithinMs);
@@ -264,7 +313,7 @@ export class AlertingService {
     const { rule } = plan;
     const { site, output, log } = this.#options;
     const raised = transitions.filter(({ event }) => event === "raised").length;
-    const { firstOut, raises } = raised > 0 ? this.#markRaised(rule) : this.#lifeOf(rule);
+    const { firstOut, raises } = this.#markStanding(rule, transitions);
     const path = new TagPath("alert", site, rule.name);
     const texts = transitions.map(({ life }) =>
       JSON.stringify(describe(rule, { ...life, firstOut, raises }, this.#config.chatter, moment)),
@@ -273,56 +322,39 @@ export class AlertingService {
       this.#counters.told(rule.priority, event);
       log.info({ alert: rule.name, event, priority: rule.priority }, "alert");
     }
-    const acting = this.#acting(rule);
+    const { runner } = this.#acting;
+    const sequence = transitions.at(-1)?.sequence ?? 0;
     // The line is stopped or slowed first: a disk takes milliseconds, and a write that is done twice is the same.
-    this.#runner.write(acting);
+    runner.write(rule.name);
     const messages = texts.map((payload) => ({ stream: "EVENTS", subject: path.subject, payload }) as const);
-    const told = this.#store.now(rule.name, messages, () => {
+    const told = this.#store.now([rule.name], messages, () => {
       for (const text of texts) output.state(path, rule.name, text);
-      this.#runner.goOn(acting);
+      runner.goOn(rule.name, sequence);
     });
-    if (raised > 0) this.#countFlood(raised, moment);
+    if (raised > 0) this.#flood.count(this.#config.flood, raised, moment.steady);
     return told;
   }
 
-  /** Of a group the first that is raised while nothing else of it stands; the last times, for the chatter. */
-  #markRaised(rule: AlertRule): AlertRuntime["life"] {
-    const { name, group } = rule;
+  #markStanding(rule: AlertRule, transitions: readonly Transition[]): AlertLife {
     const before = this.#lifeOf(rule);
-    const others = group === undefined ? [] : (this.#index.groups.get(group) ?? []);
-    const firstOut =
-      group === undefined
-        ? null
-        : others.every((other) => {
-            const life = this.#runtimes.get(other)?.life;
-            return other === name || life === undefined || !isStanding(life);
-          });
-    const life = { ...before, firstOut, raises: before.raises.slice(-this.#config.chatter.times) };
+    const { name, group = "" } = rule;
+    const others = () =>
+      (this.#index.groups.get(group) ?? []).flatMap((other) => {
+        const life = other === name ? undefined : this.#runtimes.get(other)?.life;
+        return life === undefined ? [] : [life];
+      });
+    const life = withFirstOut(rule, before, transitions, this.#config, others);
     const runtime = this.#runtimes.get(name);
-    if (runtime !== undefined) this.#runtimes.set(name, { ...runtime, life });
+    if (runtime !== undefined && life !== before) this.#runtimes.set(name, { ...runtime, life });
     return life;
   }
 
-  #countFlood(raised: number, moment: Moment): void {
-    const { log, output } = this.#options;
-    const limits = this.#config.flood;
-    const { since } = this.#flood;
-    this.#flood = flow(limits, this.#flood, raised, moment.steady);
-    this.#timer.set(floodDue, floodDueAt(limits, this.#flood));
-    if (since === null && this.#flood.since !== null) {
-      const { alerts, within } = limits;
-      log.warn({ alerts, withinMs: within }, "alerts come faster than anybody can follow them");
-      output.event("flood", { active: true, alerts, withinMs: within });
-    } else if (since !== null && this.#flood.since === null) {
-      const lastedMs = Math.round(moment.steady - since);
-      log.info({ lastedMs }, "the flood of alerts is over");
-      output.event("flood", { active: false, lastedMs });
-    }
-  }
-
-  #acting(rule: AlertRule): ActingAlert {
-    const life = () => this.#runtimes.get(rule.name)?.life;
-    return { rule, life, describe: () => this.#describe(rule) };
+  #actingAlert(name: string): ActingAlert | undefined {
+    const rule = this.#index.plans.get(name)?.rule;
+    const life = this.#runtimes.get(name)?.life;
+    return rule === undefined || life === undefined
+      ? undefined
+      : { rule, life, describe: () => this.#describe(rule) };
   }
 
   #lifeOf({ name }: AlertRule): AlertRuntime["life"] {
@@ -346,6 +378,6 @@ export class AlertingService {
       if (plan !== undefined && runtime !== undefined)
         this.#timer.set(name, runtimeDueAt(plan, runtime, this.moment()));
     }
-    this.#countFlood(0, this.moment());
+    this.#flood.count(this.#config.flood, 0, this.moment().steady);
   }
 }

@@ -2,7 +2,7 @@ import type { AlertRule, ChatterLimits } from "../../config/alerts.ts";
 import { encodeTagValue, plainText } from "../../domain/reading.ts";
 import { fill, type Filling } from "../fill.ts";
 import { stateNameOf, type AlertLife } from "./alert-state.ts";
-import type { Moment } from "./lifecycle.ts";
+import { isAway, type Moment } from "./lifecycle.ts";
 
 /** An alert as it stands on MQTT, NATS, in the bucket and in a list. Times are Unix ms. */
 export interface DescribedAlert {
@@ -44,7 +44,9 @@ export function describe(
     sequence: life.sequence,
     raised: life.raised,
     acknowledged: life.acknowledged,
-    ...(group === undefined ? {} : { group, firstOut: firstOut === true && isStanding(life) }),
+    ...(group === undefined
+      ? {}
+      : { group, firstOut: firstOut === true && isStanding(life) && !isAway(life) }),
     ...(isChattering(life, chatter, moment) ? { chattering: true } : {}),
     ...(shelved === null ? {} : { shelvedUntil: Math.round(shelved.until + moment.now - moment.steady) }),
     ...(last?.by === undefined ? {} : { by: last.by }),
@@ -52,12 +54,15 @@ export function describe(
   };
 }
 
+/** In texts, where a device or a station has no value, and a bad tag none. */
+const noValue = "–";
+
 /** What `${alert}`, `${tag}`, `${value}` and `${time}` stand for in an alert's texts. */
 export function fillingOf(name: string, { cause, raisedAt }: AlertLife): Filling {
   return {
     alert: name,
     tag: cause?.name ?? "",
-    value: cause === null ? "" : plainText(cause.value),
+    value: cause === null ? "" : cause.value === null ? noValue : plainText(cause.value),
     time: raisedAt === null ? "" : new Date(raisedAt).toISOString(),
   };
 }

@@ -30,6 +30,8 @@ export type Seen =
       readonly quality: Quality;
       /** The source's, Unix ms. */
       readonly timestamp: number;
+      /** It was told before: how things stand, and no sign that the tag is alive. */
+      readonly recalled?: true;
     }
   | { readonly kind: "device"; readonly device: string; readonly online: boolean }
   | { readonly kind: "line"; readonly station: string; readonly event: string };
@@ -118,7 +120,7 @@ function observeReading(
     case "deviation":
       return deviate(leaf, state, tag, value);
     case "stale":
-      return tag === leaf.tag ? { truth: false, at: now } : state;
+      return tag === leaf.tag && seen.recalled !== true ? { truth: false, at: now } : state;
     case "count": {
       if (leaf.of.kind !== "edge" || tag !== leaf.of.tag || value === state.value) return state;
       const counts = state.value !== undefined && isEdge(leaf.of.edge, state.value, value);

@@ -54,17 +54,21 @@ class Drawn {
     }[this.state];
   }
 
-  /** One that comes back shows itself anew. */
-  back(): void {
+  /** From G, H and I to what the condition says: A where it is gone, E and F where it is latched. */
+  back(now: number): void {
     if (this.away) return;
-    if (this.state === "C") this.state = "B";
-    if (this.state === "F") this.state = "E";
+    if (this.isHigh === false) {
+      if (this.state === "B") this.state = this.isLatching ? "E" : "A";
+      if (this.state === "C") this.state = this.isLatching ? "F" : "A";
+    }
+    if (this.state === "D") this.state = "A";
+    this.nags = this.state === "C" ? now + delays.realarm : undefined;
   }
 
   look(now: number): void {
     if (this.shelvedUntil !== undefined && this.shelvedUntil <= now) {
       this.shelvedUntil = undefined;
-      this.back();
+      this.back(now);
     }
     if (this.away) {
       this.turning = undefined;
@@ -103,7 +107,7 @@ class Drawn {
       case "suppress": {
         const was = this.isSuppressed;
         this.isSuppressed = happening.on;
-        if (was && !happening.on) this.back();
+        if (was && !happening.on) this.back(now);
         break;
       }
       case "acknowledge":
@@ -120,7 +124,7 @@ class Drawn {
       case "unshelve":
         if (this.shelvedUntil === undefined) break;
         this.shelvedUntil = undefined;
-        this.back();
+        this.back(now);
         break;
       case "out-of-service":
         this.isOut = true;
@@ -129,7 +133,7 @@ class Drawn {
       case "in-service":
         if (!this.isOut) break;
         this.isOut = false;
-        this.back();
+        this.back(now);
         break;
       case "nothing":
       case "restart":

@@ -1,6 +1,9 @@
 import type { AlertRule } from "../../config/alerts.ts";
 import type { TagValue } from "../../domain/reading.ts";
-import { type AlertEvent, type AlertLife, type Cause, type Person } from "./alert-state.ts";
+import type { AlertEvent, AlertLife, Cause, Person } from "./alert-state.ts";
+
+/** ISA-18.2 §11.7: shelving has an end, so that nothing is forgotten. */
+export const longestShelvingMs = 7 * 86_400_000;
 
 /** The time, by both clocks. */
 export interface Moment {
@@ -9,7 +12,7 @@ export interface Moment {
   /** ms from Unix time at the service's start on, never stepping: what delays are reckoned by. */
   readonly steady: number;
   /** The last value of each tag that an alert may name as its cause. */
-  readonly values: ReadonlyMap<string, TagValue | null>;
+  readonly values: ReadonlyMap<string, { readonly value: TagValue | null }>;
 }
 
 /** Something that happened, as it is told. */
@@ -37,17 +40,22 @@ export interface Turned {
 /**
  * What becomes of an alert by what holds and by the time that has passed: ANSI/ISA-18.2-2016 §5.2.5. Pure.
  *
- * While it is shelved, suppressed or out of service it stays what it was; on its return it is looked at anew, and
- * one that is still raised is to be acknowledged again.
+ * While it is shelved, suppressed or out of service it stays what it was, and tells nothing; on its return it is what its
+ * condition says.
  */
 export function settle(rule: AlertRule, before: AlertLife, truths: Truths, moment: Moment): Turned {
   const turn = new Turn(before, moment);
   const { steady } = moment;
-  if (turn.life.shelved !== null && turn.life.shelved.until <= steady) unshelve(rule, turn, {});
-  if (truths.suppressWhile !== null && truths.suppressWhile !== turn.life.suppressed) {
-    turn.put({ suppressed: truths.suppressWhile });
-    if (truths.suppressWhile) turn.tell("suppressed");
-    else comeBack(rule, turn, "unsuppressed", {});
+  const { when, suppressWhile } = truths;
+  if (turn.life.shelved !== null && turn.life.shelved.until <= steady) {
+    turn.put({ shelved: null });
+    comeBack(rule, turn, { event: "unshelved", when });
+  }
+  if (suppressWhile !== null && suppressWhile !== turn.life.suppressed) {
+    const wasAside = isPutAside(turn.life);
+    turn.put({ suppressed: suppressWhile });
+    if (!wasAside && suppressWhile) turn.tell("suppressed");
+    else if (!wasAside) comeBack(rule, turn, { event: "unsuppressed", when });
   }
   if (isAway(turn.life)) {
     const { onAt, offAt, realarmAt } = turn.life;
@@ -55,8 +63,8 @@ export function settle(rule: AlertRule, before: AlertLife, truths: Truths, momen
       turn.put({ onAt: null, offAt: null, realarmAt: null });
     return turn;
   }
-  if (truths.when === true) holdsNow(rule, turn, truths);
-  else if (truths.when === false) isGone(rule, turn);
+  if (when === true) holdsNow(rule, turn, truths);
+  else if (when === false) isGone(rule, turn);
   if ((turn.life.realarmAt ?? Infinity) <= steady) {
     turn.put({ acknowledged: false, realarmAt: null });
     turn.tell("realarmed");
@@ -72,16 +80,35 @@ export function lifeDueAt({ shelved, onAt, offAt, realarmAt }: AlertLife, steady
   return Math.min(...ahead.map(Number));
 }
 
-/** Where a step of the clock lies between the last end and this start, no delay gets longer by it. */
+/** Where a step of the clock lies between the last end and this start, nothing takes longer by it. An edited delay holds. */
 export function clampDelays(rule: AlertRule, life: AlertLife, steady: number): AlertLife {
+  const { shelved } = life;
   const within = (at: number | null, delay: number) => (at === null ? null : Math.min(at, steady + delay));
   return {
     ...life,
     onAt: within(life.onAt, rule.onDelay),
     offAt: within(life.offAt, rule.offDelay),
-    realarmAt: within(life.realarmAt, rule.realarm ?? 0),
+    realarmAt:
+      rule.realarm === undefined
+        ? null
+        : within(life.realarmAt ?? realarmAt(rule, life, steady), rule.realarm),
+    shelved: shelved && {
+      ...shelved,
+      until: Math.min(shelved.until, steady + (shelved.forMs ?? longestShelvingMs)),
+    },
     raises: life.raises.map((time) => Math.min(time, steady)),
+    open: life.open.map((action) => ({ ...action, at: Math.min(action.at, steady) })),
   };
+}
+
+/** When one that stands and is acknowledged is to be acknowledged again; null: never. */
+function realarmAt(
+  { acknowledge, realarm }: AlertRule,
+  life: Pick<AlertLife, "raised" | "acknowledged" | "shelved" | "suppressed" | "outOfService">,
+  steady: number,
+): number | null {
+  const isDue = acknowledge && life.raised && life.acknowledged && !isAway(life);
+  return realarm !== undefined && isDue ? steady + realarm : null;
 }
 
 export type AlertRequest = Person &
@@ -90,22 +117,23 @@ export type AlertRequest = Person &
     | { readonly kind: "shelve"; readonly forMs: number }
   );
 
-/** What a person wants of one alert; `refused` says why it is not done. */
+/** What a person wants of one alert; `refused` says why it is not done. @param when whether its condition holds */
 export function request(
   rule: AlertRule,
   before: AlertLife,
   asked: AlertRequest,
+  when: boolean | null,
   moment: Moment,
 ): Turned & { readonly refused?: string } {
   const turn = new Turn(before, moment);
-  const refused = apply(rule, turn, asked);
+  const refused = apply(rule, turn, asked, when);
   return refused === undefined
     ? { life: turn.life, transitions: turn.transitions }
     : { life: before, transitions: [], refused };
 }
 
-function apply(rule: AlertRule, turn: Turn, asked: AlertRequest): string | undefined {
-  const { name, realarm } = rule;
+function apply(rule: AlertRule, turn: Turn, asked: AlertRequest, when: boolean | null): string | undefined {
+  const { name } = rule;
   const { life, moment } = turn;
   const { by, why } = asked;
   const person = { by, why };
@@ -113,10 +141,8 @@ function apply(rule: AlertRule, turn: Turn, asked: AlertRequest): string | undef
     case "acknowledge":
       if (isAway(life)) return awayText(name, life);
       if (life.acknowledged) return `${name} has nothing to acknowledge.`;
-      turn.put({
-        acknowledged: true,
-        realarmAt: life.raised && realarm !== undefined ? moment.steady + realarm : null,
-      });
+      turn.put({ acknowledged: true });
+      turn.put({ realarmAt: realarmAt(rule, turn.life, moment.steady) });
       turn.tell("acknowledged", person);
       return undefined;
     case "reset":
@@ -128,12 +154,13 @@ function apply(rule: AlertRule, turn: Turn, asked: AlertRequest): string | undef
       return undefined;
     case "shelve":
       if (life.outOfService !== null) return awayText(name, life);
-      turn.put({ shelved: { ...person, until: moment.steady + asked.forMs } });
+      turn.put({ shelved: { ...person, until: moment.steady + asked.forMs, forMs: asked.forMs } });
       turn.tell("shelved", person);
       return undefined;
     case "unshelve":
       if (life.shelved === null) return `${name} is not shelved.`;
-      unshelve(rule, turn, person);
+      turn.put({ shelved: null });
+      comeBack(rule, turn, { event: "unshelved", person, when });
       return undefined;
     case "out-of-service":
       if (life.outOfService !== null) return awayText(name, life);
@@ -143,7 +170,7 @@ function apply(rule: AlertRule, turn: Turn, asked: AlertRequest): string | undef
     case "in-service":
       if (life.outOfService === null) return `${name} is in service.`;
       turn.put({ outOfService: null });
-      comeBack(rule, turn, "in-service", person);
+      comeBack(rule, turn, { event: "in-service", person, when });
       return undefined;
   }
 }
@@ -210,22 +237,32 @@ function isGone(rule: AlertRule, turn: Turn): void {
   turn.tell(rule.latch ? "latched" : "cleared");
 }
 
-function unshelve(rule: AlertRule, turn: Turn, person: Partial<Person>): void {
-  turn.put({ shelved: null });
-  comeBack(rule, turn, "unshelved", person);
+/** By what holds now: normal, or latched, where its condition went meanwhile; else what it was, acknowledged as it was. */
+function comeBack(
+  rule: AlertRule,
+  turn: Turn,
+  how: { readonly event: AlertEvent; readonly person?: Person; readonly when: boolean | null },
+): void {
+  const { event, person = {}, when } = how;
+  if (isAway(turn.life)) return turn.tell(event, person);
+  const went = turn.life.raised && when === false;
+  if (went) turn.put({ raised: false, latched: rule.latch });
+  const { raised, latched } = turn.life;
+  // Nobody need acknowledge what was gone while it was put aside.
+  if (!raised && !latched) turn.put({ acknowledged: true });
+  turn.put({ realarmAt: realarmAt(rule, turn.life, turn.moment.steady) });
+  turn.tell(event, person);
+  if (went) turn.tell(rule.latch ? "latched" : "cleared");
 }
 
-/** One that is raised, or held by a latch, shows itself anew. */
-function comeBack(rule: AlertRule, turn: Turn, event: AlertEvent, person: Partial<Person>): void {
-  const { raised, latched } = turn.life;
-  if ((raised || latched) && !isAway(turn.life))
-    turn.put({ acknowledged: !rule.acknowledge, realarmAt: null });
-  turn.tell(event, person);
+/** True while a person has shelved it or taken it out of service. */
+function isPutAside({ shelved, outOfService }: Pick<AlertLife, "shelved" | "outOfService">): boolean {
+  return shelved !== null || outOfService !== null;
 }
 
 /** True while it is shelved, suppressed or out of service. */
-export function isAway({ shelved, suppressed, outOfService }: AlertLife): boolean {
-  return shelved !== null || suppressed || outOfService !== null;
+export function isAway(life: Pick<AlertLife, "shelved" | "suppressed" | "outOfService">): boolean {
+  return isPutAside(life) || life.suppressed;
 }
 
 function awayText(name: string, { shelved, outOfService }: AlertLife): string {

@@ -1,12 +1,15 @@
 import type { AlertCondition, AlertRule, AlertsConfig, Priority } from "../../config/alerts.ts";
 import { gatewayDevice, type GatewayTag } from "../../config/gateway-tags.ts";
 import type { GatewayConfig } from "../../config/gateway-schema.ts";
+import type { LineConfig } from "../../config/line.ts";
 import { ms, type Duration } from "../../domain/duration.ts";
+import type { ServedSite } from "../site-service.ts";
 
 const natsAwayDelay = ms(60_000);
 const notDurableDelay = ms(10_000);
 const lostWithin = ms(600_000);
 const offDelay = ms(30_000);
+const lateWithin = ms(600_000);
 /** As alerts.yaml has them where it says nothing. */
 const usual: AlertsConfig = {
   alerts: [],
@@ -98,15 +101,40 @@ export function ownAlerts({
   ];
 }
 
-/** What alerts.yaml says, and the gateway's own alerts that it has no other ones by the same name for. */
+/**
+ * What alerts.yaml says, and the gateway's own alerts that it has no other ones by the same name for.
+ * @param own as `ownAlerts` gives them; where there are none, there is none about the line either
+ */
 export function withOwnAlerts(
-  config: AlertsConfig | undefined,
+  { alerts: config, line }: Pick<ServedSite, "alerts" | "line">,
   own: readonly AlertRule[],
 ): AlertsConfig | undefined {
   if (config === undefined && own.length === 0) return undefined;
   const { alerts, ...rest } = config ?? usual;
   const names = new Set(alerts.map(({ name }) => name));
-  return { ...rest, alerts: [...alerts, ...own.filter(({ name }) => !names.has(name))] };
+  const all = own.length === 0 ? [] : [...own, ...lineAlerts(line)];
+  return { ...rest, alerts: [...alerts, ...all.filter(({ name }) => !names.has(name))] };
+}
+
+/** A breach of the latency contract that any station has. */
+function lineAlerts(line: LineConfig | undefined): readonly AlertRule[] {
+  const stations = (line?.stations ?? []).filter(({ within }) => within !== undefined);
+  if (stations.length === 0) return [];
+  const late = stations.map(({ name }): AlertCondition => ({
+    kind: "count",
+    of: { kind: "line", station: name, event: "late" },
+    atLeast: 1,
+    within: lateWithin,
+  }));
+  return [
+    rule(
+      "gateway-line-late",
+      "medium",
+      "A station was told to prepare later than its `within` in line.yaml allows: which one and by how much is in the line's events `late`. Look at the gateway's load, and at the poll of the tags that the station waits for",
+      { kind: "any", of: late },
+      ms(0),
+    ),
+  ];
 }
 
 function rule(

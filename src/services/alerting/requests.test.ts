@@ -45,6 +45,37 @@ test("the list is filtered by state, priority and group", async () => {
   expect(await ask("list", { priority: "low" })).toMatchObject({ alerts: [{ alert: "trip" }] });
 });
 
+test("a filter that nothing can be meant by is refused with what is allowed", async () => {
+  const { ask } = await desk();
+  await expect(ask("list", { state: "unacknowleged" })).rejects.toThrow(
+    'there is no state "unacknowleged". Allowed: normal, unacknowledged, acknowledged, returned-unacknowledged, latched-unacknowledged, latched-acknowledged, shelved, suppressed, out-of-service. Did you mean unacknowledged?',
+  );
+  await expect(ask("list", { prio: "low" })).rejects.toThrow(
+    'no filter is called "prio". Allowed: state, priority, group.',
+  );
+  await expect(ask("list", { priority: 1 })).rejects.toThrow("Allowed: critical, high, medium, low.");
+  await expect(ask("list", { group: "press-1" })).rejects.toThrow(
+    'there is no group "press-1". Allowed: none.',
+  );
+  for (const request of [{}, { by: "anna" }])
+    expect(await ask("list", request)).toMatchObject({ alerts: [{}, {}] });
+});
+
+test("of several alerts none is acknowledged where there is no alert of one of the names", async () => {
+  const { ask, line, audited } = await desk();
+  const asked = ask("acknowledge", { alert: ["overpressure", "tripp"], by: "anna" });
+  await expect(asked).rejects.toThrow('There is no alert "tripp". Did you mean trip? Nothing was done.');
+  expect(line.stateOf()).toBe("unacknowledged");
+  expect(audited).toMatchObject([{ alert: ["overpressure", "tripp"], by: "anna", ok: false }]);
+});
+
+test("who asks has a name", async () => {
+  const { ask } = await desk();
+  await expect(ask("acknowledge", { alert: "overpressure", by: " " })).rejects.toThrow(
+    'The request\'s "by" is blank',
+  );
+});
+
 test("who acknowledged is in the reply and in the audit trail", async () => {
   const { ask, audited } = await desk();
   const request = { alert: "overpressure", by: "anna", why: "seen" };

@@ -1,10 +1,11 @@
 import { durationForm, parseDuration } from "../../domain/duration.ts";
 import { GatewayError } from "../../domain/errors.ts";
+import { nearestName } from "../../domain/nearest.ts";
 import type { Endpoint } from "../../nats/service-endpoint.ts";
 import { optionalText, readFields, textField } from "../request-fields.ts";
 import type { AlertingService } from "./alerting-service.ts";
-import type { DescribedAlert } from "./describe.ts";
-import type { AlertRequest } from "./lifecycle.ts";
+import { longestShelvingMs, type AlertRequest } from "./lifecycle.ts";
+import { pickAlerts } from "./pick-alerts.ts";
 import { report } from "./report.ts";
 
 export interface AlertRequestOptions {
@@ -17,10 +18,7 @@ export interface AlertRequestOptions {
 const actions = ["acknowledge", "reset", "shelve", "unshelve", "out-of-service", "in-service"] as const;
 type Action = (typeof actions)[number];
 
-/** ISA-18.2 §11.7: shelving has an end, so that nothing is forgotten. */
-const longestShelvingMs = 7 * 86_400_000;
 const expected = 'expected a JSON object such as {"alert":"press-overpressure","by":"anna"}';
-const filters = ["state", "priority", "group"] as const;
 
 /** What people and line services may ask of the alerts, on `alerting.<gateway>.…`. */
 export function alertEndpoints(options: AlertRequestOptions): readonly Endpoint[] {
@@ -30,7 +28,7 @@ export function alertEndpoints(options: AlertRequestOptions): readonly Endpoint[
     name: "list",
     subject: subject("list"),
     metadata: { request: '{"state":…,"priority":…,"group":…} or nothing', reply: '{"alerts":[…]}' },
-    handle: (payload) => JSON.stringify({ alerts: pick(service.list(), payload) }),
+    handle: (payload) => JSON.stringify({ alerts: pickAlerts(service.list(), payload) }),
   };
   const figures: Endpoint = {
     name: "report",
@@ -63,6 +61,13 @@ async function act(
     throw caught;
   }
   const { alerts, request } = asked;
+  const known = new Set(service.list().map(({ alert }) => alert));
+  const unknown = alerts.filter((alert) => !known.has(alert));
+  if (unknown.length > 0) {
+    const message = `${unknown.map((name) => noSuchAlert(name, known)).join(" ")} Nothing was done.`;
+    await audit({ action, alert: alerts.length === 1 ? alerts[0] : alerts, ...request, ok: false, message });
+    throw new GatewayError("WRITE_REFUSED", message);
+  }
   const results = await Promise.all(
     alerts.map(async (alert) => ({ alert, refused: await service.request(alert, request) })),
   );
@@ -76,6 +81,11 @@ async function act(
   return JSON.stringify({ ok: true, alerts: after });
 }
 
+function noSuchAlert(name: string, known: Iterable<string>): string {
+  const meant = nearestName(name, known);
+  return `There is no alert ${JSON.stringify(name)}.${meant === undefined ? "" : ` Did you mean ${meant}?`}`;
+}
+
 /** Throws WRITE_REFUSED with what is expected. */
 function readAsked(
   action: Action,
@@ -83,9 +93,8 @@ function readAsked(
 ): { readonly alerts: readonly string[]; readonly request: AlertRequest } {
   const given = readFields(payload, expected);
   const one = given.get("alert");
-  const alerts = (Array.isArray(one) ? one : [one]).map((name: unknown) =>
-    textField(name, "alert", expected),
-  );
+  const names = (Array.isArray(one) ? one : [one]).map((name: unknown) => textField(name, "alert", expected));
+  const alerts = [...new Set(names)];
   if (alerts.length === 0) throw new GatewayError("WRITE_REFUSED", `No alert is named: ${expected}.`);
   const person = {
     by: textField(given.get("by"), "by", expected),
@@ -100,11 +109,4 @@ function readAsked(
     "WRITE_REFUSED",
     `Shelving needs an end: expected "for" with ${durationForm}, at most 7d.`,
   );
-}
-
-function pick(alerts: readonly DescribedAlert[], payload: Uint8Array): readonly DescribedAlert[] {
-  if (payload.length === 0) return alerts;
-  const given = readFields(payload, expected);
-  const wanted = filters.flatMap((name) => (given.has(name) ? [[name, given.get(name)] as const] : []));
-  return alerts.filter((alert) => wanted.every(([name, value]) => alert[name] === value));
 }

@@ -7,6 +7,7 @@ import {
   type Cause,
   type OpenAction,
 } from "./alert-state.ts";
+import { callFor, isSameAction, putAside } from "./open-actions.ts";
 import { conditionDueAt, evaluate, leavesOf, observeAll, reasonOf, truthsOf } from "./condition.ts";
 import { begin, resume, type Leaf, type LeafState, type Seen } from "./leaf.ts";
 import {
@@ -17,6 +18,7 @@ import {
   type AlertRequest,
   type Moment,
   type Transition,
+  type Truths,
 } from "./lifecycle.ts";
 
 /** A rule, taken apart once. */
@@ -28,6 +30,8 @@ export interface AlertPlan {
 
 export type AlertInput =
   | { readonly kind: "seen"; readonly seen: Seen }
+  /** How things are known to stand, all of it before anything is decided. */
+  | { readonly kind: "known"; readonly seen: readonly Seen[] }
   /** Time has passed. */
   | { readonly kind: "tick" }
   /** An action is done, is given up (`waitsFor` null), or waits for a device. */
@@ -83,6 +87,15 @@ export function step(plan: AlertPlan, before: AlertRuntime, input: AlertInput, m
       if (when === before.when && suppress === before.suppress) return { runtime: before, transitions: [] };
       return look(plan, { life: before.life, when, suppress }, moment);
     }
+    case "known": {
+      let { when, suppress } = before;
+      for (const seen of input.seen) {
+        when = observeAll(plan.when, when, seen, moment.steady);
+        suppress = observeAll(plan.suppress, suppress, seen, moment.steady);
+      }
+      const isSame = when === before.when && suppress === before.suppress;
+      return look(plan, isSame ? before : { ...before, when, suppress }, moment);
+    }
     case "tick":
       return look(plan, before, moment);
     case "action": {
@@ -90,7 +103,8 @@ export function step(plan: AlertPlan, before: AlertRuntime, input: AlertInput, m
       return { runtime: { ...before, life }, transitions: [] };
     }
     case "request": {
-      const { life, transitions, refused } = request(plan.rule, before.life, input.request, moment);
+      const { when } = holding(plan, before, moment);
+      const { life, transitions, refused } = request(plan.rule, before.life, input.request, when, moment);
       if (refused !== undefined) return { runtime: before, transitions, refused };
       // What comes back to service is looked at anew at once.
       const after = look(
@@ -118,19 +132,7 @@ export function runtimeDueAt(
 
 function look(plan: AlertPlan, runtime: AlertRuntime, moment: Moment): Stepped {
   const { rule } = plan;
-  const truths = truthsOf(plan.when, runtime.when, moment.steady);
-  const suppressTruths = truthsOf(plan.suppress, runtime.suppress, moment.steady);
-  const settled = settle(
-    rule,
-    runtime.life,
-    {
-      when: evaluate(rule.when, truths),
-      // A rule that was edited to have none is not suppressed by it any more.
-      suppressWhile: rule.suppressWhile === undefined ? false : evaluate(rule.suppressWhile, suppressTruths),
-      cause: () => causeOf(plan, truths, moment),
-    },
-    moment,
-  );
+  const settled = settle(rule, runtime.life, holding(plan, runtime, moment), moment);
   const life = withActions(rule, settled.life, settled.transitions, moment);
   return {
     runtime: life === runtime.life ? runtime : { ...runtime, life },
@@ -138,10 +140,21 @@ function look(plan: AlertPlan, runtime: AlertRuntime, moment: Moment): Stepped {
   };
 }
 
+function holding({ rule, ...plan }: AlertPlan, runtime: AlertRuntime, moment: Moment): Truths {
+  const truths = truthsOf(plan.when, runtime.when, moment.steady);
+  const suppressTruths = truthsOf(plan.suppress, runtime.suppress, moment.steady);
+  return {
+    when: evaluate(rule.when, truths),
+    // A rule that was edited to have none is not suppressed by it any more.
+    suppressWhile: rule.suppressWhile === undefined ? false : evaluate(rule.suppressWhile, suppressTruths),
+    cause: () => causeOf({ rule, ...plan }, truths, moment),
+  };
+}
+
 function causeOf(plan: AlertPlan, truths: readonly (boolean | null)[], { values }: Moment): Cause {
   const leaf = reasonOf(plan.when, truths);
   const name = leaf === undefined ? plan.rule.name : subjectOf(leaf);
-  return { name, value: values.get(name) ?? null };
+  return { name, value: values.get(name)?.value ?? null };
 }
 
 /** What a leaf is about: a tag, a device or a station. */
@@ -151,7 +164,7 @@ function subjectOf(leaf: Leaf): string {
   return leaf.of.kind === "line" ? leaf.of.station : leaf.of.tag;
 }
 
-/** The actions that events call for, to be done; those of a state that is over are not done any more. */
+/** The actions that events call for, to be done, beside those that are not superseded by them. */
 function withActions(
   rule: AlertRule,
   life: AlertLife,
@@ -161,12 +174,8 @@ function withActions(
   let { open } = life;
   for (const { event, sequence } of transitions) {
     const on = momentOf(event);
-    if (on === undefined) continue;
-    if (on !== "acknowledged") open = open.filter((action) => action.waitsFor === undefined);
-    const called = rule.actions.flatMap((action, index) =>
-      action.on === on ? [{ sequence, index, on, at: steady }] : [],
-    );
-    open = [...open, ...called];
+    if (event === "shelved" || event === "out-of-service") open = putAside(rule, open);
+    if (on !== undefined) open = callFor(rule, open, { on, sequence, at: steady });
   }
   return open === life.open || (open.length === 0 && life.open.length === 0) ? life : { ...life, open };
 }
@@ -179,7 +188,7 @@ function momentOf(event: AlertEvent): AlertMoment | undefined {
 
 function withoutAction(life: AlertLife, done: OpenAction, waitsFor: string | undefined): AlertLife {
   const open = life.open.flatMap((action) => {
-    if (action.sequence !== done.sequence || action.index !== done.index) return [action];
+    if (!isSameAction(action, done)) return [action];
     return waitsFor === undefined ? [] : [{ ...action, waitsFor }];
   });
   return { ...life, open };

@@ -46,12 +46,42 @@ export const slowDown = {
   value: 300,
 } as const;
 
+/** Sets the speed again. */
+export const restore = { ...slowDown, on: "cleared", value: 900 } as const;
+
+export const hook = {
+  on: "raised",
+  kind: "webhook",
+  url: "http://127.0.0.1/",
+  headers: {},
+  timeout: ms(1_000),
+  retryFor: ms(60_000),
+} as const;
+
+/** What the guarded writer answers where the device does not. */
+export const timedOut = {
+  ok: false,
+  code: "DEVICE_TIMEOUT",
+  message: "press-1 does not answer",
+  tookMs: 1,
+} as const;
+
 /** Alerting on fakes: what it shows, tells, writes and posts is kept. */
 export function testAlerts(
   config: AlertsConfig,
-  given: { store?: FakeStore; clock?: FakeClock; outcome?: WriteOutcome } = {},
+  given: {
+    store?: FakeStore;
+    clock?: FakeClock;
+    outcome?: WriteOutcome;
+    /** The last readings that the gateway has, by topic. */
+    last?: Map<string, PublishedReading>;
+  } = {},
 ) {
-  const { store = new FakeStore(), clock = new FakeClock() } = given;
+  const {
+    store = new FakeStore(),
+    clock = new FakeClock(),
+    last = new Map<string, PublishedReading>(),
+  } = given;
   const readings = new Subject<PublishedReading>();
   const devices = new Subject<{ device: string; state: { state: string } }>();
   const line = new Subject<{ station: string; event: string }>();
@@ -62,7 +92,7 @@ export function testAlerts(
   const messages: string[] = [];
   const posts: { alert: string; on: string }[] = [];
   const log: string[] = [];
-  const answers: { write: WriteOutcome; post: ActionEnd } = {
+  const answers: { write: WriteOutcome | Promise<WriteOutcome>; post: ActionEnd | Promise<ActionEnd> } = {
     write: given.outcome ?? { ok: true, tookMs: 1 },
     post: { end: "done" },
   };
@@ -72,6 +102,7 @@ export function testAlerts(
     readings$: readings,
     deviceStates$: devices,
     lineEvents$: line,
+    lastReadings: (topic) => last.get(topic),
     store,
     clock,
     commands: {
@@ -98,7 +129,12 @@ export function testAlerts(
   });
   service.start();
   let sequence = 0;
-  const read = async (value: TagValue | null, tag = "press-1/pressure", quality: Quality = "good") => {
+  const publish = async (published: PublishedReading) => {
+    last.set(published.reading.path.topic, published);
+    readings.next(published);
+    await settle();
+  };
+  const read = (value: TagValue | null, tag = "press-1/pressure", quality: Quality = "good") => {
     const reading = {
       path: new TagPath("data", site, tag),
       value,
@@ -107,8 +143,7 @@ export function testAlerts(
       sequence: (sequence += 1),
       readAt: clock.monotonic(),
     };
-    readings.next({ reading, json: "", payload: Buffer.alloc(0) });
-    await settle();
+    return publish({ reading, json: "", payload: Buffer.alloc(0) });
   };
   const see = async (device: string, state: string) => {
     devices.next({ device, state: { state } });
@@ -129,6 +164,7 @@ export function testAlerts(
     service,
     store,
     clock,
+    publish,
     read,
     see,
     tell,

@@ -41,11 +41,15 @@ export class Webhooks {
     this.#options = options;
   }
 
-  /** Never rejects. The far side can tell repetitions by the header `Idempotency-Key`. */
+  /**
+   * Never rejects. The far side can tell repetitions by the header `Idempotency-Key`.
+   * @param isWanted asked before each repetition
+   */
   async post(
     hook: Webhook,
     alert: DescribedAlert & { readonly on: string },
     open: OpenAction,
+    isWanted: () => boolean = () => true,
   ): Promise<ActionEnd> {
     const { clock, gateway, random, steady } = this.#options;
     const key = `${gateway}-${alert.alert}-${open.sequence}-${open.index}`;
@@ -60,7 +64,7 @@ export class Webhooks {
       if (sent.isFinal || steady() + wait > open.at + hook.retryFor)
         return { end: "failed", message: `${hook.url} did not take it: ${sent.message}` };
       await clock.sleep(wait, this.#stopping.signal).catch(() => undefined);
-      if (this.#stopping.signal.aborted) return { end: "left" };
+      if (this.#stopping.signal.aborted || !isWanted()) return { end: "left" };
     }
   }
 
