@@ -25,6 +25,16 @@ export async function readSegment(dir: string, number: number): Promise<SegmentT
   return { number, name, text: await readFile(join(dir, name), "utf8") };
 }
 
+/** What an earlier run wrote to a segment is safe from a power cut afterwards. */
+export async function syncSegment(dir: string, number: number): Promise<void> {
+  const handle = await open(join(dir, segmentName(number)), "r+");
+  try {
+    await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** What the first entry of a segment says. */
 interface SegmentStart {
   readonly number: number;

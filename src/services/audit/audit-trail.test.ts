@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../adapter-kit/clock.ts";
 import { memoryStore } from "../../store/testing.ts";
+import { sealEntry, type ChainHead } from "./audit-entry.ts";
 import { AuditFiles, listSegments, readSegment } from "./audit-files.ts";
 import { auditScope, readMarks } from "./audit-segment.ts";
 import { AuditTrail } from "./audit-trail.ts";
@@ -114,6 +115,70 @@ test("lines cut off while the gateway was down are told at the start, and show e
   await second.stop();
   expect(logged).toEqual([expect.stringContaining("was changed while the gateway was down")]);
   expect((await verify()).breach).toMatchObject({ file: "audit-00000002.jsonl", line: 1 });
+});
+
+/** An entry chained to the last line as the gateway chains it, appended by somebody else. */
+async function forge(dir: string, lines: () => Promise<string[]>): Promise<void> {
+  const last = JSON.parse((await lines()).at(-1) ?? "") as ChainHead;
+  const { line } = sealEntry({ timestamp: 1, kind: "write", ...write(7) }, last);
+  await appendFile(join(dir, "audit-00000001.jsonl"), `${line}\n`);
+}
+
+test("an entry added after a stop is told at the start, and shows ever after", async () => {
+  const { start, verify, dir, logged, lines } = await site();
+  const first = await start();
+  void first.record("write", write(1));
+  await first.stop();
+  expect(await verify()).toMatchObject({ breach: undefined, notes: [] });
+  await forge(dir, lines);
+  const added = { line: 3, problem: "entries 3 to 3 were added after the gateway had stopped" };
+  expect((await verify()).breach).toMatchObject(added);
+  // A start that writes nothing hides nothing.
+  const idle = await start();
+  await idle.stop();
+  expect((await verify()).breach).toMatchObject(added);
+  const third = await start();
+  void third.record("write", write(2));
+  await third.stop();
+  expect((await verify()).breach).toMatchObject({ file: "audit-00000002.jsonl", line: 1 });
+  expect(logged).toEqual(
+    [1, 2].map(() => expect.stringContaining("was changed while the gateway was down") as string),
+  );
+});
+
+test("what comes after the stop is logged and counted, and does not look like an entry that somebody added", async () => {
+  const { start, verify, logged } = await site();
+  const trail = await start();
+  void trail.record("write", write(1));
+  await trail.stop();
+  await trail.record("write", write(2));
+  await trail.stop();
+  expect(trail.counters).toEqual({ entries: 2, lost: 1 });
+  expect(logged).toEqual([expect.stringContaining("after the audit had been stopped")]);
+  expect(await verify()).toMatchObject({ entries: 2, breach: undefined, notes: [] });
+});
+
+test("what a killed run wrote beyond what the store knew is taken over, and the next segment says how much", async () => {
+  const { start, verify, dir, logged, lines, store } = await site();
+  const first = await start();
+  void first.record("write", write(1));
+  await first.stop();
+  const killed = await start();
+  expect(readMarks(store.read(auditScope)).head?.closed).toBeUndefined();
+  await forge(dir, lines);
+  expect(await verify()).toMatchObject({
+    breach: undefined,
+    notes: [expect.stringContaining("can't be told")],
+  });
+  const { head } = readMarks(store.read(auditScope));
+  await killed.stop();
+  await store.change([{ scope: auditScope, key: "head", value: JSON.stringify(head) }]);
+  const second = await start();
+  void second.record("write", write(2));
+  await second.stop();
+  expect(JSON.parse((await lines())[3] ?? "")).toMatchObject({ kind: "segment", segment: 2, takenOver: 1 });
+  expect(await verify()).toMatchObject({ breach: undefined, notes: [] });
+  expect(logged).toEqual([]);
 });
 
 test("the oldest segments go by size, and what is left is whole", async () => {

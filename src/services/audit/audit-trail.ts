@@ -3,8 +3,8 @@ import type { Log } from "../../adapter-kit/log.ts";
 import { toGatewayError } from "../../domain/errors.ts";
 import type { StateStore } from "../../store/state-store.ts";
 import { genesis, sealEntry, type ChainHead } from "./audit-entry.ts";
-import { AuditFiles, listSegments, readSegment, type AuditLimits } from "./audit-files.ts";
-import { auditScope, readMarks, segmentKind } from "./audit-segment.ts";
+import { AuditFiles, listSegments, readSegment, syncSegment, type AuditLimits } from "./audit-files.ts";
+import { auditScope, headMark, readMarks, segmentKind, type AuditMark } from "./audit-segment.ts";
 import { recoverChain } from "./recover-chain.ts";
 import type { SegmentText } from "./verify-chain.ts";
 
@@ -66,11 +66,16 @@ export class AuditTrail implements AuditRecorder {
   #sealed: { bytes: number; readonly since: number } | undefined;
   #waiting: SealedLine[] = [];
   #written: SealedLine | undefined;
+  /** The last entry that is surely on disk, as the state store is told of it. */
+  #end: AuditMark | undefined;
+  /** Entries that an earlier run left beyond what the state store knew; told with the first segment of this one. */
+  #unknown = 0;
   /** One file operation after the other. */
   #io: Promise<void> = Promise.resolve();
   #appending = false;
   #syncing = false;
   #failing = false;
+  #closed = false;
 
   constructor(options: AuditTrailOptions) {
     this.#options = options;
@@ -81,29 +86,52 @@ export class AuditTrail implements AuditRecorder {
   async start(): Promise<void> {
     const { dir, store, log } = this.#options;
     const numbers = await listSegments(dir);
-    const { head, segment, problem } = recoverChain(
-      await lastSegment(dir, numbers),
-      readMarks(store.read(auditScope)),
-    );
+    const marks = readMarks(store.read(auditScope));
+    const last = await lastSegment(dir, numbers);
+    const { head, segment, problem, unknown } = recoverChain(last, marks);
     this.#head = head;
     this.#segment = Math.max(segment, numbers.at(-1) ?? 0);
-    if (problem !== undefined)
+    this.#unknown = unknown;
+    if (problem !== undefined) {
       log.error(
         { dir, problem },
         "The audit was changed while the gateway was down; see linegate audit verify",
       );
+      return;
+    }
+    if (last === undefined) return;
+    if (unknown > 0)
+      log.warn(
+        { dir, entries: unknown },
+        "The gateway was killed: what its audit had written last is taken over",
+      );
+    await syncSegment(dir, last.number).catch(() => undefined);
+    this.#end = { ...head, segment: last.number };
+    // From here on a kill may leave more than the store knows: that must not look as if it had been stopped.
+    await store.change([headMark(this.#end, false)]);
   }
 
   async record(kind: string, fields: object): Promise<void> {
-    const { clock, gateway } = this.#options;
+    const { clock, gateway, limits, log } = this.#options;
+    if (this.#closed) {
+      // The store is told that nothing comes after: it would look like an entry that somebody added.
+      this.counters.lost += 1;
+      log.error({ kind, ...fields }, "This came after the audit had been stopped, and is in the log alone");
+      return;
+    }
     const now = clock.now();
-    const { limits } = this.#options;
     const sealed = this.#sealed;
     const full = Math.min(largestSegment, limits.maxBytes / segmentsKept);
     if (sealed === undefined || sealed.bytes >= full || now - sealed.since >= segmentAgeMs) {
       this.#segment += 1;
       this.#sealed = { bytes: 0, since: now };
-      this.#seal(segmentKind, { gateway, segment: this.#segment, previous: this.#head.hash }, now);
+      const takenOver = this.#unknown > 0 ? { takenOver: this.#unknown } : {};
+      this.#unknown = 0;
+      this.#seal(
+        segmentKind,
+        { gateway, segment: this.#segment, previous: this.#head.hash, ...takenOver },
+        now,
+      );
     }
     this.#seal(kind, fields, now);
     this.#appendSoon();
@@ -123,6 +151,9 @@ export class AuditTrail implements AuditRecorder {
     await this.#io;
     await this.#sync();
     await this.#files.close().catch(() => undefined);
+    this.#closed = true;
+    const end = this.#end;
+    if (end?.sequence === this.#head.sequence) await this.#options.store.change([headMark(end, true)]);
   }
 
   #seal(kind: string, fields: object, timestamp: number): void {
@@ -228,8 +259,8 @@ export class AuditTrail implements AuditRecorder {
       );
       return;
     }
-    const head = { ...written.head, segment: written.segment };
-    await this.#options.store.change([{ scope: auditScope, key: "head", value: JSON.stringify(head) }]);
+    this.#end = { ...written.head, segment: written.segment };
+    await this.#options.store.change([headMark(this.#end, false)]);
   }
 
   #drop(): void {

@@ -2,6 +2,11 @@ import { genesis, readEntry, type ChainHead } from "./audit-entry.ts";
 import type { AuditMarks } from "./audit-segment.ts";
 import type { SegmentText } from "./verify-chain.ts";
 
+/** In words: a gateway that was stopped wrote nothing more. */
+export function addedAfter(known: ChainHead, end: ChainHead): string {
+  return `entries ${known.sequence + 1} to ${end.sequence} were added after the gateway had stopped`;
+}
+
 /** Where the chain goes on after a start. */
 export interface RecoveredChain {
   readonly head: ChainHead;
@@ -9,6 +14,8 @@ export interface RecoveredChain {
   readonly segment: number;
   /** What is wrong with the end of the trail; undefined where it is as it was left, a torn last line included. */
   readonly problem?: string | undefined;
+  /** How many entries came after the last that the state store knows, as a kill leaves them. */
+  readonly unknown: number;
 }
 
 /**
@@ -25,18 +32,23 @@ export function recoverChain(last: SegmentText | undefined, marks: AuditMarks): 
   const fromStore = (problem: string): RecoveredChain => {
     // Never a number twice, whatever stands on disk.
     const sequence = Math.max(known?.sequence ?? 0, end?.sequence ?? 0);
-    return { head: { sequence, hash: known?.hash ?? genesis.hash }, segment, problem };
+    return { head: { sequence, hash: known?.hash ?? genesis.hash }, segment, problem, unknown: 0 };
   };
   if (end === undefined) {
     if (last !== undefined) return fromStore("the last line is no entry");
-    return known === undefined ? { head: genesis, segment } : fromStore("its segments are missing");
+    return known === undefined
+      ? { head: genesis, segment, unknown: 0 }
+      : fromStore("its segments are missing");
   }
-  if (known === undefined) return { head: end, segment };
+  if (known === undefined) return { head: end, segment, unknown: 0 };
   if (known.sequence > end.sequence)
     return fromStore(`entries ${end.sequence + 1} to ${known.sequence} are missing at the end`);
   const there = hashAt(lines, known.sequence);
-  if (there === undefined || there === known.hash) return { head: end, segment };
-  return fromStore(`entry ${known.sequence} is not the one that was written`);
+  if (there !== undefined && there !== known.hash)
+    return fromStore(`entry ${known.sequence} is not the one that was written`);
+  const unknown = end.sequence - known.sequence;
+  if (known.closed === true && unknown > 0) return fromStore(addedAfter(known, end));
+  return { head: end, segment, unknown };
 }
 
 /** The hash of an entry in a segment; undefined where it stands in an earlier one. */

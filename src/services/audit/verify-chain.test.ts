@@ -240,3 +240,53 @@ test("an end that was written anew, hashes and all, while the gateway was down, 
     file: segmentName(2),
   });
 });
+
+test("what was added after a stop is found, whatever was added, and shows for good, whatever is written afterwards", async () => {
+  await fc.assert(
+    fc.asyncProperty(sizes, sizes, sizes, fc.boolean(), async (entries, added, more, apart) => {
+      const trail = trailOf(entries);
+      const head = { ...trail.head, closed: true } as const;
+      expect(await breachIn(trail.segments, { head })).toBeUndefined();
+      // Well chained, in a segment of its own or in the last one.
+      const forged = trailOf(added, trail.head, trail.head.segment + 1);
+      const last = trail.segments.at(-1);
+      const first = sealEntry({ timestamp: 1, kind: "write", value: 7 }, trail.head);
+      const left =
+        apart || last === undefined
+          ? [...trail.segments, ...forged.segments]
+          : [...trail.segments.slice(0, -1), { ...last, text: `${last.text}${first.line}\n` }];
+      expect(await breachIn(left, { head })).toEqual({
+        file: segmentName(trail.head.segment + (apart ? 1 : 0)),
+        line: apart ? 1 : (last?.text.split("\n").length ?? 0),
+        problem: expect.stringMatching(/^entries \d+ to \d+ were added after the gateway had stopped$/),
+      });
+      const found = recoverChain(left.at(-1), { head });
+      expect(found.problem).toContain("were added after the gateway had stopped");
+      const next = trailOf(more, found.head, found.segment + 1);
+      expect(await breachIn([...left, ...next.segments], { head: next.head })).toMatchObject({
+        file: segmentName(found.segment + 1),
+        line: 1,
+      });
+    }),
+  );
+});
+
+test("what comes after the last known entry without a stop may be the gateway's own: it is said, and what can't be told", async () => {
+  const { segments, head } = trailOf([2]);
+  const [segment] = segments;
+  if (segment === undefined) return;
+  const next = sealEntry({ timestamp: 1, kind: "write", value: 7 }, head);
+  const left = [{ ...segment, text: `${segment.text}${next.line}\n` }];
+  const report = await verifyChain(left, { head });
+  expect(report.breach).toBeUndefined();
+  expect(report.notes).toEqual([
+    expect.stringMatching(
+      /^audit-00000001\.jsonl:4: entries 4 to 4 came after the last .* can't be told here/,
+    ),
+  ]);
+  expect(recoverChain(left[0], { head })).toEqual({
+    head: next.head,
+    segment: 1,
+    unknown: 1,
+  });
+});

@@ -1,5 +1,6 @@
 import { breachOf, genesis, readEntry, type ChainHead } from "./audit-entry.ts";
 import { segmentKind, type AuditMarks } from "./audit-segment.ts";
+import { addedAfter } from "./recover-chain.ts";
 
 /** One file of the trail. */
 export interface SegmentText {
@@ -49,6 +50,8 @@ class ChainWalk {
   #entries = 0;
   #segments = 0;
   #headSeen = false;
+  /** The first entry beyond the head. */
+  #afterHead: { readonly file: string; readonly line: number } | undefined;
 
   constructor(marks: AuditMarks) {
     this.#marks = marks;
@@ -85,7 +88,7 @@ class ChainWalk {
     return undefined;
   }
 
-  /** What only shows at the end of all: that there is less than there was. */
+  /** What only shows at the end of all: that there is less than there was, or more. */
   end(): Breach | undefined {
     const { head } = this.#marks;
     if (head === undefined) {
@@ -93,12 +96,24 @@ class ChainWalk {
         this.#notes.push("the state store knows no head: entries cut off at the end would not show");
       return undefined;
     }
-    if (this.#headSeen) return undefined;
+    if (this.#headSeen) return this.#beyond(head);
     const last = this.#at?.sequence ?? 0;
     return this.#breach(
       `entries ${last + 1} to ${head.sequence} are missing: they were cut off at the end`,
       1,
     );
+  }
+
+  /** After a stop there is nothing; a kill leaves what was written since the store heard of it, which cannot be told from a forgery. */
+  #beyond(head: NonNullable<AuditMarks["head"]>): Breach | undefined {
+    const at = this.#at;
+    const place = this.#afterHead;
+    if (at === undefined || place === undefined) return undefined;
+    if (head.closed === true) return { ...place, problem: addedAfter(head, at) };
+    this.#notes.push(
+      `${place.file}:${place.line}: entries ${head.sequence + 1} to ${at.sequence} came after the last that the state store knows: written by a gateway that runs, or was killed, or by somebody else; this can't be told here, see audit.> on NATS`,
+    );
+    return undefined;
   }
 
   #breach(problem: string, after = 0): Breach {
@@ -130,6 +145,7 @@ class ChainWalk {
 
   #againstHead({ sequence, hash }: ChainHead): string | undefined {
     const { head } = this.#marks;
+    if (this.#headSeen) this.#afterHead ??= this.#place;
     if (head?.sequence !== sequence) return undefined;
     this.#headSeen = true;
     return head.hash === hash ? undefined : `entry ${sequence} is not the one that the state store knows`;

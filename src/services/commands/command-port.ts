@@ -8,6 +8,8 @@ export interface WriteOrder {
   readonly value: TagValue;
   /** Who, for the audit: such as `service:scheduling`. */
   readonly by: string;
+  /** Only the way by which the order came says that it was `by`: the audit has it as a claim. */
+  readonly claimed?: true;
   /** Why, for the audit: such as `press/complete part 42`. */
   readonly why?: string;
   /** Not sent to the device after this many ms from now: refused then. */
@@ -25,6 +27,8 @@ export type WriteOutcome =
       readonly ok: false;
       /** An ErrorCode, such as `WRITE_REFUSED`. */
       readonly code: string;
+      /** In a word, such as `range` or `device-timeout` (docs/writes.md). After `busy` the same write may succeed soon. */
+      readonly reason?: string | undefined;
       /** What an operator is to know. */
       readonly message: string;
       readonly tookMs: number;

@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { expect, test, vi } from "vitest";
+import { systemClock } from "../../adapter-kit/clock.ts";
+import { ms } from "../../domain/duration.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import type { TagValue } from "../../domain/reading.ts";
 import { commandSetup, pressOf, type Behaviour } from "./testing.ts";
@@ -143,6 +146,17 @@ test.each([{ id: { order: 7 } }, { id: null }, { id: [1] }, { id: "a" }])(
   },
 );
 
+test("a whole number beyond 2^53 keeps its digits in the id, and is refused where a structure would lose them", async () => {
+  const { request } = setUp();
+  const raw = (json: string) => request("motor.setpoint", json);
+  expect(await raw('{"value":1,"id":9007199254740993}')).toMatchObject({ ok: true, id: "9007199254740993" });
+  expect(await raw('{"value":9007199254740993,"id":[9007199254740993]}')).toMatchObject({
+    ok: false,
+    reason: "range",
+    id: ["9007199254740993"],
+  });
+});
+
 test("a device that can't be read back is answered without a read back", async () => {
   const { request } = setUp({ read: async () => undefined });
   expect(await request("motor.setpoint", { value: 1200 })).toEqual({ ok: true, tookMs: expect.any(Number) });
@@ -199,4 +213,72 @@ test("an order that had to wait for longer than it is good for is refused", asyn
     message: expect.stringContaining("expired"),
   });
   expect(written).toEqual([20]);
+});
+
+test("a flood of writes to one device refuses neither those to another nor the gateway's own, and says that it may be tried again", async () => {
+  const blocked = Promise.withResolvers<void>();
+  const { service, request, other, written } = commandSetup({
+    device,
+    neighbour: "press-2",
+    deadline: ms(10_000),
+    behaviour: {
+      write: async () => blocked.promise,
+      read: async () => undefined,
+    },
+  });
+  const flood = Array.from({ length: 256 }, (_, value) => request("motor.setpoint", { value }));
+  await expect.poll(() => written).toHaveLength(1);
+  expect(await request("motor.setpoint", { value: 1 })).toMatchObject({
+    ok: false,
+    code: "WRITE_REFUSED",
+    reason: "busy",
+    message: "press-1/motor/setpoint: 256 writes to press-1 are under way already.",
+  });
+  const others = other("motor.setpoint", { value: 7 });
+  const own = service.write({ tag: "press-1/motor/setpoint", value: 8, by: "service:alerting" });
+  await expect.poll(() => written).toHaveLength(2);
+  blocked.resolve();
+  expect(await others).toMatchObject({ ok: true });
+  expect(await own).toMatchObject({ ok: true });
+  expect(await Promise.all(flood)).toEqual(flood.map(() => expect.objectContaining({ ok: true })));
+  expect(await request("motor.setpoint", { value: 1 })).toMatchObject({ ok: true });
+});
+
+test("what the gateway itself writes has a whole deadline once its turn has come, however long others kept it waiting", async () => {
+  const seen: TagValue[] = [];
+  const { service, request } = commandSetup({
+    device,
+    deadline: ms(500),
+    behaviour: {
+      // The first is never answered, and lets go of the device a while after its time is over.
+      write: async ([one], signal) => {
+        seen.push(one?.value ?? 0);
+        if (seen.length > 1) return;
+        await once(signal, "abort");
+        await systemClock.sleep(100);
+        throw new GatewayError("DEVICE_TIMEOUT", "No answer.");
+      },
+      read: async () => undefined,
+    },
+  });
+  const first = request("motor.setpoint", { value: 1 });
+  await expect.poll(() => seen).toHaveLength(1);
+  const order = { tag: "press-1/motor/setpoint", by: "service:alerting", value: 2 };
+  expect(await Promise.all([first, service.write(order)])).toMatchObject([
+    { ok: false, code: "DEVICE_TIMEOUT", reason: "device-timeout" },
+    { ok: true },
+  ]);
+});
+
+test("a blank name of who asks is refused: it would say nothing in the audit", async () => {
+  const { request, audit, held } = setUp();
+  for (const by of ["", " ", "\t\u00a0"])
+    expect(await request("motor.setpoint", { value: 1, by })).toMatchObject({
+      ok: false,
+      code: "WRITE_REFUSED",
+      reason: "request",
+      message: "by in the request is blank: it says who asks.",
+    });
+  expect(held.size).toBe(0);
+  expect(audit).toHaveLength(3);
 });

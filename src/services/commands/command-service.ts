@@ -1,5 +1,6 @@
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { DeviceEvent } from "../../adapter-kit/device-event.ts";
+import { plainJson } from "../../adapter-kit/json-document.ts";
 import type { BrokerMessage, LocalBroker } from "../../adapter-kit/local-broker.ts";
 import type { Log } from "../../adapter-kit/log.ts";
 import { formatDuration, type Duration } from "../../domain/duration.ts";
@@ -125,9 +126,11 @@ export class CommandService implements CommandPort {
   }
 
   async write(order: WriteOrder): Promise<WriteOutcome> {
-    const { tag, value, by, why, expiresInMs } = order;
+    const { tag, value, by, claimed, why, expiresInMs } = order;
     const notAfter = expiresInMs === undefined ? undefined : this.#options.clock.monotonic() + expiresInMs;
-    const attempt: Attempt = { name: tag, origin: { via: "service", by }, why, stage: "not sent" };
+    const who: Pick<Attempt, "origin" | "claimedBy"> =
+      claimed === true ? { origin: { via: "service" }, claimedBy: by } : { origin: { via: "service", by } };
+    const attempt: Attempt = { name: tag, ...who, why, stage: "not sent" };
     return outcomeOf(await this.#settle(attempt, () => ({ value, notAfter })));
   }
 
@@ -144,6 +147,7 @@ export class CommandService implements CommandPort {
       return encodeWriteReply({
         ok: false,
         code: "WRITE_REFUSED",
+        reason: "request",
         message: "This is no command.",
         tookMs: 0,
       });
@@ -165,7 +169,7 @@ export class CommandService implements CommandPort {
     const attempt: Attempt = { name, origin, stage: "not sent" };
     return this.#settle(attempt, () => {
       const fields = parseObject(payload);
-      attempt.id = fields["id"];
+      attempt.id = plainJson(fields["id"]);
       const { by, why } = claimOf(fields);
       attempt.claimedBy = by;
       attempt.why = why;
@@ -189,7 +193,7 @@ export class CommandService implements CommandPort {
       const dryRun = attempt.dryRun === true ? true : undefined;
       if (dryRun === undefined) this.counters.writes += 1;
       const reply: WriteReply = { ok: true, readBack, dryRun, id: attempt.id, tookMs: tookMs() };
-      await this.#record(attempt, reply, undefined);
+      await this.#record(attempt, reply);
       return reply;
     } catch (caught) {
       const error = toGatewayError(caught);
@@ -201,16 +205,25 @@ export class CommandService implements CommandPort {
       this.reasons.set(counted, (this.reasons.get(counted) ?? 0) + 1);
       const confirm = typeof context["confirm"] === "string" ? context["confirm"] : undefined;
       const { readBack, id } = attempt;
-      const reply: WriteReply = { ok: false, code, message, readBack, confirm, id, tookMs: tookMs() };
-      await this.#record(attempt, reply, reason);
+      const reply: WriteReply = {
+        ok: false,
+        code,
+        reason,
+        message,
+        readBack,
+        confirm,
+        id,
+        tookMs: tookMs(),
+      };
+      await this.#record(attempt, reply);
       if (attempt.stage !== "not sent" && attempt.onFailure !== "none") this.#tellUnconfirmed(attempt, reply);
       return reply;
     }
   }
 
   /** Every attempt leaves its trace, whoever made it and however it ended; the answer waits for it. */
-  async #record(attempt: Attempt, reply: WriteReply, reason: string | undefined): Promise<void> {
-    const fields = auditFields(attempt, reply, reason);
+  async #record(attempt: Attempt, reply: WriteReply): Promise<void> {
+    const fields = auditFields(attempt, reply);
     const done = attempt.dryRun === true ? "tried without writing" : "written";
     const notDone = attempt.stage === "not sent" ? "not written" : "write not confirmed";
     this.#options.log.info(fields, reply.ok ? done : notDone);
@@ -242,6 +255,9 @@ export class CommandService implements CommandPort {
 
 function outcomeOf(reply: WriteReply): WriteOutcome {
   const { tookMs } = reply;
-  if (!reply.ok) return { ok: false, code: reply.code, message: reply.message, tookMs };
+  if (!reply.ok) {
+    const { code, reason, message } = reply;
+    return { ok: false, code, reason, message, tookMs };
+  }
   return { ok: true, ...(reply.readBack === undefined ? {} : { readBack: reply.readBack }), tookMs };
 }

@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
+import { parseJson } from "../../adapter-kit/json-document.ts";
 import type { TagMapping, ValueSpec } from "../../adapter-kit/mapping.ts";
 import type { TagValue } from "../../domain/reading.ts";
 import { guardWrite, isSameRaw } from "./guard.ts";
@@ -44,6 +46,19 @@ test.each([
   ["what no device holds", 1e308, tag(uint16, { scale: 0.001 }), "more than any device holds"],
   ["what no float holds", 1e308, tag({ kind: "float" }, { scale: 0.001 }), "more than any device holds"],
   [
+    "what a 32-bit float would hold as an infinity",
+    1e39,
+    tag({ kind: "float", single: true }),
+    "1e+39 does not fit the device's type, a 32-bit float, which holds -3.4028234663852886e+38 to 3.4028234663852886e+38",
+  ],
+  ["the same below zero", -1e39, tag({ kind: "float", single: true }), "does not fit the device's type"],
+  [
+    "what a 32-bit float would hold as an infinity once scaled",
+    1e38,
+    tag({ kind: "float", single: true }, { scale: 0.01 }),
+    "1e+38 does not fit the device's type",
+  ],
+  [
     "what is beyond the limit once rounded to the device's steps",
     1495,
     tag(uint16, { scale: 10, write: { max: 1495, options: {} } }),
@@ -60,10 +75,35 @@ test("a 64-bit integer comes as a decimal string and keeps every digit", () => {
   expect(guard("9007199254740993", tag(int64, { offset: 5 }))).toBe(9_007_199_254_740_988n);
 });
 
+test("a whole number that JSON would round is kept to the digit, or refused", () => {
+  const wide = 9_007_199_254_740_993n;
+  expect(guard(wide, tag(int64))).toBe(wide);
+  const structure = tag({ kind: "json" });
+  const inside = parseJson('{"a":[{"b":9007199254740993}]}') as TagValue;
+  expect(() => guard(inside, structure)).toThrow("beyond 2^53 in it is given as a decimal string");
+  expect(guard({ a: ["9007199254740993", 1] }, structure)).toEqual({ a: ["9007199254740993", 1] });
+});
+
 test("booleans, texts and floats pass as they are", () => {
   expect(guard(false, tag({ kind: "boolean" }))).toBe(false);
   expect(guard("P-7", tag({ kind: "string" }))).toBe("P-7");
   expect(guard(1.25, tag({ kind: "float", single: true }))).toBe(1.25);
+});
+
+test("a 32-bit float is sent with a finite value, or not at all", () => {
+  const value = fc.oneof(fc.double(), fc.double({ min: 3.4e38, max: 3.5e38 }));
+  const scale = fc.constantFrom(1, 0.1, 10, 1e30);
+  fc.assert(
+    fc.property(value, scale, (number, scaling) => {
+      let raw: TagValue;
+      try {
+        raw = guard(number, tag({ kind: "float", single: true }, { scale: scaling }));
+      } catch {
+        return;
+      }
+      expect(Number.isFinite(Math.fround(Number(raw)))).toBe(true);
+    }),
+  );
 });
 
 test("what is read back counts as the same where the device holds it as exactly as it can", () => {

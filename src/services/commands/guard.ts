@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { holdsWideInteger } from "../../adapter-kit/json-document.ts";
 import type { TagMapping, ValueSpec } from "../../adapter-kit/mapping.ts";
 import type { TagValue } from "../../domain/reading.ts";
 import { compileScaling, toRaw } from "../../normalise/scaling.ts";
@@ -8,13 +9,13 @@ import { refuse } from "./refusal.ts";
 function asNumber(value: TagValue, tag: TagMapping, name: string): number | bigint {
   const wide = tag.value.kind === "integer" && tag.value.wide !== undefined;
   if (wide && typeof value === "string" && /^-?\d{1,20}$/.test(value)) return BigInt(value);
-  // From a service of the gateway's own: requests are JSON, which has no such thing.
+  // From a service of the gateway's own, or a JSON number beyond 2^53.
   if (typeof value === "bigint") return wide ? value : Number(value);
   if (typeof value !== "number" || !Number.isFinite(value)) {
     return refuse("type", name, `expected a number, got ${JSON.stringify(value)}`);
   }
   if (!wide || !Number.isInteger(value)) return value;
-  // Beyond 2^53 JSON has rounded it before it came here.
+  // One beyond 2^53 that is no bigint had a fraction or an exponent: its digits are not known.
   return Number.isSafeInteger(value)
     ? BigInt(value)
     : refuse("type", name, "a number this wide is given as a decimal string");
@@ -59,11 +60,19 @@ export function guardWrite(value: TagValue, tag: TagMapping, name: string): TagV
       return value;
     }
     case "json":
-      return value;
+      return holdsWideInteger(value)
+        ? refuse(
+            "type",
+            name,
+            "a whole number beyond 2^53 in it is given as a decimal string, where the device takes one",
+          )
+        : value;
     case "float": {
       const number = asNumber(value, tag, name);
       checkLimits(number, tag, name);
-      return finite(toRaw(number, tag), number, name);
+      const raw = finite(toRaw(number, tag), number, name);
+      if (tag.value.single === true) checkSingle(raw, number, name);
+      return raw;
     }
     case "integer":
       return guardInteger(asNumber(value, tag, name), tag, tag.value, name);
@@ -73,6 +82,15 @@ export function guardWrite(value: TagValue, tag: TagMapping, name: string): TagV
 function finite(raw: TagValue, value: number | bigint, name: string): number | bigint {
   if (typeof raw === "bigint" || (typeof raw === "number" && Number.isFinite(raw))) return raw;
   return refuse("range", name, `${value} is more than any device holds`);
+}
+
+/** The largest IEEE 754 single. What would be rounded up beyond it goes over the wire as an infinity. */
+const largestSingle = 3.4028234663852886e38;
+
+function checkSingle(raw: number | bigint, value: number | bigint, name: string): void {
+  if (Number.isFinite(Math.fround(Number(raw)))) return;
+  const held = `${-largestSingle} to ${largestSingle}`;
+  refuse("range", name, `${value} does not fit the device's type, a 32-bit float, which holds ${held}`);
 }
 
 function guardInteger(

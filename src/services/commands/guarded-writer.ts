@@ -12,11 +12,13 @@ import { guardWrite, isConfirmed } from "./guard.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { checkPermissives, type PermissiveReading } from "./permissives.ts";
 import { reasonOf, refuse } from "./refusal.ts";
-import { mayBeWritten, writerOf, type Asked, type Attempt } from "./write-attempt.ts";
+import { UnderWay } from "./under-way.ts";
+import { mayBeWritten, stageAfter, writerOf, type Asked, type Attempt } from "./write-attempt.ts";
+import { WriteTime } from "./write-time.ts";
 
 /** A running device, as far as writing to it goes. */
 export interface WritableDevice {
-  readonly supervisor: Pick<Supervisor, "write" | "read">;
+  readonly supervisor: Pick<Supervisor, "write" | "mayWrite" | "read">;
   readonly normaliser: Normaliser;
 }
 
@@ -42,9 +44,6 @@ interface Flight {
   readonly signal: AbortSignal;
 }
 
-/** More writes than this at once are refused: a device answers tens a second, so they would only grow old. */
-const mostAtOnce = 256;
-
 /**
  * One write from its checks to its read back. What only hangs on the request is checked at once; what hangs on the state of
  * the line (permissives, steps, rates, expiry) is checked when its turn has come, just before it goes out.
@@ -53,7 +52,7 @@ export class GuardedWriter {
   readonly #options: WriterOptions;
   readonly #turns = new DeviceTurns();
   readonly #histories = new WeakMap<TagState, ChangeHistory>();
-  #atOnce = 0;
+  readonly #underWay = new UnderWay();
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -66,17 +65,20 @@ export class GuardedWriter {
     const { device, tag } = this.#find(attempt.name);
     attempt.before = tag.published?.value;
     const raw = guardWrite(asked.value, tag.mapping, attempt.name);
-    if (this.#atOnce >= mostAtOnce)
-      refuse("busy", attempt.name, `${mostAtOnce} writes are under way already`);
-    this.#atOnce += 1;
+    const own = attempt.origin.via === "service" || attempt.origin.via === "gateway";
+    // A fail-safe value is one a tag, and always has its place.
+    const settled =
+      asked.failSafe === undefined ? this.#underWay.begin(attempt.name, own ? "own" : "others") : undefined;
     const { deadline } = this.#options;
-    const signal = AbortSignal.timeout(deadline);
+    const time = new WriteTime(deadline, own ? 2 : 1);
+    const { signal } = time;
     try {
       const flight = { attempt, asked, device, tag, raw, signal };
-      return await untilAborted(
-        this.#turns.take(device, signal, () => this.#fly(flight)),
-        signal,
-      );
+      const turn = this.#turns.take(device, signal, () => {
+        time.begin();
+        return this.#fly(flight);
+      });
+      return await untilAborted(turn, signal);
     } catch (caught) {
       if (!signal.aborted) throw caught;
       throw new GatewayError(
@@ -85,7 +87,8 @@ export class GuardedWriter {
         { cause: caught },
       );
     } finally {
-      this.#atOnce -= 1;
+      time.stop();
+      settled?.();
     }
   }
 
@@ -94,7 +97,7 @@ export class GuardedWriter {
     attempt.before = tag.published?.value;
     attempt.onFailure = tag.mapping.write?.onFailure ?? "alert";
     const budget = this.#checkNow(flight);
-    if (asked.dryRun === true) return undefined;
+    if (asked.dryRun === true) return this.#checkDevice(flight);
     const { heartbeat } = tag.mapping.write ?? {};
     const watched = asked.failSafe === undefined ? heartbeat : undefined;
     if (watched !== undefined) await this.#options.heartbeats.arm(attempt.name, writerOf(attempt));
@@ -130,6 +133,16 @@ export class GuardedWriter {
     const budget = checkChange(asked.value, tag, history, clock.monotonic(), name);
     this.#checkConfirmation(flight);
     return budget;
+  }
+
+  /** For a dry run: what the write would have met at the device, as far as it is known without one. */
+  #checkDevice({ attempt, device }: Flight): undefined {
+    try {
+      device.supervisor.mayWrite();
+    } catch (caught) {
+      const error = toGatewayError(caught);
+      throw failed(attempt, error, `${error.message} ${mayBeWritten(attempt)}`);
+    }
   }
 
   #checkExpiry({ attempt, asked }: Flight): void {
@@ -211,9 +224,7 @@ export class GuardedWriter {
       await device.supervisor.write([{ tag: tag.name, value: raw }], signal);
     } catch (caught) {
       const error = toGatewayError(caught);
-      const settled = error.code === "DEVICE_REJECTED" || error.code === "WRITE_REFUSED";
-      const unsent = settled || error.context["sent"] === false;
-      if (unsent && attempt.retried !== true) attempt.stage = "not sent";
+      if (attempt.retried !== true) attempt.stage = stageAfter(error);
       throw failed(attempt, error, `${error.message} ${mayBeWritten(attempt)}`);
     }
     attempt.stage = "written";

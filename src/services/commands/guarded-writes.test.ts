@@ -253,3 +253,22 @@ test("who asked is in the audit: a user's name where the way in proves it, else 
   ]);
   expect(audit[0]).not.toHaveProperty("user");
 });
+
+test("a dry run says what the write would have met at a device that is away", async () => {
+  const { request, written, audit } = commandSetup({
+    device: pressWith({}),
+    behaviour: {
+      mayWrite: () => {
+        throw new GatewayError("DEVICE_UNREACHABLE", "press-1 is offline.", { context: { sent: false } });
+      },
+    },
+  });
+  expect(await request(tag, { value: 1, dryRun: true })).toMatchObject({
+    ok: false,
+    code: "DEVICE_UNREACHABLE",
+    reason: "device-unreachable",
+    message: "press-1/motor/setpoint: press-1 is offline. Nothing was written.",
+  });
+  expect(written).toEqual([]);
+  expect(audit).toMatchObject([{ dryRun: true, ok: false, code: "DEVICE_UNREACHABLE" }]);
+});

@@ -3,7 +3,7 @@ import type { TagWrite } from "../../adapter-kit/adapter.ts";
 import { systemClock, type Clock } from "../../adapter-kit/clock.ts";
 import type { BrokerMessage } from "../../adapter-kit/local-broker.ts";
 import type { DeviceMapping, TagMapping, WriteRule } from "../../adapter-kit/mapping.ts";
-import { ms } from "../../domain/duration.ts";
+import { ms, type Duration } from "../../domain/duration.ts";
 import type { Sample, TagValue } from "../../domain/reading.ts";
 import type { NatsHandler } from "../../nats/subscriptions.ts";
 import { noReadings, Normaliser } from "../../normalise/normaliser.ts";
@@ -61,6 +61,8 @@ async function settled(): Promise<void> {
 
 export interface Behaviour {
   readonly write?: (writes: readonly TagWrite[], signal: AbortSignal) => Promise<void>;
+  /** Throws where the device can't be written to. */
+  readonly mayWrite?: () => void;
   readonly read?: (tags: readonly string[]) => Promise<readonly Sample[] | undefined>;
 }
 
@@ -73,6 +75,10 @@ interface Setup {
   /** What each change of the durable state waits for. */
   readonly disk?: Promise<void>;
   readonly users?: Readonly<Record<string, string>>;
+  /** Of every write; 200 ms where it is absent. */
+  readonly deadline?: Duration;
+  /** The name of a second device with the same tags. */
+  readonly neighbour?: string;
 }
 
 /** A device `press-1` with these tags. */
@@ -105,6 +111,8 @@ export function commandSetup({
   behaviour = {},
   users = {},
   disk,
+  deadline = ms(200),
+  neighbour,
 }: Setup) {
   const held = new Map<string, TagValue>();
   const written: TagWrite[] = [];
@@ -139,6 +147,7 @@ export function commandSetup({
   const running = {
     normaliser,
     supervisor: {
+      mayWrite: () => behaviour.mayWrite?.(),
       write: (writes: readonly TagWrite[], signal: AbortSignal) => {
         written.push(...writes);
         return (behaviour.write ?? hold)(writes, signal);
@@ -151,10 +160,12 @@ export function commandSetup({
       },
     },
   };
+  // Its values are held in the same place.
+  const beside = { ...running };
   const service = new CommandService({
     gateway: "line1-gw",
     site: "plant1",
-    deadline: ms(200),
+    deadline,
     confirmWithin: ms(30_000),
     clock,
     random: () => 0.999,
@@ -179,7 +190,7 @@ export function commandSetup({
       },
     },
     store,
-    find: (name) => (name === device.device ? running : undefined),
+    find: (name) => (name === device.device ? running : name === neighbour ? beside : undefined),
     userOf: (client) => users[client],
     onEvent: (from, { name, data }) => void events.push({ device: from, name, data }),
   });
@@ -187,14 +198,17 @@ export function commandSetup({
   onTestFinished(() => service.stop());
   const deliver = (subject: string, payload: unknown): void =>
     onNats?.({ subject, data: Buffer.from(JSON.stringify(payload)), respond: () => false });
-  const request = async (tag: string, payload: unknown): Promise<unknown> => {
+  const request = (tag: string, payload: unknown) => ask(device.device, tag, payload);
+  /** Of the neighbour. */
+  const other = (tag: string, payload: unknown) => ask(neighbour ?? "", tag, payload);
+  const ask = async (name: string, tag: string, payload: unknown): Promise<unknown> => {
     const answer = Promise.withResolvers<unknown>();
     const data = Buffer.from(typeof payload === "string" ? payload : JSON.stringify(payload));
     const respond = (reply: Uint8Array | string) => {
       answer.resolve(JSON.parse(reply.toString()));
       return true;
     };
-    onNats?.({ subject: `cmd.plant1.press-1.${tag}`, data, respond });
+    onNats?.({ subject: `cmd.plant1.${name}.${tag}`, data, respond });
     return answer.promise;
   };
   const publish = (topic: string, payload: unknown, retain = false) =>
@@ -202,5 +216,5 @@ export function commandSetup({
   /** As the device would say it; quality good where nothing else is said. */
   const reads = (tag: string, value: TagValue | null, more: Partial<Sample> = {}) =>
     normaliser.accept([{ tag, value, quality: "good", ...more }]);
-  return { service, deliver, held, written, audit, events, mqtt, store, request, publish, reads };
+  return { service, deliver, held, written, audit, events, mqtt, store, request, other, publish, reads };
 }

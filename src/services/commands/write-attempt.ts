@@ -1,4 +1,5 @@
 import type { OnWriteFailure } from "../../adapter-kit/mapping.ts";
+import type { GatewayError } from "../../domain/errors.ts";
 import { encodeTagValue, type TagValue } from "../../domain/reading.ts";
 import type { WriteReply } from "./write-request.ts";
 
@@ -44,8 +45,14 @@ export interface Attempt {
   retried?: true;
 }
 
+/** How far a write got that a device's adapter rejected with this. */
+export function stageAfter({ code, context }: Pick<GatewayError, "code" | "context">): Attempt["stage"] {
+  const isSettled = code === "DEVICE_REJECTED" || code === "WRITE_REFUSED";
+  return (context["sent"] ?? !isSettled) === true ? "sent" : "not sent";
+}
+
 /** What an operator must know of a write that failed. */
-export function mayBeWritten({ stage }: Attempt): string {
+export function mayBeWritten({ stage }: Pick<Attempt, "stage">): string {
   switch (stage) {
     case "not sent":
       return "Nothing was written.";
@@ -62,9 +69,11 @@ export function writerOf({ origin, claimedBy }: Attempt): string {
 }
 
 /** An attempt as the log and the audit have it. */
-export function auditFields(attempt: Attempt, reply: WriteReply, reason: string | undefined): object {
+export function auditFields(attempt: Attempt, reply: WriteReply): object {
   const { name, origin, claimedBy, why, value, before, dryRun, retried, id } = attempt;
-  const outcome = reply.ok ? { ok: true } : { ok: false, code: reply.code, reason, message: reply.message };
+  const outcome = reply.ok
+    ? { ok: true }
+    : { ok: false, code: reply.code, reason: reply.reason, message: reply.message };
   return {
     tag: name,
     value: jsonValue(value),

@@ -1,3 +1,4 @@
+import { parseJson } from "../../adapter-kit/json-document.ts";
 import { encodeTagValue, type StructuredValue, type TagValue } from "../../domain/reading.ts";
 import { GatewayError } from "../../domain/errors.ts";
 import { nearestName } from "../../domain/nearest.ts";
@@ -29,6 +30,8 @@ export type WriteReply = { readonly id?: unknown; readonly tookMs: number } & (
   | {
       readonly ok: false;
       readonly code: string;
+      /** As the audit and the metrics name it, such as `busy`. */
+      readonly reason?: string | undefined;
       readonly message: string;
       readonly readBack?: TagValue | null | undefined;
       /** The token that the same request is to come again with. */
@@ -46,14 +49,14 @@ function refuse(message: string, cause?: unknown): never {
   throw new GatewayError("WRITE_REFUSED", message, { cause, context: { reason: "request" } });
 }
 
-/** The JSON object of a request; throws WRITE_REFUSED with what is expected where it is none. */
+/** The JSON object of a request, whole numbers beyond ±2^53 in it as bigints; throws WRITE_REFUSED with what is expected where it is none. */
 export function parseObject(payload: Uint8Array): Readonly<Record<string, unknown>> {
   if (payload.length > largestRequest) {
     refuse(`The request has ${payload.length} bytes, ${largestRequest} are the most.`);
   }
   let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+    parsed = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(payload));
   } catch (cause) {
     refuse(`The request is not JSON: ${expected}.`, cause);
   }
@@ -64,7 +67,9 @@ export function parseObject(payload: Uint8Array): Readonly<Record<string, unknow
 
 /** Who says to have asked, and why: read first, so that the audit has it whatever is wrong with the rest. */
 export function claimOf(fields: Readonly<Record<string, unknown>>): Pick<WriteRequest, "by" | "why"> {
-  return { by: textOf(fields, "by", longestText), why: textOf(fields, "why", longestText) };
+  const by = textOf(fields, "by", longestText);
+  if (by?.trim() === "") refuse("by in the request is blank: it says who asks.");
+  return { by, why: textOf(fields, "why", longestText) };
 }
 
 /** What is asked for; throws WRITE_REFUSED where it can't be done as it stands. */
@@ -103,8 +108,9 @@ function numberOf(fields: Readonly<Record<string, unknown>>, key: string): numbe
 }
 
 function valueOf({ value }: Readonly<Record<string, unknown>>): TagValue {
-  if (typeof value === "number" || typeof value === "boolean" || typeof value === "string") return value;
-  // Out of JSON.parse, so that it is JSON all the way down.
+  const plain = ["number", "bigint", "boolean", "string"];
+  if (plain.includes(typeof value)) return value as TagValue;
+  // Out of parseJson, so that it is JSON all the way down.
   if (typeof value === "object" && value !== null) return value as StructuredValue;
   return refuse(`The request has no value that can be written: ${expected}.`);
 }
@@ -112,7 +118,11 @@ function valueOf({ value }: Readonly<Record<string, unknown>>): TagValue {
 /** `{"ok":true,"readBack":1200,"tookMs":8}`. */
 export function encodeWriteReply(reply: WriteReply): string {
   let json = `{"ok":${reply.ok}`;
-  if (!reply.ok) json += `,"code":"${reply.code}","message":${JSON.stringify(reply.message)}`;
+  if (!reply.ok) {
+    const { code, reason, message } = reply;
+    const word = reason === undefined ? "" : `,"reason":${JSON.stringify(reason)}`;
+    json += `,"code":"${code}"${word},"message":${JSON.stringify(message)}`;
+  }
   if (!reply.ok && reply.confirm !== undefined) json += `,"confirm":${JSON.stringify(reply.confirm)}`;
   if (reply.ok && reply.dryRun === true) json += `,"dryRun":true`;
   if (reply.readBack !== undefined) json += `,"readBack":${encodeTagValue(reply.readBack)}`;
