@@ -17,8 +17,13 @@ export function readFields(payload: Uint8Array, expected: string): ReadonlyMap<s
 
 /** A text of a request that must be there. Throws WRITE_REFUSED. */
 export function textField(value: unknown, name: string, expected: string): string {
-  if (typeof value === "string" && value !== "" && value.length <= longestText) return value;
-  throw new GatewayError("WRITE_REFUSED", `The request's ${JSON.stringify(name)} is no text: ${expected}.`);
+  if (typeof value === "string" && value.trim() !== "" && value.length <= longestText) return value;
+  const what = typeof value === "string" ? howWrong(value) : "is no text";
+  throw new GatewayError("WRITE_REFUSED", `The request's ${JSON.stringify(name)} ${what}: ${expected}.`);
+}
+
+function howWrong(text: string): string {
+  return text.trim() === "" ? "is blank" : `is longer than ${longestText} characters`;
 }
 
 /** A text of a request that may be there. Throws WRITE_REFUSED. */

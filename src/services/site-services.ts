@@ -3,6 +3,7 @@ import type { ServicesConfig } from "../config/gateway-schema.ts";
 import type { Duration } from "../domain/duration.ts";
 import { StateBucket, type StateBucketOptions } from "../nats/state-bucket.ts";
 import type { Metric } from "../observability/exposition.ts";
+import type { PartHealth } from "../observability/health.ts";
 import { AlertPart, type AlertPartOptions } from "./alerting/alert-part.ts";
 import { LedgerPart, type LedgerPartOptions } from "./ledger/ledger-part.ts";
 import { ServiceBridge, type ServiceBridgeOptions } from "./outside/service-bridge.ts";
@@ -67,6 +68,11 @@ export class SiteServices {
 
   *metrics(): Iterable<Metric> {
     for (const service of this.#all) yield* service.metrics();
+  }
+
+  /** Of the upload; undefined where there is nothing to tell. */
+  uploadHealth(): PartHealth | undefined {
+    return this.#upload.health();
   }
 
   /** Uploads in windows of at least so many ms from now on; undefined: as the rules say. */

@@ -109,4 +109,4 @@ test("a gateway that is killed loses neither an entry of the audit nor the watch
   const { text } = await printed(["list", dir]);
   expect(text).toContain(`"mes" (nats)`);
   expect(text).toContain("gateway:heartbeat: mes has not written for 3s");
-});
+}, 40_000);

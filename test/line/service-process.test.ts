@@ -93,6 +93,47 @@ test("scheduling in a process of its own: a stroke prepares the next station, to
   expect(await service.ended).toBe(0);
 }, 40_000);
 
+test("its health and figures are served where --http says, on what it does and sees of the gateway", async () => {
+  const { folder, strokes } = await plants({ "gateway.yaml": gatewayFile(), "line.yaml": line });
+  const { gateway } = await runGateway(folder);
+  const nats = await natsClient(gateway.addresses.nats);
+  const told = await listen(nats);
+  const service = spawnService(folder.dir, gateway.addresses.nats, "--http", "127.0.0.1:0");
+  await running(service);
+  await reads(nats);
+  strokes(1);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  const [address] = service.log.flatMap(({ http }) => (http as { port: number } | undefined) ?? []);
+  const get = (path: string) => fetch(`http://127.0.0.1:${address?.port}${path}`);
+  const page = await (await get("/metrics")).text();
+  expect(page).toContain('linegate_line_prepare_seconds_count{from="press",to="weld"} 1\n');
+  expect(page).toContain('linegate_line_events_total{station="press",event="complete"} 1\n');
+  expect(page).toMatch(/^process_resident_memory_bytes [1-9]\d+$/m);
+  const health = await get("/healthz");
+  expect(health.status).toBe(200);
+  expect(await health.json()).toMatchObject({
+    ok: true,
+    gateway: "test-gw",
+    parts: { nats: { ok: true }, gateway: { ok: true }, store: { ok: true } },
+    devices: { "press-1": "online", "press-2": "online" },
+  });
+  expect((await get("/frames")).status).toBe(404);
+  await gateway.stop();
+  await expect.poll(async () => (await get("/healthz")).status, patience).toBe(503);
+}, 40_000);
+
+test("an address that is none, or taken, is refused with the option's name", async () => {
+  const { folder } = await plants({ "gateway.yaml": gatewayFile(), "line.yaml": line });
+  const { gateway } = await runGateway(folder);
+  const { host, port } = gateway.addresses.http;
+  const taken = spawnService(folder.dir, gateway.addresses.nats, "--http", `${host}:${port}`);
+  expect(await taken.ended).toBe(1);
+  expect(taken.log.map(({ msg }) => msg).join()).toMatch(/another program listens there. Check --http/);
+  const none = spawnService(folder.dir, gateway.addresses.nats, "--http", "everywhere");
+  expect(await none.ended).toBe(1);
+  expect(none.log.map(({ msg }) => msg).join()).toContain("--http everywhere");
+}, 40_000);
+
 test("a service that is killed in the middle of a cycle goes on where it was, and prepares nothing twice", async () => {
   const { welder, folder, strokes } = await plants({ "gateway.yaml": gatewayFile(), "line.yaml": line });
   const { gateway } = await runGateway(folder);

@@ -1,3 +1,4 @@
+import { lossStatuses } from "../../domain/reading.ts";
 import type { FoldOutput, Observed } from "./fold.ts";
 
 /** A clock that was set back, and not a few stragglers, is behind so many readings in a row. */
@@ -8,6 +9,8 @@ const mostPending = 1_024;
 
 /** A tag's time may run ahead of the gateway's clock by so much at once, and what was seen last still held until then. */
 const mostJumpMs = 10_000;
+
+const losses: ReadonlySet<string | null> = new Set(lossStatuses);
 
 /** Where a tag's own time stands. Plain data. */
 export interface EventTime {
@@ -51,7 +54,8 @@ export function beginTime(): EventTime {
 /**
  * Puts readings that are out of order by at most `lateness` into order. A tag's time is that of its newest reading and
  * what the steady clock says has passed since: a device whose clock is wrong, or the gateway's own being set, changes
- * nothing about what is late.
+ * nothing about what is late. A bad reading may be stamped by another clock than the good ones: where the gateway itself
+ * says that nothing is known, and where its time does not fit in, it is taken when it comes.
  */
 export function takeInOrder(
   state: EventTime,
@@ -62,19 +66,23 @@ export function takeInOrder(
   to: InOrder,
 ): void {
   pass(state, steady, lateness, to);
-  if (observed.time < state.frontier) {
+  if (observed.quality === "bad" && !fitsIn(state, observed, steady))
+    accept(state, { ...observed, time: reachedBy(state, steady) }, steady, to);
+  else if (observed.time < state.frontier) {
     suspect(state, observed, steady, lateness, output, to);
     return;
+  } else {
+    forgetSuspects(state, output);
+    accept(state, observed, steady, to);
   }
-  forgetSuspects(state, output);
-  accept(state, observed, steady, to);
   pass(state, steady, lateness, to);
 }
 
 /** Lets go what no further reading can come before. */
 export function pass(state: EventTime, steady: number, lateness: number, to: InOrder): void {
   if (state.newest === null) return;
-  const frontier = state.newest + Math.max(0, steady - state.newestAt) - lateness;
+  if (state.interrupted) loseFrom(state, state.newest, to);
+  const frontier = reachedBy(state, steady) - lateness;
   if (frontier > state.frontier) state.frontier = frontier;
   release(state, to);
 }
@@ -97,6 +105,26 @@ export function flushTime(state: EventTime, output: FoldOutput, to: InOrder): vo
   state.pending.length = 0;
 }
 
+/** The tag's own time. */
+function reachedBy({ newest, newestAt }: EventTime, steady: number): number {
+  return (newest ?? -Infinity) + Math.max(0, steady - newestAt);
+}
+
+/** Whether a bad reading's time is of the clock of the tag's own. After an interruption nobody knows how far that is. */
+function fitsIn(state: EventTime, { time, status }: Observed, steady: number): boolean {
+  if (state.newest === null) return true;
+  if (time < state.frontier) return false;
+  return state.interrupted || (!losses.has(status) && time <= reachedBy(state, steady) + mostJumpMs);
+}
+
+/** All that waits comes out, and nothing of it holds beyond a time. */
+function loseFrom(state: EventTime, time: number, to: InOrder): void {
+  for (const waiting of state.pending) to.reading(waiting);
+  state.pending.length = 0;
+  state.frontier = Math.max(time, state.frontier);
+  to.lost(state.frontier);
+}
+
 function release(state: EventTime, to: InOrder): void {
   const { pending } = state;
   let ready = 0;
@@ -115,14 +143,9 @@ function accept(state: EventTime, observed: Observed, steady: number, to: InOrde
   const { pending, newest } = state;
   const { time } = observed;
   if (newest !== null) {
-    const reached = newest + Math.max(0, steady - state.newestAt);
-    if (state.interrupted || time > reached + mostJumpMs) {
-      const known = state.interrupted ? newest : reached;
-      for (const waiting of pending) to.reading(waiting);
-      pending.length = 0;
-      state.frontier = Math.max(known, state.frontier);
-      to.lost(state.frontier);
-    }
+    const reached = reachedBy(state, steady);
+    if (state.interrupted) loseFrom(state, newest, to);
+    else if (time > reached + mostJumpMs) loseFrom(state, reached, to);
   }
   state.interrupted = false;
   if (newest === null || time >= newest) {

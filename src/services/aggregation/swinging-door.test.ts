@@ -76,3 +76,20 @@ test("what stands still is told at least every so often, and a bad reading at on
   often.advance(state, 66_000, output);
   expect(output.rows.at(-1)).toMatchObject({ time: 63_000, quality: "bad", values: [null] });
 });
+
+test("a device that is gone ends its line, though its clock is an hour ahead of who says so", () => {
+  const fold = swingingDoorFold({ ...rule, lateness: ms(2_000) });
+  const hour = 3_600_000;
+  const list = [
+    { reading: observed(hour, 1), at: 0 },
+    { reading: observed(hour + 1_000, 2), at: 1_000 },
+    { reading: observed(6_000, null, "bad"), at: 6_000 },
+  ];
+  const { rows, lateReadings } = folded(fold, list);
+  expect(rows.map(({ time, quality }) => [time - hour, quality])).toEqual([
+    [0, "good"],
+    [1_000, "good"],
+    [6_000, "bad"],
+  ]);
+  expect(lateReadings).toBe(0);
+});

@@ -25,9 +25,10 @@ export function observed(
   value: TagValue | null,
   quality: Quality = "good",
   sequence = 1,
+  status = "SensorFault",
 ): Observed {
   const good = quality === "good";
-  return { time, value: quality === "bad" ? null : value, quality, status: good ? null : "Stale", sequence };
+  return { time, value: quality === "bad" ? null : value, quality, status: good ? null : status, sequence };
 }
 
 /** A reading and when it came. */

@@ -225,3 +225,94 @@ test("bad and uncertain readings end what is held and do not enter", () => {
     quality: "uncertain",
   });
 });
+
+interface Step {
+  readonly gap: number;
+  readonly good: boolean;
+}
+
+/** Good readings by a device's clock and bad ones by the gateway's, which is so far behind it; or all of them by the device's. */
+function ofTwoClocks(steps: readonly Step[], ahead: number, status: string) {
+  let at = 0;
+  const list = [{ gap: 1, good: true }, ...steps].map(({ gap, good }, index) => {
+    at += gap;
+    return { at, good, index };
+  });
+  return (badBehind: number): Arrival[] =>
+    list.map(({ at: now, good, index }) => ({
+      at: now,
+      reading: observed(
+        began + now + ahead - (good ? 0 : badBehind),
+        index,
+        good ? "good" : "bad",
+        index,
+        status,
+      ),
+    }));
+}
+
+const hours = 3_600_000;
+const nearAndFar = fc.oneof(
+  fc.integer({ min: -2 * hours, max: 2 * hours }),
+  fc.integer({ min: -12_000, max: 4_000 }),
+);
+const farAlone = nearAndFar.filter((ahead) => ahead > rule.lateness || ahead < -10_000);
+
+test.each([
+  { by: "the gateway itself", status: "DeviceOffline", differences: nearAndFar },
+  { by: "anything else, of a clock far off", status: "BadPayload", differences: farAlone },
+])(
+  "a bad reading by $by ends what holds when it comes, whatever its time says",
+  ({ status, differences }) => {
+    const step = fc.record({ gap: fc.integer({ min: 1, max: 30_000 }), good: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), differences, (steps, ahead) => {
+        const arrivals = ofTwoClocks(steps, ahead, status);
+        const [own, other] = [folded(fold, arrivals(0)), folded(fold, arrivals(ahead))];
+        expect(other).toMatchObject({ rows: own.rows, lateReadings: 0 });
+      }),
+    );
+  },
+);
+
+test("after a bad reading there is no good window by what was seen before, whatever the clocks say and whenever it is restarted", () => {
+  const gaps = fc.array(fc.integer({ min: 100, max: 15_000 }), { minLength: 1, maxLength: 8 });
+  const restart = fc.constantFrom("never", "before", "after");
+  fc.assert(
+    fc.property(gaps, gaps, nearAndFar, restart, (before, after, difference, restarted) => {
+      const output = said();
+      let state = fold.begin();
+      let at = 0;
+      const again = () => fold.resume(fold.encode(state), at) ?? fold.begin();
+      for (const gap of before) {
+        at += gap;
+        fold.take(state, observed(began + at + difference, 5), at, output);
+      }
+      if (restarted === "before") state = again();
+      at += 500;
+      fold.take(state, observed(began + at, null, "bad", 1, "DeviceOffline"), at, output);
+      const ends = began + at + difference;
+      if (restarted === "after") state = again();
+      for (const gap of after) {
+        at += gap;
+        fold.advance(state, at, output);
+      }
+      fold.advance(state, at + hours, output);
+      fold.finish(state, output);
+      const rows = output.rows.map((row) => named(fold, row));
+      const beyond = rows.filter(({ time }) => Number(time) + rule.every > ends);
+      expect(beyond.filter(({ quality }) => quality === "good")).toEqual([]);
+    }),
+  );
+});
+
+test("after a restart with no reading nothing holds either", () => {
+  const output = said();
+  const state = fold.begin();
+  fold.take(state, observed(began + 1_000, 5), 0, output);
+  const again = fold.resume(fold.encode(state), 50) ?? fold.begin();
+  fold.advance(again, hours, output);
+  expect(output.rows.map((row) => named(fold, row))).toMatchObject([
+    { time: began, quality: "uncertain", count: 1, coverage: 0 },
+  ]);
+});

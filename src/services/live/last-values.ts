@@ -1,3 +1,4 @@
+import { decodeReading, type PublishedReading } from "../../domain/reading.ts";
 import type { TagPath } from "../../domain/tag-path.ts";
 
 /** The last reading of one tag, in its wire form. */
@@ -29,6 +30,13 @@ export class LastValues {
 
   entry(topic: string): LastValue | undefined {
     return this.#byTopic.get(topic);
+  }
+
+  /** As it was published. @param readAt of it, by the monotonic clock, in ms */
+  reading(topic: string, readAt: number): PublishedReading | undefined {
+    const last = this.#byTopic.get(topic);
+    const reading = last && decodeReading(last.path, last.json, readAt);
+    return reading && { reading, json: last.json, payload: Buffer.from(last.json) };
   }
 
   delete(topic: string): void {

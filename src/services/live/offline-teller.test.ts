@@ -10,6 +10,7 @@ const stream = {
   outbox: none,
   stream: none,
   streamRoom: 1_000,
+  isKeptWhole: false,
   oldest: undefined,
   bytesPerSecond: 1,
   fill: 0,

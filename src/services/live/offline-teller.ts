@@ -81,7 +81,9 @@ export function offlineHealth(now: Offline | undefined, problem: string | undefi
     now === undefined || lostIn(now) === 0 ? undefined : `${lostIn(now)} messages lost for want of room`;
   const thin = now?.thinnedTo === undefined ? undefined : "new readings go into coarser windows";
   const silent =
-    now?.isHubSilent === true ? "the hub does not say what it has: docs/hub.md, rights" : undefined;
+    now?.isHubSilent === true
+      ? "the hub does not say what it has: it has not begun to take it yet, or gives no right to ask (docs/hub.md)"
+      : undefined;
   const stuck =
     problem === undefined
       ? undefined

@@ -3,6 +3,7 @@ import type { Log } from "../../adapter-kit/log.ts";
 import { toGatewayError } from "../../domain/errors.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { NatsLink } from "../../nats/link.ts";
+import type { OutsideService } from "./bridge-subjects.ts";
 import { RemoteDevices } from "./remote-devices.ts";
 import { RemoteReadings } from "./remote-readings.ts";
 
@@ -13,13 +14,17 @@ const missesToLose = 2;
 
 export interface GatewayMirrorOptions {
   readonly site: string;
+  /** The service that runs here. */
+  readonly service: OutsideService;
   /** Where the gateway tells the states of its devices. */
   readonly states: string;
   readonly link: Pick<NatsLink, "subscribe" | "request" | "onRefill" | "state">;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called once, when the gateway was found for the first time. */
+  /** Called once, when the gateway was found for the first time: before its devices are there, as at its own start. */
   readonly onFound: () => void;
+  /** Called at each sign of life; `anew` where the gateway may have been away since the last one. */
+  readonly onAnswer: (anew: boolean) => void;
 }
 
 /** The gateway as a service outside of it sees it over NATS: its readings, its devices, and whether it is there. */
@@ -33,12 +38,18 @@ export class GatewayMirror {
   #wasFound = false;
   #told = false;
   #misses = 0;
+  #gap = true;
   #stops: (() => void)[] = [];
   #looking: Promise<void> = Promise.resolve();
 
   constructor(options: GatewayMirrorOptions) {
     this.#options = options;
     this.readings = new RemoteReadings(options);
+  }
+
+  /** The gateway answers. */
+  get isFound(): boolean {
+    return this.#isFound;
   }
 
   /** Looks for the gateway from now on. */
@@ -50,6 +61,7 @@ export class GatewayMirror {
       }),
       link.onRefill((reason) => {
         if (reason !== "connected") return;
+        this.#gap = true;
         this.readings.lose();
         this.#wake.abort();
       }),
@@ -61,6 +73,12 @@ export class GatewayMirror {
   follow(tags: ReadonlySet<string>): void {
     this.readings.follow(tags);
     this.#wake.abort();
+  }
+
+  /** It did not answer to something else: its devices count as gone until it answers again, so that their return is told. */
+  doubt(): void {
+    this.#gap = true;
+    this.devices.take({});
   }
 
   /** Idempotent. */
@@ -95,21 +113,26 @@ export class GatewayMirror {
     if (!this.#isFound && this.#told) this.#options.log.info({}, "The gateway is there again");
     this.#isFound = true;
     this.#told = false;
+    if (!this.#wasFound) {
+      this.#wasFound = true;
+      this.#options.onFound();
+    }
+    const anew = this.#gap;
+    this.#gap = false;
     this.devices.take(states);
-    if (this.#wasFound) return;
-    this.#wasFound = true;
-    this.#options.onFound();
+    this.#options.onAnswer(anew);
   }
 
   #missed(error: string): void {
-    const { link, log } = this.#options;
+    const { link, log, service } = this.#options;
     this.#misses += 1;
+    this.#gap = true;
     if (link.state === "connected" && this.#misses < missesToLose) return;
     // That there is no connection the link tells.
     if (!this.#told && link.state === "connected")
       log.warn(
         { error, nextTryInMs: lookEveryMs },
-        "The gateway does not answer: its devices count as gone until it does. Check that it runs, with services.scheduling: outside",
+        `The gateway does not answer: its devices count as gone until it does. Check that it runs, with services: { ${service}: outside }`,
       );
     this.#told = link.state === "connected";
     if (!this.#isFound) return;

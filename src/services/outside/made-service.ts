@@ -14,8 +14,9 @@ export const bucketOf: Readonly<Record<OutsideService, string>> = { scheduling: 
 /** The tags that a service is about, such as `press-1/cycle/done`. */
 export const tagsOf: Readonly<Record<OutsideService, (site: Site) => ReadonlySet<string>>> = {
   scheduling: ({ line }) => planLine(line ?? { stations: [] }).tags,
-  alerting: ({ alerts: written, gateway }) => {
-    const alerts = withOwnAlerts(written, ownAlerts(gateway));
+  alerting: (site) => {
+    const { gateway } = site;
+    const alerts = withOwnAlerts(site, ownAlerts(gateway));
     const tags = alerts === undefined ? [] : [...indexAlerts(alerts, gateway.site).tags.values()];
     return new Set(tags.map(({ tag }) => tag));
   },

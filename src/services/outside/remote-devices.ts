@@ -14,6 +14,11 @@ export class RemoteDevices {
     return this.#changes;
   }
 
+  /** By name. */
+  get states(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#states);
+  }
+
   isOnline(device: string): boolean {
     return this.#states.get(device) === "online";
   }

@@ -1,9 +1,12 @@
 import type { LocalBroker } from "../../adapter-kit/local-broker.ts";
 import type { Log } from "../../adapter-kit/log.ts";
+import { toGatewayError } from "../../domain/errors.ts";
 import { isPrefix } from "../../domain/tag-path.ts";
 import type { NatsLink } from "../../nats/link.ts";
 import type { Metric } from "../../observability/exposition.ts";
 import type { AuditRecorder } from "../audit/audit-trail.ts";
+import type { CommandPort } from "../commands/command-port.ts";
+import { encodeWriteReply, parseObject, requestOf } from "../commands/write-request.ts";
 import { readFields, textField } from "../request-fields.ts";
 import type { SiteService } from "../site-service.ts";
 import { bridgeSubjects, type OutsideService } from "./bridge-subjects.ts";
@@ -15,6 +18,7 @@ export interface ServiceBridgeOptions {
   readonly link: Pick<NatsLink, "subscribe">;
   readonly broker: Pick<LocalBroker, "publish"> & { clearRetained(topic: string): void };
   readonly audit: AuditRecorder;
+  readonly commands: CommandPort;
   /** Each device's state by name. */
   readonly states: () => Readonly<Record<string, string>>;
   /** Takes each line event that goes out. */
@@ -29,6 +33,9 @@ const own = {
 } as const;
 
 const expected = 'expected a JSON object such as {"topic":"agv/1/order","payload":"{}"}';
+const expectedWrite = 'expected a JSON object such as {"tag":"press-1/motor/setpoint","value":1200}';
+/** What the trail itself says of an entry. */
+const ofTheTrail = ["sequence", "timestamp", "kind", "hash"];
 
 /** In the gateway, in the place of a service that runs as a process of its own: what only the gateway can do for it. */
 export class ServiceBridge implements SiteService {
@@ -44,10 +51,14 @@ export class ServiceBridge implements SiteService {
     const subjects = bridgeSubjects(gateway, service);
     this.#stops.push(
       link.subscribe(subjects.states, (message) => message.respond(JSON.stringify(states()))),
-      link.subscribe(subjects.mqtt, ({ data }) => this.#publish(data)),
+      link.subscribe(subjects.mqtt, (message) => message.respond(this.#publish(message.data))),
       link.subscribe(
         subjects.audit,
         (message) => void this.#record(message.data).then((reply) => message.respond(reply)),
+      ),
+      link.subscribe(
+        subjects.write,
+        (message) => void this.#write(message.data).then((reply) => message.respond(reply)),
       ),
     );
   }
@@ -63,23 +74,40 @@ export class ServiceBridge implements SiteService {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
-  /** What the service tells of this site, and topics that are nobody's but the mapping's own. */
-  #publish(data: Uint8Array): void {
-    const { broker, site, told, log, service } = this.#options;
-    const { events, retains } = own[service];
-    const fields = readFields(data, expected);
-    const topic = textField(fields.get("topic"), "topic", expected);
-    const payload = fields.get("payload");
-    const below = `${events}/${site}/`;
-    const isOwn = topic.startsWith(below);
-    if (typeof payload !== "string" || (isPrefix(topic.split("/")[0] ?? "") && !isOwn)) {
+  /** Never throws. */
+  #publish(data: Uint8Array): string {
+    const { log, service } = this.#options;
+    try {
+      const fields = readFields(data, expected);
+      const topic = textField(fields.get("topic"), "topic", expected);
+      const payload = fields.get("payload");
+      if (typeof payload === "string" && this.#pass(topic, payload)) return '{"ok":true}';
       log.warn({ service, topic }, "A service outside may not publish this on MQTT");
-      return;
+    } catch (caught) {
+      log.warn(
+        { service, error: toGatewayError(caught).message },
+        "A service outside publishes what is none",
+      );
     }
-    if (isOwn && retains && payload === "") return broker.clearRetained(topic);
-    broker.publish(topic, payload, { qos: 1, retain: isOwn && retains });
-    const [station, event, ...more] = isOwn ? topic.slice(below.length).split("/") : [];
+    return '{"ok":false}';
+  }
+
+  /** What the service tells of this site and of itself, and topics that are nobody's but the mapping's own; else false. */
+  #pass(topic: string, payload: string): boolean {
+    const { broker, site, told, service } = this.#options;
+    const { events, retains } = own[service];
+    const below = `${events}/${site}/`;
+    const isState = topic.startsWith(below);
+    const isOwn = isState || topic.startsWith(`event/${site}/${service}/`);
+    if (isPrefix(topic.split("/")[0] ?? "") && !isOwn) return false;
+    if (isState && retains && payload === "") {
+      broker.clearRetained(topic);
+      return true;
+    }
+    broker.publish(topic, payload, { qos: 1, retain: isState && retains });
+    const [station, event, ...more] = isState ? topic.slice(below.length).split("/") : [];
     if (station !== undefined && event !== undefined && more.length === 0) told?.({ station, event });
+    return true;
   }
 
   /** Never rejects. */
@@ -88,10 +116,33 @@ export class ServiceBridge implements SiteService {
       const { kind, entry } = JSON.parse(Buffer.from(data).toString()) as { kind: unknown; entry: unknown };
       const wanted = own[this.#options.service].audit;
       if (kind !== wanted || typeof entry !== "object" || entry === null) return '{"ok":false}';
-      await this.#options.audit.record(wanted, entry);
+      const fields = Object.entries(entry).filter(([key]) => !ofTheTrail.includes(key));
+      await this.#options.audit.record(wanted, Object.fromEntries(fields));
       return '{"ok":true}';
     } catch {
       return '{"ok":false}';
+    }
+  }
+
+  /** Nobody but the service may ask here, so that what is written was confirmed by its files. Never rejects. */
+  async #write(data: Uint8Array): Promise<string> {
+    const { commands, service } = this.#options;
+    try {
+      const fields = parseObject(data);
+      const { value, expiresInMs, why } = requestOf(fields);
+      const outcome = await commands.write({
+        tag: textField(fields["tag"], "tag", expectedWrite),
+        value,
+        by: `service:${service}`,
+        // Without users anybody could have sent it.
+        claimed: true,
+        ...(why === undefined ? {} : { why }),
+        ...(expiresInMs === undefined ? {} : { expiresInMs }),
+      });
+      return encodeWriteReply(outcome);
+    } catch (caught) {
+      const { code, message } = toGatewayError(caught);
+      return encodeWriteReply({ ok: false, code, reason: "request", message, tookMs: 0 });
     }
   }
 }

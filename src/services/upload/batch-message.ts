@@ -28,11 +28,11 @@ function message(batch: Batch, payload: Buffer, thinnedTo: Duration | undefined)
   const { from, to } = spanOf(series);
   return {
     stream: "BATCHES",
-    // Its number is given again after a kill that it was not stored before: by then nobody may have it.
+    // Its number is given again after a kill that it was not stored before: by then nobody may have it. Where it is given again
+    // because the file was rolled back, it is another batch, and the outbox's own id says so: the run stands in it.
     whenStored: true,
     subject: `batch.${gateway}.${stream}`,
     payload,
-    id: `${gateway}:${epoch}:${stream}:${batch.batch}`,
     headers: {
       "Linegate-Gateway": gateway,
       "Linegate-Epoch": epoch,

@@ -19,7 +19,7 @@ function seriesJson(series: BatchSeries): string {
       1,
       -1,
     ),
-    `"values":{${columns.map(({ name, values }) => `${JSON.stringify(name)}:[${values.map(encodeTagValue).join(",")}]`).join(",")}}`,
+    `"values":{${columns.map(({ name, values }) => `${JSON.stringify(name)}:[${values.map(exactly).join(",")}]`).join(",")}}`,
   ];
   return `{${parts.join(",")}}`;
 }
@@ -30,7 +30,7 @@ export function* batchLines(batch: Batch): Generator<string> {
     const { tag, unit, every, integerType, times, sequences, qualities, statuses, columns } = series;
     for (const [row, timestamp] of times.entries()) {
       const values = columns.map(({ name, values }) => {
-        return `${JSON.stringify(name)}:${encodeTagValue(values[row] ?? null)}`;
+        return `${JSON.stringify(name)}:${exactly(values[row] ?? null)}`;
       });
       const status = statuses[row] ?? undefined;
       const rest = {
@@ -67,20 +67,9 @@ export function* batchCsv(batch: Batch): Generator<string> {
     for (const [row, timestamp] of times.entries()) {
       const time = isoTime(timestamp);
       for (const { name, values } of columns) {
-        const value = csvValue(values[row] ?? null);
-        const cells = [
-          time,
-          timestamp,
-          tag,
-          name,
-          value,
-          unit,
-          qualities[row],
-          statuses[row],
-          sequences?.[row],
-          every,
-        ];
-        yield cells.map((cell) => csvCell(String(cell ?? ""))).join(",");
+        const before = [time, timestamp, tag, name].map(csvCell);
+        const after = [unit, qualities[row], statuses[row], sequences?.[row], every].map(csvCell);
+        yield [...before, csvValue(values[row] ?? null), ...after].join(",");
       }
     }
   }
@@ -93,9 +82,18 @@ function isoTime(timestamp: number): string {
 
 function csvValue(value: TagValue | null): string {
   if (value === null) return "";
-  return isStructured(value) ? JSON.stringify(value) : plainText(value);
+  // An empty text is no absent value.
+  if (value === "") return '""';
+  if (isStructured(value)) return csvCell(JSON.stringify(value));
+  return csvCell(Object.is(value, -0) ? "-0" : plainText(value));
 }
 
-function csvCell(text: string): string {
+/** As JSON; JSON.stringify forgets the sign of a zero. */
+function exactly(value: TagValue | null): string {
+  return Object.is(value, -0) ? "-0" : encodeTagValue(value);
+}
+
+function csvCell(content: string | number | null | undefined): string {
+  const text = String(content ?? "");
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

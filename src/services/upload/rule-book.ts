@@ -31,6 +31,11 @@ export class RuleBook {
     return rule === undefined || this.thinTo === undefined ? rule : thinRule(rule, this.thinTo, isNumeric);
   }
 
+  /** Whether a wildcard made the tag. */
+  isMade(name: string): boolean {
+    return this.#rules.isMade(name);
+  }
+
   /** A tag that begins under a rule. */
   begin(name: string, rule: ActiveRule, isNumeric: boolean): UploadTag {
     const key = JSON.stringify(rule);

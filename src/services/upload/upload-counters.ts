@@ -13,10 +13,12 @@ export interface StreamCounters {
   lost: number;
   /** Readings that went into coarser windows than their rule says, for want of room. */
   thinned: number;
+  /** Readings of tags beyond the most that wildcards may make. */
+  refused: number;
 }
 
 export function noUploads(): StreamCounters {
-  return { rows: 0, batches: 0, bytes: 0, late: 0, unfit: 0, lost: 0, thinned: 0 };
+  return { rows: 0, batches: 0, bytes: 0, late: 0, unfit: 0, lost: 0, thinned: 0, refused: 0 };
 }
 
 const families: readonly (readonly [key: keyof StreamCounters, name: string, help: string])[] = [
@@ -30,6 +32,11 @@ const families: readonly (readonly [key: keyof StreamCounters, name: string, hel
     "thinned",
     "linegate_upload_thinned_readings_total",
     "Readings put into coarser windows than their rule says, because what waits takes too much room.",
+  ],
+  [
+    "refused",
+    "linegate_upload_refused_readings_total",
+    "Readings that are not uploaded because wildcards have made too many tags.",
   ],
 ];
 

@@ -1,5 +1,6 @@
 import type { Duration } from "../../domain/duration.ts";
 import type { Metric } from "../../observability/exposition.ts";
+import type { PartHealth } from "../../observability/health.ts";
 import type { ServedSite, SiteService } from "../site-service.ts";
 import { UploadService, type UploadOptions } from "./upload-service.ts";
 
@@ -40,6 +41,11 @@ export class UploadPart implements SiteService {
 
   metrics(): Iterable<Metric> {
     return this.#service?.metrics() ?? [];
+  }
+
+  /** Undefined where there is nothing to tell. */
+  health(): PartHealth | undefined {
+    return this.#service?.health();
   }
 
   /** Resolves when all that was taken is stored. Idempotent. */

@@ -19,6 +19,11 @@ export class UploadRules {
     return this.#tags.get(name) ?? this.#templates.find(({ pattern }) => pattern.test(name))?.rule;
   }
 
+  /** Whether a wildcard made the tag. */
+  isMade(name: string): boolean {
+    return !this.#tags.has(name);
+  }
+
   /** Tags that are named, and not made by wildcards. */
   names(): Iterable<string> {
     return this.#tags.keys();

@@ -2,16 +2,18 @@ import { isDeepStrictEqual } from "node:util";
 import { Subscription, type Observable } from "rxjs";
 import type { Clock } from "../../adapter-kit/clock.ts";
 import type { Log } from "../../adapter-kit/log.ts";
-import type { UploadConfig } from "../../config/upload.ts";
+import type { ActiveRule, UploadConfig } from "../../config/upload.ts";
 import { isAbort, toGatewayError } from "../../domain/errors.ts";
 import type { Duration } from "../../domain/duration.ts";
 import type { PublishedReading, Reading, TagValue } from "../../domain/reading.ts";
 import { TagPath } from "../../domain/tag-path.ts";
 import type { Metric } from "../../observability/exposition.ts";
+import type { PartHealth } from "../../observability/health.ts";
 import { isolate } from "../../pipeline/isolate.ts";
 import type { StateStore } from "../../store/state-store.ts";
 import type { FoldOutput } from "../aggregation/fold.ts";
 import { breathing, inBreaths, type Breathe } from "./breath.ts";
+import { MetTags, mostMadeTags } from "./met-tags.ts";
 import { uploadMetrics } from "./upload-counters.ts";
 import { RuleBook } from "./rule-book.ts";
 import { stateOf, uploadScope, UploadStream } from "./upload-stream.ts";
@@ -27,8 +29,6 @@ const checkpointBytesPerMs = 50;
 const statesAtOnce = 64;
 /** Late readings are told in the log at most this often. */
 const tellEveryMs = 600_000;
-/** Wildcards make at most so many tags that are uploaded. */
-const mostTags = 20_000;
 
 export interface UploadOptions {
   readonly gateway: string;
@@ -50,14 +50,15 @@ export class UploadService {
   readonly #subscription = new Subscription();
   #config: UploadConfig;
   readonly #rules: RuleBook;
-  /** By topic; null: nothing of the tag is uploaded. */
-  #tags = new Map<string, UploadTag | null>();
+  #tags = new MetTags();
   readonly #streams = new Map<string, UploadStream>();
   readonly #numbers = new Map<string, number>();
   #running: Promise<void> = Promise.resolve();
   #eventful = new Set<UploadStream>();
   #checkpointAt = 0;
   #toldAt = -Infinity;
+  /** Wildcards have made more tags than may be uploaded. */
+  #isFull = false;
 
   constructor(config: UploadConfig, options: UploadOptions) {
     this.#options = options;
@@ -105,23 +106,34 @@ export class UploadService {
   }
 
   async #changeRules(): Promise<void> {
-    const tags = new Map<string, UploadTag | null>();
-    for (const [topic, tag] of this.#tags) {
-      if (tag === null) continue;
-      const rule = this.#rules.of(tag.name, tag.isNumeric);
-      if (isDeepStrictEqual(rule, tag.rule)) tags.set(topic, tag);
+    const tags = new MetTags();
+    for (const [topic, tag] of this.#tags.uploaded()) {
+      const { name, isNumeric: numeric } = tag;
+      const rule = this.#rules.of(name, numeric);
+      const isMade = this.#rules.isMade(name);
+      const hasRoom = tags.hasRoom(isMade);
+      if (hasRoom && isDeepStrictEqual(rule, tag.rule)) tags.add(topic, tag, isMade);
       else {
         this.#end(tag);
-        if (rule !== undefined) tags.set(topic, this.#rules.begin(tag.name, rule, tag.isNumeric));
+        if (hasRoom && rule !== undefined) tags.add(topic, this.#rules.begin(name, rule, numeric), isMade);
       }
     }
     this.#tags = tags;
+    this.#isFull = false;
     await this.#closeAll();
   }
 
   metrics(): Iterable<Metric> {
-    const tags = [...this.#tags.values()].filter((tag) => tag !== null).length;
-    return uploadMetrics(this.#streams.values(), tags);
+    return uploadMetrics(this.#streams.values(), [...this.#tags.uploaded()].length);
+  }
+
+  /** Undefined where there is nothing to tell. */
+  health(): PartHealth | undefined {
+    if (!this.#isFull) return undefined;
+    return {
+      ok: false,
+      detail: `wildcards make more than ${mostMadeTags} tags: the others are not uploaded`,
+    };
   }
 
   /** Takes no more; resolves when all rows and open windows are stored. Idempotent. */
@@ -176,10 +188,27 @@ export class UploadService {
     const name = topic.slice(this.#prefix.length);
     const numeric = value !== null && isNumeric(value);
     const rule = topic.startsWith(this.#prefix) ? this.#rules.of(name, numeric) : undefined;
-    const full = this.#tags.size >= mostTags;
-    const tag = rule === undefined || full ? null : this.#rules.begin(name, rule, numeric);
-    if (!full) this.#tags.set(topic, tag);
+    if (rule === undefined) {
+      this.#tags.pass(topic);
+      return null;
+    }
+    const isMade = this.#rules.isMade(name);
+    if (!this.#tags.hasRoom(isMade)) return this.#refuse(name, rule);
+    const tag = this.#rules.begin(name, rule, numeric);
+    this.#tags.add(topic, tag, isMade);
     return tag;
+  }
+
+  /** Too many tags: counted with each reading, told once. */
+  #refuse(name: string, { stream }: ActiveRule): null {
+    this.#streamOf(stream).counters.refused += 1;
+    if (!this.#isFull)
+      this.#options.log.warn(
+        { tag: name, most: mostMadeTags },
+        "wildcards have made more tags than are uploaded: this one and others are not, and counted. Check the topics that match them",
+      );
+    this.#isFull = true;
+    return null;
   }
 
   #outputOf(tag: UploadTag): FoldOutput {
@@ -241,7 +270,7 @@ export class UploadService {
     tag.state = state;
     if (isDeepStrictEqual(rule, tag.rule)) {
       tag.dueAt = tag.fold.dueAt(tag.state);
-      this.#tags.set(`${this.#prefix}${name}`, tag);
+      this.#tags.add(`${this.#prefix}${name}`, tag, this.#rules.isMade(name));
     } else this.#end(tag);
   }
 
@@ -269,9 +298,9 @@ export class UploadService {
 
   async #advance(): Promise<void> {
     const { clock } = this.#options;
-    await inBreaths(this.#breathe, this.#tags.values(), (tag) => {
+    await inBreaths(this.#breathe, this.#tags.uploaded(), ([, tag]) => {
       const steady = clock.monotonic();
-      if (tag === null || tag.dueAt > steady) return;
+      if (tag.dueAt > steady) return;
       const stream = this.#streamOf(tag.rule.stream);
       stream.secure(tag);
       tag.fold.advance(tag.state, steady, tag.output);
@@ -288,8 +317,9 @@ export class UploadService {
     const began = clock.monotonic();
     let bytes = 0;
     // In the order of the table: neighbours share its pages, and pages are what is written.
-    const dirty = [...this.#tags.values()]
-      .filter((tag): tag is UploadTag => tag?.isDirty === true)
+    const dirty = [...this.#tags.uploaded()]
+      .map(([, tag]) => tag)
+      .filter(({ isDirty }) => isDirty)
       .toSorted((one, other) => (one.name < other.name ? -1 : 1));
     for (let at = 0; at < dirty.length; at += statesAtOnce) {
       const free = dirty
