@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** One entry as a row: time, tag, from, to, by, outcome. */
 export type AuditRow = readonly [string, string, string, string, string, string];
 
@@ -9,10 +11,9 @@ export function auditRow(fields: Readonly<Record<string, unknown>>): AuditRow {
   return [time, what, text(before), text(value), writer(fields), outcome(fields)];
 }
 
-/** On one line, and nothing that a terminal would obey: parts of an entry are whatever somebody sent. */
 function text(value: unknown): string {
   if (value === undefined) return "";
-  return (typeof value === "string" ? value : JSON.stringify(value)).replaceAll(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
+  return printable(typeof value === "string" ? value : JSON.stringify(value));
 }
 
 /** A claim is shown as one. */

@@ -1,12 +1,12 @@
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { isDeepStrictEqual, parseArgs } from "node:util";
 import { loadSite } from "../config/load-site.ts";
 import { parseDuration } from "../domain/duration.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { readEntry } from "../services/audit/audit-entry.ts";
 import { listSegments, readSegment } from "../services/audit/audit-files.ts";
 import { auditFolder, auditScope, readMarks, segmentKind } from "../services/audit/audit-segment.ts";
-import { verifyChain, type SegmentText } from "../services/audit/verify-chain.ts";
+import { verifyChain, type ChainReport, type SegmentText } from "../services/audit/verify-chain.ts";
 import { readState } from "../store/read-state.ts";
 import { auditRow, type AuditRow } from "./audit-report.ts";
 import { table } from "./table.ts";
@@ -59,11 +59,19 @@ async function* segmentsIn(dir: string): AsyncGenerator<SegmentText> {
   for (const number of await listSegments(dir)) yield await readSegment(dir, number);
 }
 
-async function verify(data: string, json: boolean): Promise<number> {
-  // First the mark, then the files: what a running gateway adds meanwhile comes after it.
+async function follow(data: string, dir: string): Promise<ChainReport> {
+  // First the marks, then the files: what a running gateway adds meanwhile comes after them.
   const marks = readMarks(await readState(data, auditScope));
+  const report = await verifyChain(segmentsIn(dir), marks);
+  if (report.breach === undefined) return report;
+  // One that was started meanwhile, or removed what is too old, is no forger.
+  const now = readMarks(await readState(data, auditScope));
+  return isDeepStrictEqual(now, marks) ? report : verifyChain(segmentsIn(dir), now);
+}
+
+async function verify(data: string, json: boolean): Promise<number> {
   const dir = join(data, auditFolder);
-  const { entries, segments, breach, notes } = await verifyChain(segmentsIn(dir), marks);
+  const { entries, segments, breach, notes } = await follow(data, dir);
   if (json) {
     console.log(JSON.stringify({ ok: breach === undefined, entries, segments, breach, notes }));
     return breach === undefined ? 0 : 1;

@@ -1,16 +1,14 @@
-import { writeFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import type { BrowsedTag, BrowseOptions } from "../adapter-kit/browse.ts";
-import { deviceYaml, flowEntry } from "../config/device-yaml.ts";
-import { loadDeviceFile } from "../config/load-device.ts";
+import { flowEntry } from "../config/device-yaml.ts";
 import { GatewayError } from "../domain/errors.ts";
+import { requireWritable, writeMapping } from "./browse-mapping.ts";
 import { encodeTagValue, plainText } from "../domain/reading.ts";
 import { deviceOptions, deviceUsage, durationArgument, oneDevice } from "./device-arguments.ts";
 import { DeviceSession } from "./device-session.ts";
 import { findTarget, type Target } from "./device-target.ts";
-import { issueReport } from "./issue-text.ts";
 import { numberArgument } from "./number-argument.ts";
+import { printable } from "./printable.ts";
 import { table } from "./table.ts";
 import { stopSignal } from "./until-aborted.ts";
 import { WarningLog } from "./warning-log.ts";
@@ -23,6 +21,9 @@ the others say. MQTT: the topics and JSON values that come in a while. OPC UA: t
   linegate browse modbus-tcp://10.0.0.5:502/1 --from holding:0 --to holding:499 --pause 20ms
   linegate browse modbus-tcp://10.0.0.5:502 --units 1..20
   linegate browse modbus-tcp://10.0.0.5:502/1 --write-mapping mappings/mine/devices/pump-1.yaml
+  linegate browse opc.tcp://10.0.0.5:4840?security.policy=none --from i=85 --depth 3
+
+A device file is taken without tags too: what is written into connection: is then all that is needed.
 
   --from PLACE       where to begin: holding:0, a node id, a topic filter
   --to PLACE         where to end: holding:499
@@ -59,15 +60,17 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const device = oneDevice(positionals, "browse modbus-tcp://10.0.0.5:502/1");
   const options = browseOptions(values);
+  const file = values["write-mapping"];
+  // A search may take minutes: what stands in the way of its result is told before it.
+  if (file !== undefined) await requireWritable(file, values.force);
   using stop = stopSignal();
-  const target = await findTarget(device, values);
+  const target = await findTarget(device, values, { tagless: true });
   await using session = await DeviceSession.open(target, {
     log: new WarningLog((line) => console.error(line)),
     signal: stop,
   });
   const found = await search(session, options, { json: values.json, signal: stop });
   if (!values.json) print(found, target);
-  const file = values["write-mapping"];
   if (file !== undefined && !stop.aborted) await writeMapping(file, found, target, values.force);
   if (stop.aborted) return 130;
   return found.some(({ status }) => status === undefined || status === "Answers") ? 0 : 1;
@@ -137,7 +140,7 @@ function jsonOf({ value, ...rest }: BrowsedTag): string {
 
 function print(found: readonly BrowsedTag[], { module }: Target): void {
   if (found.length === 0) console.log("Nothing was found.");
-  else if (module.listing !== undefined) console.log(module.listing(found).join("\n"));
+  else if (module.listing !== undefined) console.log(module.listing(found).map(printable).join("\n"));
   else {
     const columns = [
       { heading: "NAME" },
@@ -155,49 +158,4 @@ function print(found: readonly BrowsedTag[], { module }: Target): void {
     ]);
     console.log(table(columns, rows));
   }
-}
-
-/** Writes only what the whole check of device files accepts. Throws CONFIG_INVALID. */
-async function writeMapping(
-  file: string,
-  found: readonly BrowsedTag[],
-  { mapping, connection }: Target,
-  force: boolean,
-): Promise<void> {
-  const tags = found.filter(({ status, entry }) => status === undefined && !("unitId" in entry));
-  if (tags.length === 0)
-    throw new GatewayError(
-      "CONFIG_INVALID",
-      `${file} was not written: nothing was found that a mapping could name.`,
-    );
-  const device = basename(file).replace(/\.ya?ml$/, "");
-  const yaml = deviceYaml({
-    device,
-    adapter: mapping.adapter,
-    connection,
-    comment: [
-      "Made by `linegate browse`: keep the tags that are needed, and give them names, types and units.",
-    ],
-    tags: tags.map(({ name, entry, unit, description }) => ({
-      name,
-      entry: {
-        ...entry,
-        ...(unit === undefined ? {} : { unit }),
-        ...(description === undefined ? {} : { description }),
-      },
-    })),
-  });
-  try {
-    await writeFile(file, yaml, { flag: force ? "w" : "wx" });
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const why = code === "EEXIST" ? "it is there already; --force writes over it" : (cause as Error).message;
-    throw new GatewayError("CONFIG_INVALID", `${file} was not written: ${why}.`, { cause });
-  }
-  const checked = await loadDeviceFile(file);
-  if (!checked.ok) {
-    console.error(issueReport(checked.dir, checked.issues));
-    throw new GatewayError("CONFIG_INVALID", `${file} was written, but has mistakes: see above.`);
-  }
-  console.error(`${file}: ${tags.length} tags. linegate check looks at the whole site.`);
 }

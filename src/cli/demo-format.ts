@@ -1,5 +1,6 @@
 import { plainText } from "../domain/reading.ts";
 import type { Row } from "./demo-table.ts";
+import { printable } from "./printable.ts";
 
 /** The most decimals that the table shows. */
 const mostDecimals = 3;
@@ -49,7 +50,7 @@ export function formatElapsed(ms: number): string {
 /** Cut to `width` characters, the last an ellipsis where something is missing. */
 export function fit(text: string, width: number): string {
   if (width <= 0) return "";
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+  return printable(text.length <= width ? text : `${text.slice(0, width - 1)}…`);
 }
 
 /** Where the decimal points of a column stand: so many characters for the point and what follows. */
@@ -59,6 +60,6 @@ const fraction = mostDecimals + 1;
 export function alignValue(text: string, width: number): string {
   const point = /^-?\d+(\.\d+)?$/.test(text) ? text.indexOf(".") : -1;
   const after = point === -1 ? 0 : text.length - point;
-  const aligned = text + " ".repeat(Math.max(0, fraction - after));
+  const aligned = printable(text) + " ".repeat(Math.max(0, fraction - after));
   return aligned.length <= width ? aligned.padStart(width) : fit(text, width).padStart(width);
 }

@@ -4,6 +4,7 @@ import { alignValue, fit, formatAge, formatCount, formatElapsed, formatValue } f
 import { layOut, type Block } from "./demo-layout.ts";
 import { qualityColour, stateColour, type Paint } from "./demo-style.ts";
 import type { DeviceRows, Row } from "./demo-table.ts";
+import { table, type TableColumn } from "./table.ts";
 
 /** Everything that one picture of the demo shows. */
 export interface DemoPicture {
@@ -199,11 +200,20 @@ export function describeState(state: DeviceState): string {
   return `offline ${state.error.code}${retry}`;
 }
 
+const tableColumns: readonly TableColumn[] = [
+  { heading: "DEVICE" },
+  { heading: "STATE" },
+  { heading: "TAG" },
+  { heading: "VALUE", align: "right" },
+  { heading: "UNIT" },
+  { heading: "QUALITY" },
+  { heading: "AGE", align: "right" },
+];
+
 /** The same as a plain table for files and pipes: every tag, every column, no escape codes. */
 export function renderTable({ devices, now }: TagPicture): readonly string[] {
-  const head = ["DEVICE", "STATE", "TAG", "VALUE", "UNIT", "QUALITY", "AGE"];
-  const body = devices.flatMap(({ device, state, rows }) =>
-    rows.map((row) => [
+  const rows = devices.flatMap(({ device, state, rows: tags }) =>
+    tags.map((row) => [
       device,
       state.state,
       row.tag,
@@ -213,16 +223,5 @@ export function renderTable({ devices, now }: TagPicture): readonly string[] {
       row.quality === undefined ? "" : formatAge(now - row.timestamp),
     ]),
   );
-  const columns = head.map((title, index) =>
-    Math.max(title.length, ...body.map((cells) => cells[index]?.length ?? 0)),
-  );
-  const right = new Set([head.indexOf("VALUE"), head.indexOf("AGE")]);
-  return [head, ...body].map((cells) =>
-    cells
-      .map((text, index) =>
-        right.has(index) ? text.padStart(columns[index] ?? 0) : text.padEnd(columns[index] ?? 0),
-      )
-      .join("  ")
-      .trimEnd(),
-  );
+  return table(tableColumns, rows).split("\n");
 }

@@ -21,7 +21,8 @@ export const deviceUsage = `  --json             one JSON object a line, for too
   --help             this text
 
 DEVICE is a device file, such as mappings/factory/devices/press-1.yaml, or, for a device without a mapping, its
-connection as a URL, such as modbus-tcp://10.0.0.5:502/1 or modbus-rtu:///dev/ttyUSB0?baud=19200&parity=even&unit=3.
+connection as a URL, such as modbus-tcp://10.0.0.5:502/1, modbus-rtu:///dev/ttyUSB0?baud=19200&parity=even&unit=3 or
+opc.tcp://10.0.0.5:4840?security.policy=none.
 The command connects by itself. Many devices take one connection only: stop a gateway that has it.`;
 
 /** A duration from the command line in ms, where it is given; throws CONFIG_INVALID for anything else. */

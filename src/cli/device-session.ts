@@ -24,6 +24,7 @@ export class DeviceSession implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #latest: Map<string, Sample>;
   readonly #closing: (() => Promise<void>)[];
+  #running: Promise<void> | undefined;
 
   private constructor(parts: {
     readonly target: Target;
@@ -57,24 +58,36 @@ export class DeviceSession implements AsyncDisposable {
 
   /** One sample a tag, in the order given: asked for, or waited for where the device can't be asked. */
   async read(tags: readonly string[], patienceMs = usualPatienceMs): Promise<readonly Sample[]> {
-    if (this.adapter.read !== undefined) return this.adapter.read(tags, this.#signal);
-    const enough = new AbortController();
-    const signal = AbortSignal.any([this.#signal, enough.signal]);
-    const running = this.adapter.run(signal).catch((caught: unknown) => {
-      if (!signal.aborted) throw caught;
-    });
-    const end = systemClock.monotonic() + patienceMs;
-    const arrived = async () => {
-      while (!signal.aborted && systemClock.monotonic() < end && tags.some((tag) => !this.#latest.has(tag))) {
-        await systemClock.sleep(25, signal).catch(() => undefined);
-      }
-    };
-    await Promise.race([arrived(), running]);
-    enough.abort();
-    await running;
+    const { adapter, target } = this;
+    // Behind a broker a device speaks by itself: what it holds, and whether it can be written to, is known once it has.
+    if (adapter.read === undefined || target.broker !== undefined) await this.#hear(tags, patienceMs);
+    if (adapter.read !== undefined) return adapter.read(tags, this.#signal);
     return tags.map(
       (tag) => this.#latest.get(tag) ?? { tag, value: null, quality: "bad", status: "NothingReceived" },
     );
+  }
+
+  /** Listens from now on to the end of the session; resolves when all of these tags have said something, or patience ends. */
+  async #hear(tags: readonly string[], patienceMs: number): Promise<void> {
+    if (this.#running === undefined) {
+      const over = new AbortController();
+      const signal = AbortSignal.any([this.#signal, over.signal]);
+      this.#running = this.adapter.run(signal).catch((caught: unknown) => {
+        if (!signal.aborted) throw caught;
+      });
+      this.#closing.unshift(async () => {
+        over.abort();
+        await this.#running;
+      });
+    }
+    const end = systemClock.monotonic() + patienceMs;
+    const isSilent = (tag: string) =>
+      this.#latest.get(tag)?.noSignOfLife !== undefined || !this.#latest.has(tag);
+    const arrived = async () => {
+      while (!this.#signal.aborted && systemClock.monotonic() < end && tags.some(isSilent))
+        await systemClock.sleep(25, this.#signal).catch(() => undefined);
+    };
+    await Promise.race([arrived(), this.#running]);
   }
 
   /** Idempotent; leaves no timer and no socket. */

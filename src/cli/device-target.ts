@@ -8,6 +8,7 @@ import {
   loadDeviceFile,
   loadDeviceUrl,
   type ExtraTags,
+  type LoadDeviceOptions,
   type LoadedDevice,
 } from "../config/load-device.ts";
 import { GatewayError } from "../domain/errors.ts";
@@ -49,8 +50,12 @@ export interface WantedTags {
 }
 
 /** The device that a device file or a URL names. Throws CONFIG_INVALID with every mistake of the file. */
-export async function findTarget(device: string, options: TargetOptions): Promise<Target> {
-  return targetOf(device, await load(device, {}), options);
+export async function findTarget(
+  device: string,
+  options: TargetOptions,
+  loading: LoadDeviceOptions = {},
+): Promise<Target> {
+  return targetOf(device, await load(device, {}, loading), options);
 }
 
 /** The same with tags to be looked at: those that the mapping lacks are taken for addresses. */
@@ -76,10 +81,14 @@ export async function findTargetWithTags(
   return { ...(await targetOf(device, loaded, options)), tags };
 }
 
-async function load(device: string, extra: ExtraTags): Promise<LoadedDevice> {
+async function load(
+  device: string,
+  extra: ExtraTags,
+  loading: LoadDeviceOptions = {},
+): Promise<LoadedDevice> {
   if (isUrl(device)) return loadDeviceUrl(device, extra);
   const found = await stat(device).catch(() => undefined);
-  if (found?.isFile() === true) return loadDeviceFile(device, extra);
+  if (found?.isFile() === true) return loadDeviceFile(device, extra, loading);
   const what = found === undefined ? "there is no such file" : "this is no file";
   throw new GatewayError(
     "CONFIG_INVALID",

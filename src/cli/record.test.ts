@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { CameraSimulator } from "../../simulators/camera/camera.ts";
 import { readRecording } from "../trace/frame-reader.ts";
@@ -10,7 +11,7 @@ test(
   async () => {
     const { file, dir, simulator, unit } = await simulatedPump();
     const out = `${dir}/pump-1.ndjson`;
-    const recorded = await linegate("record", file, "--for", "600ms", "--out", out, "--json");
+    const recorded = await linegate("record", file, "--for", "2s", "--out", out, "--json");
     expect(recorded.code).toBe(0);
     const [{ frames } = { frames: 0 }] = linesOf(recorded.stdout);
     expect((await readRecording(out)).frames).toHaveLength(Number(frames));
@@ -49,7 +50,7 @@ tags:
   const dir = await siteFolder({ "devices/camera-1.yaml": mapping(camera.origin) });
   const out = `${dir}/camera-1.ndjson`;
   const file = `${dir}/devices/camera-1.yaml`;
-  expect((await linegate("record", file, "--for", "400ms", "--out", out)).code).toBe(0);
+  expect((await linegate("record", file, "--for", "2s", "--out", out)).code).toBe(0);
   const before = linesOf((await linegate("read", file, "--json")).stdout);
   await camera.stop();
 
@@ -73,6 +74,37 @@ test("Ctrl+C ends a recording with what it has", async () => {
   expect({ torn, device: header.device }).toEqual({ torn: false, device: "pump-1" });
   expect(frames.length).toBeGreaterThan(10);
 });
+
+test(
+  "a recording of a device that was never online is no device, and says so",
+  { timeout: 30_000 },
+  async () => {
+    const { file, dir, simulator } = await simulatedPump();
+    simulator.freeze();
+    const out = `${dir}/silent.ndjson`;
+    const silent = await linegate("record", file, "--for", "2s", "--out", out);
+    expect(silent).toMatchObject({ code: 1, stdout: "" });
+    expect(silent.stderr).toContain("The device was never online");
+    expect(await readRecording(out)).toMatchObject({ neverOnline: true, header: { device: "pump-1" } });
+    const replayed = await linegate("simulate", "--replay", out, "--port", "0");
+    expect(replayed.code).toBe(1);
+    expect(replayed.stderr).toContain("pump-1 was never online while this was recorded");
+
+    await simulator.refuse();
+    const absent = await linegate(
+      "record",
+      file,
+      "--for",
+      "300ms",
+      "--out",
+      `${dir}/absent.ndjson`,
+      "--json",
+    );
+    expect(absent.code).toBe(1);
+    expect(linesOf(absent.stdout)).toMatchObject([{ frames: 0, online: false }]);
+    expect(existsSync(`${dir}/absent.ndjson`)).toBe(false);
+  },
+);
 
 test("a recording of a protocol that can't be replayed says which can", async () => {
   const dir = await siteFolder({

@@ -30,7 +30,7 @@ its /frames lists them. Raw frames hold whatever the device says: look before yo
 ${deviceUsage}
 `;
 
-/** Resolves with the exit code: 1 where nothing was recorded. */
+/** Resolves with the exit code: 1 where no device was recorded. */
 export async function run(args: readonly string[]): Promise<number> {
   const text = { type: "string" } as const;
   const { values, positionals } = parseArgs({
@@ -66,7 +66,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const file = out ?? `${target.mapping.device}.ndjson`;
   const recorded = await record(target, { file, force, forMs });
   tell({ file, ...recorded }, json);
-  return recorded.frames === 0 ? 1 : 0;
+  return recorded.online && recorded.frames > 0 ? 0 : 1;
 }
 
 interface Recorded {
@@ -110,13 +110,17 @@ async function record(
     });
     await untilAborted(stop, forMs === undefined ? undefined : forMs / 1_000, systemClock);
   } catch (caught) {
-    await recorder.close();
-    // Nothing was begun that anybody could use.
-    if (recorder.frames === 0) await rm(file, { force: true });
+    await end(recorder, file, online);
     throw caught;
   }
-  await recorder.close();
+  await end(recorder, file, online);
   return { frames: recorder.frames, dropped: recorder.dropped, online };
+}
+
+/** Where not a single frame came or went, no file is left: nobody could use it. */
+async function end(recorder: FrameRecorder, file: string, online: boolean): Promise<void> {
+  await recorder.close(online);
+  if (recorder.frames === 0) await rm(file, { force: true });
 }
 
 function tell({ file, frames, dropped, online }: Recorded & { readonly file: string }, json: boolean): void {
@@ -125,8 +129,16 @@ function tell({ file, frames, dropped, online }: Recorded & { readonly file: str
     return;
   }
   const lost = dropped === 0 ? "" : `; ${dropped} more were lost, as the disk was too slow`;
-  console.log(`${file}: ${frames} frames${lost}${online ? "" : "; the device was never online"}`);
-  if (frames > 0) console.log(`linegate simulate --replay ${file} is that device again.`);
+  if (frames === 0) {
+    console.error(`Nothing was recorded${online ? "" : ": the device was never online"}. No file was left.`);
+  } else if (online) {
+    console.log(`${file}: ${frames} frames${lost}`);
+    console.log(`linegate simulate --replay ${file} is that device again.`);
+  } else {
+    console.error(
+      `${file}: ${frames} frames${lost}. The device was never online: they show what was tried and what came, and are no device to simulate.`,
+    );
+  }
 }
 
 async function fromGateway(

@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
 import { resolve } from "node:path";
 import { systemClock } from "../adapter-kit/clock.ts";
+import { listenField } from "../adapter-kit/schema.ts";
 import { loadSiteApart } from "../config/load-site-apart.ts";
 import type { Site } from "../config/site.ts";
 import { SiteWatch } from "../config/watch-site.ts";
+import type { ListenAddress } from "../domain/listen-address.ts";
 import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import type { LinkTarget } from "../nats/dial.ts";
 import { externalTarget } from "../nats/external-target.ts";
@@ -16,7 +18,7 @@ import { SiteReload } from "../site-reload.ts";
 import { printIssues } from "./issue-text.ts";
 import { stopSignal, whenAborted } from "./until-aborted.ts";
 
-const usage = `linegate service NAME DIR [--nats URL] [--user NAME] [--password SECRET]
+const usage = `linegate service NAME DIR [--nats URL] [--user NAME] [--password SECRET] [--http ADDRESS]
 
 Runs one service of a site folder as a process of its own, until SIGTERM or SIGINT. NAME: scheduling or alerting. The gateway is
 told in gateway.yaml, with services: { scheduling: outside }. Edits of the folder are taken while it runs.
@@ -26,6 +28,7 @@ told in gateway.yaml, with services: { scheduling: outside }. Edits of the folde
   --nats URL         the gateway's nats-server (the one of gateway.yaml)
   --user NAME        a user of gateway.yaml with service: NAME, where there are users
   --password SECRET  its password: env:NAME or file:PATH
+  --http ADDRESS     serves /healthz and /metrics there, such as 127.0.0.1:9465 (nowhere)
   --help             this text
 `;
 
@@ -39,6 +42,15 @@ interface Login {
   readonly password?: string | undefined;
 }
 
+/** Throws CONFIG_INVALID where it is no address. */
+function addressOf(http: string | undefined): ListenAddress | undefined {
+  if (http === undefined) return undefined;
+  const read = listenField.safeParse(http);
+  if (read.success) return read.data;
+  const why = read.error.issues.map(({ message }) => message).join("; ");
+  throw new GatewayError("CONFIG_INVALID", `--http ${http}: ${why}`);
+}
+
 /** Resolves with the exit code when it is ended. */
 export async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -48,6 +60,7 @@ export async function run(args: readonly string[]): Promise<number> {
       nats: { type: "string" },
       user: { type: "string" },
       password: { type: "string" },
+      http: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -87,9 +100,10 @@ export async function run(args: readonly string[]): Promise<number> {
       random: Math.random,
       environment: process.env,
       target,
+      http: addressOf(values.http),
     });
     try {
-      service.start();
+      await service.start();
       reload = new SiteReload({
         gateway: { apply: (edited) => service.apply(edited), refuseReload: () => undefined },
         log,
@@ -98,7 +112,7 @@ export async function run(args: readonly string[]): Promise<number> {
       });
       watch.follow(site.files, since);
       if (changedEarly) onChange();
-      log.info({ service: name, nats: target.url }, "waiting for the gateway");
+      log.info({ service: name, nats: target.url, http: service.http }, "waiting for the gateway");
       await whenAborted(stop);
       log.info({}, "stopping");
       return 0;

@@ -9,6 +9,7 @@ import { readRecording } from "../trace/frame-reader.ts";
 import { readSecret } from "../security/read-secret.ts";
 import { printIssues } from "./issue-text.ts";
 import { numberArgument } from "./number-argument.ts";
+import { toldFailures } from "./told-failures.ts";
 import { stopSignal, untilAborted } from "./until-aborted.ts";
 
 const usage = `Usage: linegate simulate DIR [options]
@@ -78,7 +79,11 @@ async function play(file: string, options: SimulateArguments): Promise<void> {
   const recording = await readRecording(file);
   const secrets = { siteDir: ".", environment: process.env };
   const password = options.password === undefined ? undefined : await readSecret(options.password, secrets);
-  const { header, frames, torn } = recording;
+  const { header, frames, torn, neverOnline } = recording;
+  if (neverOnline === true) {
+    const told = `${file}: ${header.device} was never online while this was recorded, so that there is no device to simulate.`;
+    throw new GatewayError("CONFIG_INVALID", told);
+  }
   await using running = await replay(recording, { ...options, password, clock: systemClock });
   const cut = torn ? "; its last line was cut off" : "";
   console.log(`${header.device}  ${header.adapter}  ${running.place} (${frames.length} frames${cut})`);
@@ -91,6 +96,7 @@ async function simulate(site: Site, options: SimulateArguments): Promise<void> {
   const broker = options.broker ?? `mqtt://${host.includes(":") ? `[${host}]` : host}:${port}`;
   const secrets = { siteDir: site.dir, environment: process.env };
   const password = options.password === undefined ? undefined : await readSecret(options.password, secrets);
+  using _failures = toldFailures((line) => console.error(line));
   await using simulation = await simulateSite(site, options);
   simulation.dialIn({ broker, user: options.user, password });
   print(simulation, broker);

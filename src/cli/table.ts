@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** One column of a table: its heading, and on which side its cells stand. */
 export interface TableColumn {
   readonly heading: string;
@@ -7,9 +9,10 @@ export interface TableColumn {
 /** Rows of text under headings, columns as wide as their widest cell; each line begins with `indent`. */
 export function table(
   columns: readonly TableColumn[],
-  rows: readonly (readonly string[])[],
+  cells: readonly (readonly string[])[],
   indent = "",
 ): string {
+  const rows = cells.map((row) => row.map(printable));
   const headings = columns.map((column) => column.heading);
   const widths = columns.map((_, index) =>
     Math.max(...[headings, ...rows].map((row) => (row[index] ?? "").length)),

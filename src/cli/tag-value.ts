@@ -1,5 +1,6 @@
 import type { TagMapping } from "../adapter-kit/mapping.ts";
 import { encodeTagValue, plainText, type Quality, type Sample, type TagValue } from "../domain/reading.ts";
+import { printable } from "./printable.ts";
 import { compileScaling } from "../normalise/scaling.ts";
 
 /** A sample as a reading shows it, and what the device holds. */
@@ -38,5 +39,5 @@ export function shownJson({ tag, value, raw, unit, quality, status }: ShownTag, 
 /** `182.4 bar`. */
 export function withUnit(value: TagValue | null, unit: string | undefined): string {
   if (value === null) return "–";
-  return unit === undefined ? plainText(value) : `${plainText(value)} ${unit}`;
+  return printable(unit === undefined ? plainText(value) : `${plainText(value)} ${unit}`);
 }

@@ -37,6 +37,14 @@ const batch: Batch = {
         { name: "coverage", values: [1] },
       ],
     },
+    {
+      tag: "press-1/note",
+      times: [1_795_370_000_000, 1_795_370_000_001],
+      sequences: [9, 10],
+      qualities: ["good", "good"],
+      statuses: [null, null],
+      columns: [{ name: "value", values: ["", -0] }],
+    },
   ],
 };
 
@@ -78,6 +86,8 @@ test("a line of JSON for each reading and window", async () => {
       every: 10_000,
       unit: "bar",
     },
+    { tag: "press-1/note", value: "", quality: "good", timestamp: 1_795_370_000_000, sequence: 9 },
+    { tag: "press-1/note", value: -0, quality: "good", timestamp: 1_795_370_000_001, sequence: 10 },
   ]);
 });
 
@@ -88,6 +98,8 @@ test("CSV with a line for each value", async () => {
     '2026-11-22T17:53:21.123Z,1795370001123,press-1/count,value,,,bad,"no ""answer"", none",8,',
     "2026-11-22T17:53:20.000Z,1795370000000,press-1/ram,mean,182.45,bar,good,,,10000",
     "2026-11-22T17:53:20.000Z,1795370000000,press-1/ram,coverage,1,bar,good,,,10000",
+    '2026-11-22T17:53:20.000Z,1795370000000,press-1/note,value,"",,good,,9,',
+    "2026-11-22T17:53:20.001Z,1795370000001,press-1/note,value,-0,,good,,10,",
   ]);
 });
 
@@ -96,7 +108,7 @@ test("the JSON form is as docs/batch.schema.json says", async () => {
   const schema = z.fromJSONSchema(JSON.parse(text) as z.core.JSONSchema.JSONSchema);
   const json = JSON.parse(await printed("--format", "json")) as Record<string, unknown>;
   expect(schema.safeParse(json)).toMatchObject({ success: true });
-  expect(json).toMatchObject({ batch: 17, count: 3, from: 1_795_370_000_000, to: 1_795_370_001_123 });
+  expect(json).toMatchObject({ batch: 17, count: 5, from: 1_795_370_000_000, to: 1_795_370_001_123 });
   expect(schema.safeParse({ ...json, count: "3" }).success).toBe(false);
   expect(schema.safeParse({ ...json, series: [{ tag: "a" }] }).success).toBe(false);
 });
@@ -109,7 +121,7 @@ test("the command reads a file, and says why what is no batch is none", async ()
   await writeFile(join(dir, "cut.bin"), payload.subarray(0, -5));
   const whole = await linegate("unpack", join(dir, "whole.bin"));
   expect(whole).toMatchObject({ code: 0 });
-  expect(whole.stdout.trimEnd().split("\n")).toHaveLength(3);
+  expect(whole.stdout.trimEnd().split("\n")).toHaveLength(5);
   const cut = await linegate("unpack", join(dir, "cut.bin"));
   expect(cut).toMatchObject({ code: 1, stdout: "" });
   expect(cut.stderr).toContain("This is no whole batch of Linegate's: its zstd frame is cut off");

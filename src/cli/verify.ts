@@ -7,10 +7,11 @@ import { table } from "./table.ts";
 const usage = `linegate verify --hub nats://HUB:4222 [options]
 
 Reads all that the hub's streams BATCHES and EVENTS hold and tells for each gateway and stream how many batches there are,
-the first and the last, how many are missing between, how many are there twice and how many came out of order. Only headers
-are read. Exit 1 where anything is missing, twice or out of order.
+the first and the last, how many are missing, how many are there twice and how many came out of order. What the streams have
+lost to their own limits is not missing. Only headers are read. Exit 1 where anything is missing, twice or out of order.
 
   --hub URL          the hub's servers, commas between
+  --from-first       what is missing before a gateway's first message is not told: the hub came later than the gateway
 ${hubUsage}
 
 With --json: {"ok","streams":[{"gateway","stream","batches","first","last","gaps","missing","duplicates","reorderings"}],
@@ -27,7 +28,10 @@ const columns = [
 
 /** `linegate verify --hub URL`. */
 export async function run(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { ...hubOptions, hub: { type: "string" } } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: { ...hubOptions, hub: { type: "string" }, "from-first": { type: "boolean" } },
+  });
   if (values.help === true) {
     console.log(usage);
     return 0;
@@ -37,7 +41,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   const connection = await openHub(values.hub, values);
   try {
-    const report = await verifyHub(connection);
+    const report = await verifyHub(connection, { fromFirst: values["from-first"] });
     console.log(values.json ? JSON.stringify(report) : text(report));
     return report.ok ? 0 : 1;
   } finally {

@@ -20,6 +20,16 @@ test("a device that does not hold the value ends it with 1", async () => {
   });
 });
 
+test("a connection that ends after the write leaves it open, and that is said", async () => {
+  const { file, unit, simulator } = await simulatedPump();
+  // Carried out, and never confirmed.
+  simulator.inject({ kind: "truncated" }, { functionCode: 6 });
+  const { code, stderr } = await linegate("write", file, "motor/setpoint", "1200", "--yes");
+  expect(code).toBe(1);
+  expect(stderr).toContain("The value may have been written all the same.");
+  expect(unit.holding.get(10)).toBe(1200);
+});
+
 test.each([
   [["motor/setpoint", "1800", "--yes"], "above the most that may be written, 1500 rpm"],
   [["motor/setpoint", "-5", "--yes"], "below the least"],

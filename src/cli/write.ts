@@ -1,10 +1,12 @@
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
+import { parseJson } from "../adapter-kit/json-document.ts";
 import type { TagMapping } from "../adapter-kit/mapping.ts";
-import { GatewayError } from "../domain/errors.ts";
+import { GatewayError, toGatewayError } from "../domain/errors.ts";
 import { nearestName } from "../domain/nearest.ts";
 import { encodeTagValue, plainText, type TagValue } from "../domain/reading.ts";
 import { guardWrite, isSameRaw } from "../services/commands/guard.ts";
+import { mayBeWritten, stageAfter } from "../services/commands/write-attempt.ts";
 import { deviceAnd, deviceOptions, deviceUsage } from "./device-arguments.ts";
 import { DeviceSession } from "./device-session.ts";
 import { findTarget, type Target } from "./device-target.ts";
@@ -92,7 +94,7 @@ async function write(
   if (adapter.write === undefined) {
     throw new GatewayError("WRITE_REFUSED", `${label} can't be written to: its adapter only reads.`);
   }
-  await adapter.write([{ tag: tag.name, value: raw }], signal);
+  await adapter.write([{ tag: tag.name, value: raw }], signal).catch(toldOpenEnd);
   const canRead = adapter.read !== undefined;
   const [after] = canRead ? await session.read([tag.name]) : [];
   const readBack = after === undefined ? null : shownTag(after, tag).value;
@@ -109,6 +111,13 @@ async function write(
       `${label}: ${withUnit(value, tag.unit)} was sent, but the device holds ${withUnit(readBack, tag.unit)}.`,
     );
   return ok ? 0 : 1;
+}
+
+/** Whoever wrote must know what may have become of it. */
+function toldOpenEnd(caught: unknown): never {
+  const error = toGatewayError(caught);
+  const { code, message, context } = error;
+  throw new GatewayError(code, `${message} ${mayBeWritten({ stage: stageAfter(error) })}`, { context });
 }
 
 /** `-5` is a value, no option. */
@@ -156,7 +165,7 @@ function valueOf(text: string, { value }: TagMapping, label: string): TagValue {
 
 function jsonOf(text: string, label: string): TagValue {
   try {
-    const value = JSON.parse(text) as TagValue | null;
+    const value = parseJson(text) as TagValue | null;
     if (value !== null) return value;
   } catch {
     // Told below, as null is.

@@ -27,7 +27,7 @@ test("what was recorded is read back, while it grows too", async () => {
   const path = await file();
   const recorder = await recorded(path);
   await expect.poll(async () => (await readRecording(path)).frames.length).toBe(2);
-  await recorder.close();
+  await recorder.close(true);
   const recording = await readRecording(path);
   expect(recording.header).toMatchObject({ ...header, linegate: "frames", version: 1 });
   expect(recording.torn).toBe(false);
@@ -41,14 +41,22 @@ test("of a large frame that comes in two parts a recording has the whole", async
   const path = await file();
   const recorder = await FrameRecorder.create(path, header, { clock: systemClock, force: false });
   recorder.keep("received", "http://camera/image", Buffer.from("PNG"), Buffer.from(" and the rest"));
-  await recorder.close();
+  await recorder.close(true);
   const [frame] = (await readRecording(path)).frames;
   expect([frame?.bytes.toString(), frame?.length]).toEqual(["PNG and the rest", undefined]);
 });
 
+test("a recording of a device that was never online says so", async () => {
+  const path = await file();
+  await (await recorded(path)).close(false);
+  const { frames, torn, neverOnline } = await readRecording(path);
+  expect({ torn, neverOnline }).toEqual({ torn: false, neverOnline: true });
+  expect(frames).toHaveLength(2);
+});
+
 test("a torn last line costs that line alone", async () => {
   const path = await file();
-  await (await recorded(path)).close();
+  await (await recorded(path)).close(true);
   const text = await readFile(path, "utf8");
   const torn = await readRecording(await file(text.slice(0, -12)));
   expect(torn.torn).toBe(true);

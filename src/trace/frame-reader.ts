@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { GatewayError } from "../domain/errors.ts";
-import type { Frame, RecordingHeader } from "./frame.ts";
+import { neverOnlineLine, type Frame, type RecordingHeader } from "./frame.ts";
 
 /** A recording as it was read. */
 export interface Recording {
@@ -9,6 +9,8 @@ export interface Recording {
   readonly frames: readonly Frame[];
   /** True where the last line was torn, as a recording's is that was cut off while it grew. */
   readonly torn: boolean;
+  /** True where the device gave nothing while it was recorded. */
+  readonly neverOnline?: true;
 }
 
 /** Reads a whole recording. Rejects with CONFIG_INVALID, file and line, where it is none. */
@@ -16,6 +18,7 @@ export async function readRecording(path: string): Promise<Recording> {
   let header: RecordingHeader | undefined;
   let broken: number | undefined;
   let number = 0;
+  let neverOnline = false;
   const frames: Frame[] = [];
   const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
   try {
@@ -23,6 +26,7 @@ export async function readRecording(path: string): Promise<Recording> {
       number += 1;
       if (header === undefined) header = headerOf(line, path);
       else if (broken !== undefined) throw badLine(path, broken);
+      else if (line === neverOnlineLine) neverOnline = true;
       else {
         const frame = frameOf(line);
         // Only the last line may be torn: whether it is shows with the next one.
@@ -36,7 +40,7 @@ export async function readRecording(path: string): Promise<Recording> {
     throw new GatewayError("CONFIG_INVALID", `${path}: ${why}.`, { cause });
   }
   if (header === undefined) throw new GatewayError("CONFIG_INVALID", `${path} is empty, no recording.`);
-  return { header, frames, torn: broken !== undefined };
+  return { header, frames, torn: broken !== undefined, ...(neverOnline ? { neverOnline } : {}) };
 }
 
 function headerOf(line: string, path: string): RecordingHeader {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { FrameDirection } from "../adapter-kit/adapter.ts";
 import type { Clock } from "../adapter-kit/clock.ts";
 import { GatewayError } from "../domain/errors.ts";
-import { frameLine, headerLine, type RecordingHeader } from "./frame.ts";
+import { frameLine, headerLine, neverOnlineLine, type RecordingHeader } from "./frame.ts";
 
 /** What may wait for a slow disk; frames beyond it are counted, not kept. */
 const mostPendingBytes = 8_000_000;
@@ -61,8 +61,13 @@ export class FrameRecorder {
     );
   }
 
-  /** Everything kept is in the file afterwards. Rejects with STORE_FULL where it is not. */
-  async close(): Promise<void> {
+  /**
+   * Everything kept is in the file afterwards. Rejects with STORE_FULL where it is not.
+   *
+   * @param online whether the device was there at any time
+   */
+  async close(online: boolean): Promise<void> {
+    if (!online) this.#stream.write(`${neverOnlineLine}\n`);
     await new Promise<void>((resolve) => {
       if (this.#stream.closed) resolve();
       this.#stream.once("close", () => resolve());

@@ -27,6 +27,9 @@ export interface RecordingHeader {
   readonly incident?: { readonly number: number; readonly reason: string; readonly at: number };
 }
 
+/** The last line of a recording whose device never gave anything: it shows what was tried, and no device. */
+export const neverOnlineLine = '{"online":false}';
+
 /** A header as its line, without the line's end. */
 export function headerLine(header: RecordingHeader): string {
   return JSON.stringify(header, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value));
