@@ -1,10 +1,11 @@
 import * as z from "zod";
 import { durationField, secretField } from "../adapter-kit/schema.ts";
+import { priorities } from "./alerts.ts";
 import { conditionField } from "./condition-schema.ts";
 import { publishField, segmentField, tagField } from "./site-fields.ts";
 import { limitField, waitField } from "./wait-field.ts";
 
-const priorityField = z.enum(["critical", "high", "medium", "low"]);
+const priorityField = z.enum(priorities);
 
 /** As long as a timer can wait, or not at all. */
 const delayField = durationField.refine((span) => span === 0 || waitField.safeParse(`${span}ms`).success, {

@@ -25,7 +25,8 @@ export interface ChatterLimits {
 /** What `${…}` stands for in an alert's message and in the texts of its actions. */
 export const alertFillable = ["value", "tag", "alert", "time"] as const;
 
-export type Priority = "critical" | "high" | "medium" | "low";
+export const priorities = ["critical", "high", "medium", "low"] as const;
+export type Priority = (typeof priorities)[number];
 
 export interface AlertRule {
   /** A segment: part of the topic `alert/<site>/<name>`. */

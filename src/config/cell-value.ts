@@ -5,7 +5,7 @@ import type { CsvTable } from "./csv-table.ts";
 import type { Place, Source } from "./source.ts";
 
 /** The files that are written here; `;` is what some spreadsheets make of them. */
-const written: CsvTable = { rows: [], delimiter: "," };
+const written: CsvTable = { rows: [], comments: [], delimiter: "," };
 
 /** What a cell that may hold any value says: as in YAML it is what it looks like, and a text where it stands in quotes. */
 export function readValue(text: string, table: CsvTable): JsonValue {

@@ -1,5 +1,5 @@
 import type { DeviceMapping, TagMapping } from "../adapter-kit/mapping.ts";
-import { formatDuration, type Duration } from "../domain/duration.ts";
+import { formatDuration, ms, type Duration } from "../domain/duration.ts";
 import { nearestName } from "../domain/nearest.ts";
 import type { AlertCondition, CountedEvent } from "./alerts.ts";
 import type { LineConfig } from "./line.ts";
@@ -66,14 +66,14 @@ export class ConditionRules {
       case "rate":
         this.#checkBand(path, condition);
         if (tag === undefined || !this.#site.checkKind([...path, "rate"], name, tag, "float")) return;
-        this.#checkInterval([...path, "rate", "over"], name, tag, condition.over, false);
+        this.#checkInterval([...path, "rate", "over"], name, tag, condition.over);
         return;
       case "deviation":
         this.#checkBand(path, condition);
         this.#checkDeviation(path, condition, tag);
         return;
       case "stale":
-        if (tag !== undefined) this.#checkInterval([...path, "stale"], name, tag, condition.after, true);
+        if (tag !== undefined) this.#checkStale([...path, "stale"], name, tag, condition.after);
         return;
       case "changes":
       case "bad":
@@ -148,13 +148,30 @@ export class ConditionRules {
     });
   }
 
-  /** `longer`: the time must be longer than the interval, for with every poll it would hold. */
-  #checkInterval(path: SourcePath, name: string, tag: TagMapping, span: Duration, longer: boolean): void {
-    const { poll } = tag;
-    if (poll === undefined || (longer ? span > poll.interval : span >= poll.interval)) return;
+  #checkInterval(path: SourcePath, name: string, { poll }: TagMapping, span: Duration): void {
+    if (poll === undefined || span >= poll.interval) return;
     this.#site.add(path, {
-      message: `${name} is read every ${formatDuration(poll.interval)} only (poll group ${poll.name})`,
-      allowed: `${longer ? "longer than that" : "at least that"}, or the tag in a faster poll group`,
+      message: readEvery(name, poll),
+      allowed: "at least that, or the tag in a faster poll group",
+    });
+  }
+
+  /** A tag that is answered as it should be must never be stale: neither between two polls, nor while a deadband holds it back. */
+  #checkStale(path: SourcePath, name: string, { poll, deadband }: TagMapping, after: Duration): void {
+    const interval = poll?.interval ?? ms(0);
+    if (poll !== undefined && after <= interval) {
+      this.#site.add(path, {
+        message: readEvery(name, poll),
+        allowed: "longer than that, or the tag in a faster poll group",
+      });
+      return;
+    }
+    const longest = ms((deadband?.republish ?? 0) + interval);
+    if (deadband === undefined || after > longest) return;
+    const { republish } = deadband;
+    this.#site.add(path, {
+      message: `${name} has a deadband: while its value stands still it is told every ${formatDuration(republish)} only (republish)`,
+      allowed: `longer than ${formatDuration(longest)}, a shorter republish of the tag, or quality: bad, as the tag itself goes bad when nothing comes from its device`,
     });
   }
 
@@ -196,4 +213,8 @@ export class ConditionRules {
       allowed: `another event, or \`${needed}\` there`,
     });
   }
+}
+
+function readEvery(name: string, poll: NonNullable<TagMapping["poll"]>): string {
+  return `${name} is read every ${formatDuration(poll.interval)} only (poll group ${poll.name})`;
 }

@@ -48,6 +48,7 @@ export function readCsvRows(
   const reading = { kind, table, nameAt, columns: readHeader(header, kind, mistakes), mistakes };
   const entries = new Map<string, SourceEntry>();
   for (const row of rows) addRow(entries, row, reading);
+  if (nameAt > 0) for (const comment of table.comments) checkComment(comment, reading);
   return { kind: "map", place: start, entries };
 }
 
@@ -80,6 +81,19 @@ function readHeader(
       meant: nearestName(cell.text, known),
     });
     return undefined;
+  });
+}
+
+/** Where names come first, a row that is left out begins with `#`. Elsewhere its first cell may just do so, and it would be gone. */
+function checkComment(
+  { text, place }: Cell,
+  { kind: { noun, key }, table, nameAt, columns, mistakes }: RowReading,
+): void {
+  const cells = text.split(table.delimiter);
+  if (cells.length < columns.length || cells[nameAt]?.trim() === "") return;
+  mistakes.add(place, [key], {
+    message: `this line begins with #, as a comment does, and looks like a row of the ${noun} ${cells[nameAt]?.trim()}`,
+    allowed: `the first cell quoted, such as "${cells[0]}"; or a comment with fewer cells than the header`,
   });
 }
 

@@ -11,6 +11,8 @@ export interface Cell {
 export interface CsvTable {
   /** The header row first; empty rows and comments left out. */
   readonly rows: readonly (readonly Cell[])[];
+  /** Lines that begin with `#`, as they stand. */
+  readonly comments: readonly Cell[];
   /** `;` is what spreadsheets write where the comma is the decimal sign. */
   readonly delimiter: "," | ";";
 }
@@ -39,7 +41,8 @@ export function readCsv(text: string, file: string, mistakes: Mistakes): CsvTabl
       trim: true,
       cast: (value, context) => ({ text: value, place: places.of(value, context) }),
     }) as unknown as Cell[][];
-    return { rows: rows.filter((row) => row.some((cell) => cell.text !== "")), delimiter };
+    const filled = rows.filter((row) => row.some((cell) => cell.text !== ""));
+    return { rows: filled, comments: commentsIn(bytes.toString(), file), delimiter };
   } catch (caught) {
     if (!(caught instanceof CsvError)) throw caught;
     const line = Number(caught["lines"] ?? 1);
@@ -49,6 +52,17 @@ export function readCsv(text: string, file: string, mistakes: Mistakes): CsvTabl
     });
     return undefined;
   }
+}
+
+/** A `#` within a cell that goes over several lines begins no comment. */
+function commentsIn(text: string, file: string): readonly Cell[] {
+  let isQuoted = false;
+  return text.split("\n").flatMap((line, index) => {
+    if (!isQuoted && line.startsWith("#"))
+      return [{ text: line.trimEnd(), place: { file, line: index + 1, column: 1 } }];
+    for (const character of line) if (character === '"') isQuoted = !isQuoted;
+    return [];
+  });
 }
 
 /** The header row tells: it holds key names only. */

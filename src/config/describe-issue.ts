@@ -67,7 +67,7 @@ export function describeIssue(
   if (issue.code === "invalid_union" && issue.discriminator === undefined) {
     return describeUnion(schema, issue, input, under);
   }
-  return [{ path, at: "value", problem: describeValue(schema, issue, valueAt(input, local), path) }];
+  return [{ path, at: "value", problem: describeValue(schema, issue, input, path) }];
 }
 
 /** A key that the map can't have, or not in the form that it has: `baud` beside `transport: tcp`. */
@@ -103,7 +103,7 @@ function describeUnion(
       describeIssue(schema, { ...one, path: [...issue.path, ...one.path] }, input, under),
     );
   }
-  const forms = issue.errors.flat().map((one) => allowedBy(schema, one, local));
+  const forms = issue.errors.flat().map((one) => allowedBy(schema, one, local, input));
   const allowed = [...new Set(forms.filter((form) => form !== undefined))].join(", or ");
   const path = [...under, ...local];
   const message = wrong(valueAt(input, local), path, undefined);
@@ -129,9 +129,10 @@ function titleOf(schema: z.core.$ZodType): string | undefined {
   return z.globalRegistry.get(schema)?.title;
 }
 
-function describeValue(schema: z.core.$ZodType, issue: Issue, value: unknown, path: SourcePath): Problem {
+function describeValue(schema: z.core.$ZodType, issue: Issue, input: unknown, path: SourcePath): Problem {
   const local = issue.path as SourcePath;
-  const allowed = allowedBy(schema, issue, local);
+  const value = valueAt(input, local);
+  const allowed = allowedBy(schema, issue, local, input);
   const own = issue.code === "custom" ? (issue.params as Partial<Problem> | undefined) : undefined;
   if (issue.code === "custom" && allowed === undefined) {
     return { message: issue.message, allowed: own?.allowed, meant: own?.meant };
@@ -151,12 +152,17 @@ function choices(issue: Issue): readonly unknown[] {
 }
 
 /** What the schema would have taken, in words; undefined where only the issue's own message tells. */
-function allowedBy(schema: z.core.$ZodType, issue: Issue, local: SourcePath): string | undefined {
+function allowedBy(
+  schema: z.core.$ZodType,
+  issue: Issue,
+  local: SourcePath,
+  input: unknown,
+): string | undefined {
   const expected = /^expected (.+)$/s.exec(issue.message)?.[1];
   if (expected !== undefined) return expected;
   if (choices(issue).length > 0) return choices(issue).join(", ");
   if (issue.code === "custom") return undefined;
-  const bounds = boundsAt(schema, local);
+  const bounds = boundsAt(schema, local, input);
   if (issue.code === "invalid_type") {
     const word = typeWords[issue.expected] ?? issue.expected;
     return bounds === undefined ? word : `${word}, ${bounds}`;

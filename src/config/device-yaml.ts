@@ -3,11 +3,20 @@ import type { JsonValue } from "../domain/reading.ts";
 
 type Keys = { readonly [key: string]: JsonValue };
 
+export interface NewTag {
+  readonly name: string;
+  readonly entry: Keys;
+  /** Behind it, as a comment. */
+  readonly note?: string | undefined;
+  /** The whole line is a comment. */
+  readonly leftOut?: boolean | undefined;
+}
+
 export interface NewDevice {
   readonly device: string;
   readonly adapter: string;
   readonly connection: { readonly [key: string]: unknown };
-  readonly tags: readonly { readonly name: string; readonly entry: Keys }[];
+  readonly tags: readonly NewTag[];
   /** Above everything else, a line each. */
   readonly comment: readonly string[];
 }
@@ -34,9 +43,17 @@ export function deviceYaml({ device, adapter, connection, tags, comment }: NewDe
     `adapter: ${adapter}`,
     `connection: ${flowEntry(connection as Keys)}`,
     "tags:",
-    ...tags.map(({ name, entry }) => `  ${`${keyText(name)}:`.padEnd(width + 1)} ${flowEntry(entry)}`),
+    ...tags.map((tag) => tagLine(tag, width)),
     "",
   ].join("\n");
+}
+
+function tagLine({ name, entry, note, leftOut = false }: NewTag, width: number): string {
+  const begin = leftOut ? "  # " : "  ";
+  const line = `${`${keyText(name)}:`.padEnd(width + 1)} ${flowEntry(entry)}`;
+  const noted = note === undefined ? line : `${line} # ${note}`;
+  // What a text breaks over lines belongs to the comment too.
+  return `${begin}${leftOut ? noted.replaceAll("\n", `\n${begin}`) : noted}`;
 }
 
 /** A key in quotes where YAML would read something else. */

@@ -9,7 +9,7 @@ const hubStreamField = z.strictObject({
     .refine((size) => size >= 1_000_000, "expected at least 1MB")
     .optional()
     .describe(
-      "The most that the stream keeps; the oldest messages give way. Without it: what the account may",
+      "The most that the stream keeps; the oldest messages give way. Without it: what the server's disk takes",
     ),
   maxAge: durationField
     .refine((span) => span >= 60_000, "expected at least 1m")

@@ -36,14 +36,23 @@ export type LoadedDevice =
 /** The names that the lines on the command line go by in messages. */
 const commandLine = "command line";
 
+export interface LoadDeviceOptions {
+  /** A file without tags is taken too. */
+  readonly tagless?: boolean | undefined;
+}
+
 /** Reads one device file with its profile and CSV, and the tags given beside it. */
-export async function loadDeviceFile(file: string, extra: ExtraTags = {}): Promise<LoadedDevice> {
+export async function loadDeviceFile(
+  file: string,
+  extra: ExtraTags = {},
+  { tagless }: LoadDeviceOptions = {},
+): Promise<LoadedDevice> {
   const path = resolve(file);
   const dir = siteOf(path);
   const mistakes = new Mistakes();
   const folder = new SiteFolder(dir, mistakes);
   const name = relative(dir, path).split(sep).join("/");
-  const merged = await mergeDevice(name, { folder, registry: adapterRegistry, mistakes });
+  const merged = await mergeDevice(name, { folder, registry: adapterRegistry, mistakes, tagless });
   if (merged === undefined) return { ok: false, dir, issues: mistakes.list() };
   return settle(withTags(merged, extra, mistakes), dir, await gatewayOf(folder), mistakes);
 }

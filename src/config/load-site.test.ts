@@ -71,6 +71,17 @@ test.each([
   expect(site.devices[0]?.tags[0]?.stale).toBe(stale);
 });
 
+test.each([
+  ["", "", 60_000],
+  ["stale: 7s", "", 7_000],
+  ["", ", stale: never", undefined],
+])("sending by itself, with %j and %j the stale limit is %s", async (device, tag, stale) => {
+  const sending = head.replace("polled", "sending");
+  const tags = `tags: { t: { address: 1, text: true${tag} } }`;
+  const site = await siteOf({ "devices/a.yaml": `${sending}${device}\n${tags}` });
+  expect(site.devices[0]?.tags[0]?.stale).toBe(stale);
+});
+
 test("deadband, scaling and limits of a write are taken over, the adapter's own keys apart", async () => {
   const tag =
     "{ address: 1, scale: 0.1, offset: -5, deadbandPercent: 2, republish: 5s, write: { min: 0, readBack: false } }";

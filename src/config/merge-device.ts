@@ -37,6 +37,8 @@ interface Merging {
   readonly folder: SiteFolder;
   readonly registry: SchemaRegistry;
   readonly mistakes: Mistakes;
+  /** No tags are no mistake: somebody is about to look what there is. */
+  readonly tagless?: boolean | undefined;
 }
 
 /** Reads one device file, its profile and its CSV files; undefined where nothing of the device file can be read. */
@@ -58,14 +60,15 @@ export async function mergeDevice(file: string, merging: Merging): Promise<Merge
   const sharedTags = profile && (await readTags(profile.source, profile.file, adapter, merging));
   const read = [sharedTags, ownTags].filter((tags) => tags !== undefined && tags !== "broken");
   const broken = ownTags === "broken" || sharedTags === "broken";
-  const none = broken ? emptyMap(valuePlace(merged, ["tags"])) : undefined;
+  const none = broken || merging.tagless === true ? emptyMap(valuePlace(merged, ["tags"])) : undefined;
   const tags = read.length === 0 ? none : read.reduce(mergeSources);
+  const untagged = merging.tagless === true && tags?.kind === "map" && tags.entries.size === 0;
   return {
     file,
     source: tags === undefined ? merged : withKey(merged, "tags", tags),
     adapter,
     profileRead,
-    tagsRead: profileRead && !broken,
+    tagsRead: profileRead && !broken && !untagged,
   };
 }
 
@@ -175,6 +178,7 @@ async function readTags(
   const tags = sourceAt(source, "tags");
   if (tags === undefined || tags.kind === "map") return tags;
   if (tags.kind === "scalar" && tags.told === true) return "broken";
+  if (tags.kind === "scalar" && tags.value === null && merging.tagless === true) return undefined;
   if (tags.kind !== "scalar" || typeof tags.value !== "string") {
     merging.mistakes.add(valuePlace(source, ["tags"]), ["tags"], {
       message: tags.kind === "scalar" && tags.value === null ? "the device has no tags" : "these are no tags",

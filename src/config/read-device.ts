@@ -203,7 +203,12 @@ function toTag(reading: DeviceReading, name: string, tag: TagEntry, known: Known
   }
   const deadband = toDeadband(tag);
   const durable = adapter.durable?.(options, reading.entry.connection);
-  const stale = toStale(tag, reading.entry, poll?.interval);
+  const byAdapter = adapter.stale?.(options, reading.entry.connection);
+  const stale = toStale(
+    tag,
+    reading.entry,
+    byAdapter === undefined ? defaultStale(poll?.interval) : ms(byAdapter),
+  );
   return {
     name,
     options,
@@ -234,7 +239,7 @@ function toDeadband(tag: TagEntry): Deadband | undefined {
   return undefined;
 }
 
-function toStale(tag: TagEntry, device: DeviceEntry, interval: Duration | undefined): Duration | undefined {
-  const stale = tag.stale ?? device.stale ?? defaultStale(interval);
+function toStale(tag: TagEntry, device: DeviceEntry, usual: Duration | undefined): Duration | undefined {
+  const stale = tag.stale ?? device.stale ?? usual;
   return stale === "never" ? undefined : stale;
 }

@@ -28,17 +28,41 @@ export function alternatives(schema: z.core.$ZodType): readonly z.core.$ZodType[
   return inner === undefined ? [schema] : alternatives(inner);
 }
 
-function below(schema: z.core.$ZodType, key: string | number): readonly z.core.$ZodType[] {
-  return alternatives(schema).flatMap((one) => {
+/** False where what the file says in the keys that choose among forms, such as `transport`, chooses another one. */
+function isChosen(schema: z.core.$ZodType, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  const said = value as Readonly<Record<string, unknown>>;
+  return Object.entries(definition(schema).shape ?? {}).every(([key, field]) => {
+    const { type, values } = definition(field);
+    return type !== "literal" || said[key] === undefined || values?.includes(said[key]) === true;
+  });
+}
+
+function below(schema: z.core.$ZodType, key: string | number, value: unknown): readonly z.core.$ZodType[] {
+  const forms = alternatives(schema);
+  const chosen = forms.filter((one) => isChosen(one, value));
+  return (chosen.length > 0 ? chosen : forms).flatMap((one) => {
     const def = definition(one);
     const next = def.shape?.[String(key)] ?? def.valueType ?? def.element;
     return next === undefined ? [] : [next];
   });
 }
 
-export function schemasAt(schema: z.core.$ZodType, path: SourcePath): readonly z.core.$ZodType[] {
+/** What may stand at a path; with the file's content, of the forms that it chooses. */
+export function schemasAt(
+  schema: z.core.$ZodType,
+  path: SourcePath,
+  input?: unknown,
+): readonly z.core.$ZodType[] {
   let found: readonly z.core.$ZodType[] = [schema];
-  for (const key of path) found = found.flatMap((one) => below(one, key));
+  let value = input;
+  for (const key of path) {
+    found = found.flatMap((one) => below(one, key, value));
+    value =
+      typeof value === "object" && value !== null
+        ? (value as Readonly<Record<string, unknown>>)[key]
+        : undefined;
+  }
   return found;
 }
 
@@ -108,8 +132,8 @@ function isBound(value: number | null | undefined): boolean {
 }
 
 /** The bounds of the number at a path, in words; undefined where there is at most a type. */
-export function boundsAt(schema: z.core.$ZodType, path: SourcePath): string | undefined {
-  for (const one of schemasAt(schema, path).flatMap(alternatives)) {
+export function boundsAt(schema: z.core.$ZodType, path: SourcePath, input: unknown): string | undefined {
+  for (const one of schemasAt(schema, path, input).flatMap(alternatives)) {
     const { minValue, maxValue } = one as Partial<Pick<z.ZodNumber, "minValue" | "maxValue">>;
     if (isBound(minValue) && isBound(maxValue)) return `${minValue} to ${maxValue}`;
   }

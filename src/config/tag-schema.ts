@@ -37,7 +37,7 @@ const commonTag = {
   stale: limitField
     .optional()
     .describe(
-      "Without a sample for this long the tag goes bad; never: it does not. Where it is absent, the device's, else three poll intervals, at least 5s",
+      "Without a sample for this long the tag goes bad; never: it does not. Where it is absent, the device's, else three poll intervals, at least 5s; for tags that are not polled the adapter's default",
     ),
   upload: uploadField.optional(),
 };

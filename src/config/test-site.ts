@@ -35,6 +35,7 @@ function schemaNamed(name: string, polled: boolean): AdapterSchema {
     polled,
     templates: !polled,
     silence: ({ timeout }) => 10 * timeout,
+    ...(polled ? {} : { stale: ({ text }: TagOptions) => (text === true ? 60_000 : undefined) }),
     value: ({ text }) =>
       text === true
         ? { kind: "string" }

@@ -26,6 +26,25 @@ const mostRounds = 16;
 
 const missing = "is missing";
 
+/** The schemas pass over a key of this name without a word: what it holds would be gone. */
+const unusable = "__proto__";
+
+function refuseUnusable(source: Source, part: Source, path: SourcePath, mistakes: Mistakes): void {
+  if (part.kind === "list")
+    for (const [index, item] of part.items.entries())
+      refuseUnusable(source, item, [...path, index], mistakes);
+  if (part.kind !== "map") return;
+  for (const [key, { value }] of part.entries) {
+    const own = [...path, key];
+    if (key === unusable)
+      mistakes.add(keyPlace(source, own), own, {
+        message: `nothing can be called ${unusable}`,
+        allowed: "another name",
+      });
+    else refuseUnusable(source, value, own, mistakes);
+  }
+}
+
 /**
  * Validates the part of a file at `path`, and says what is wrong with it. Wrong parts are then left out or replaced by
  * stand-ins, so that what remains can be checked further; undefined where too little remains. Where not all of the part
@@ -39,6 +58,7 @@ export function validate<T>(
   partly = false,
 ): Validated<T> | undefined {
   const part = sourceAt(source, ...path);
+  if (part !== undefined) refuseUnusable(source, part, path, mistakes);
   const input = part === undefined ? undefined : plainValue(part);
   const leftOut: SourcePath[] = [];
   const madeUp: SourcePath[] = [];

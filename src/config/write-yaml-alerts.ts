@@ -5,12 +5,14 @@ import type { JsonValue } from "../domain/reading.ts";
 import { alertEntry, type Keys } from "./alert-entry.ts";
 import { alertsSchema, type AlertsEntry } from "./alerts-schema.ts";
 import type { AlertRule } from "./alerts.ts";
+import { spliced, type AlertLines } from "./splice-alerts.ts";
 
 /**
  * The text of an alerts.yaml with other alerts in it. Its head stays, and so do the lines of alerts that are what they
- * were, comments included.
+ * were, comments included; where all are, so does the whole text.
  */
 export function withAlerts(text: string, before: readonly AlertRule[], after: readonly AlertRule[]): string {
+  if (isDeepStrictEqual(before, after)) return text;
   const document = parseDocument(text);
   const defaults = defaultsIn(document);
   const found = document.get("alerts");
@@ -18,11 +20,18 @@ export function withAlerts(text: string, before: readonly AlertRule[], after: re
     isMap(found) ? found.items.map((pair) => [isScalar(pair.key) ? pair.key.value : pair.key, pair]) : [],
   );
   const earlier = new Map(before.map((alert) => [alert.name, alert]));
-  const items = after.map((alert) => {
-    const pair = own.get(alert.name);
-    const same = pair !== undefined && isDeepStrictEqual(earlier.get(alert.name), alert);
-    return same ? pair : newPair(document, alert, defaults);
-  });
+  const isKept = (alert: AlertRule) =>
+    own.has(alert.name) && isDeepStrictEqual(earlier.get(alert.name), alert);
+  if (isMap(found)) {
+    const lines = after.map((alert): AlertLines =>
+      isKept(alert) ? { name: alert.name } : { name: alert.name, pair: newPair(document, alert, defaults) },
+    );
+    const edited = spliced(text, found, lines);
+    if (edited !== undefined) return edited;
+  }
+  const items = after.map(
+    (alert) => (isKept(alert) ? own.get(alert.name) : undefined) ?? newPair(document, alert, defaults),
+  );
   // The map itself is kept where there is one: a comment above its first alert is the map's.
   const alerts = isMap(found) ? found : document.createNode({});
   alerts.items = items;
