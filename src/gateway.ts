@@ -129,8 +129,9 @@ export class Gateway {
       storeBytes: () => this.#nats.storeBytes,
       syncsAtAck: () => this.#nats.syncsAtAck,
       isTight: () => isNearlyFull(data),
+      isSourced: site.gateway.hub?.leaf !== undefined,
       gate: {
-        isHeld: (stream) => this.#offline.isHeld(stream),
+        isHeld: (stream, underWay) => this.#offline.isHeld(stream, underWay),
         stored: (stream, bytes) => {
           this.#offline.stored(stream, bytes);
           this.#nats.wake(stream);
@@ -178,6 +179,7 @@ export class Gateway {
       secret: (text) => files.secret(text),
       states: () => this.#devices.states,
       isOnline: (device) => this.#devices.isOnline(device),
+      lastReadings: (topic) => this.#last.reading(topic, clock.monotonic()),
       places: config.services,
       own: ownAlerts(config),
       commands: this.#commands,
@@ -194,6 +196,7 @@ export class Gateway {
     });
     this.#http = new HttpEndpoint({
       listen: config.http.listen,
+      listenKey: "`http.listen` in gateway.yaml",
       health: () => this.health(),
       metrics: () => this.metrics(),
       frames: {
@@ -290,16 +293,18 @@ export class Gateway {
   health(): Health {
     const parts = { broker: this.#broker.health(), nats: this.#nats.health() };
     const hub = this.#nats.hub?.health();
+    const upload = this.#services.uploadHealth();
     return {
       ok: Object.values(parts).every((part) => part.ok),
       gateway: this.#site.gateway.gateway,
       upSeconds: Math.round((this.#deps.clock.monotonic() - this.#startedAt) / 1000),
-      // A hub that is away and messages that wait are told, but do not make the gateway unhealthy.
+      // A hub that is away, messages that wait and what is not uploaded are told, but do not make the gateway unhealthy.
       parts: {
         ...parts,
         store: storeHealth(this.#store.condition),
         outbox: offlineHealth(this.#offline.now, this.#problem),
         ...(hub && { hub }),
+        ...(upload && { upload }),
       },
       devices: this.#devices.states,
     };

@@ -3,6 +3,7 @@ import type { LinkCounters } from "../nats/link-types.ts";
 import type { RunningDevice } from "../supervisor/device-fleet.ts";
 import type { Labels, Metric } from "./exposition.ts";
 import type { Histogram } from "./histogram.ts";
+import { processMetrics } from "./process-metrics.ts";
 
 /** Plain counters of one part: a number each, or numbers by reason. */
 type Counter = number | Readonly<Record<string, number>>;
@@ -37,7 +38,8 @@ function snake(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function* partMetrics(part: string, counters: object): Generator<Metric> {
+/** The counters of one part, such as `linegate_nats_published_total`. */
+export function* partMetrics(part: string, counters: object): Generator<Metric> {
   for (const [key, value] of Object.entries(counters) as [string, Counter][]) {
     const gauge = gauges.test(key) && !key.endsWith("Total");
     const name = `linegate_${part}_${snake(key)}`.replace(/(_total)?$/, gauge ? "" : "_total");
@@ -177,17 +179,5 @@ export function* gatewayMetrics(sources: MetricSources): Generator<Metric> {
     type: "counter",
     samples: Object.entries(sources.reloads).map(([outcome, n]) => [{ outcome }, n]),
   };
-  yield {
-    name: "process_resident_memory_bytes",
-    help: "RSS of the gateway process, without nats-server",
-    type: "gauge",
-    samples: [[{}, process.memoryUsage.rss()]],
-  };
-  const { user, system } = process.cpuUsage();
-  yield {
-    name: "process_cpu_seconds_total",
-    help: "CPU time of the gateway process",
-    type: "counter",
-    samples: [[{}, (user + system) / 1e6]],
-  };
+  yield* processMetrics("the gateway process, without nats-server");
 }

@@ -6,6 +6,7 @@ async function serve(ok: boolean, authorise = async (_user?: string, _password?:
   const health: Health = { ok, gateway: "line1-gw", upSeconds: 3, parts: { nats: { ok } }, devices: {} };
   const endpoint = new HttpEndpoint({
     listen: { host: "127.0.0.1", port: 0 },
+    listenKey: "`http.listen`",
     health: () => health,
     metrics: () => [{ name: "up", help: "Up", type: "gauge", samples: [[{}, 1]] }],
     frames: {
@@ -63,6 +64,7 @@ test("a port that is taken is an error that says which key to look at", async ()
   const { endpoint } = await serve(true);
   const second = new HttpEndpoint({
     listen: endpoint.address,
+    listenKey: "`http.listen` in gateway.yaml",
     health: () => ({ ok: true, gateway: "", upSeconds: 0, parts: {}, devices: {} }),
     metrics: () => [],
     frames: { summary: () => "", recording: () => undefined },

@@ -8,10 +8,12 @@ import type { Health } from "./health.ts";
 
 export interface HttpEndpointOptions {
   readonly listen: ListenAddress;
+  /** What says so: `\`http.listen\` in gateway.yaml`. */
+  readonly listenKey: string;
   readonly health: () => Health;
   readonly metrics: () => Iterable<Metric>;
-  /** Raw frames: what there is, as JSON, and a recording of one device, line by line. */
-  readonly frames: {
+  /** Raw frames: what there is, as JSON, and a recording of one device, line by line. Absent: there are none here. */
+  readonly frames?: {
     summary(): string;
     recording(device: string, incident?: number): readonly string[] | undefined;
   };
@@ -47,7 +49,8 @@ export class HttpEndpoint {
   }
 
   async start(): Promise<void> {
-    const { host, port } = this.#options.listen;
+    const { listen, listenKey } = this.#options;
+    const { host, port } = listen;
     const server = http.createServer(
       { requestTimeout: 5_000, headersTimeout: 5_000 },
       (request, response) => {
@@ -58,7 +61,7 @@ export class HttpEndpoint {
     await new Promise<void>((resolve, reject) => {
       server.on("error", (cause: NodeJS.ErrnoException) => {
         const why = cause.code === "EADDRINUSE" ? "another program listens there" : cause.message;
-        const message = `The HTTP listener can't open ${host}:${port}: ${why}. Check \`http.listen\` in gateway.yaml.`;
+        const message = `The HTTP listener can't open ${host}:${port}: ${why}. Check ${listenKey}.`;
         reject(new GatewayError("CONFIG_INVALID", message, { cause }));
       });
       server.listen(port, host, resolve);
@@ -79,7 +82,7 @@ export class HttpEndpoint {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [user, password] = basicCredentials(request) ?? [];
     const [path, query = ""] = (request.url ?? "/").split("?");
-    const { authorise, health, metrics } = this.#options;
+    const { authorise, health, metrics, frames } = this.#options;
     try {
       if (!(await authorise(user, password, request.socket.remoteAddress ?? ""))) {
         reply(response, 401, "text/plain", "Who are you? Use HTTP Basic with a user of gateway.yaml.\n", {
@@ -91,26 +94,33 @@ export class HttpEndpoint {
       else if (path === "/healthz") {
         const state = health();
         reply(response, state.ok ? 200 : 503, "application/json", `${JSON.stringify(state)}\n`);
-      } else if (path === "/frames") this.#answerFrames(response, new URLSearchParams(query));
-      else reply(response, 404, "text/plain", "There is /healthz, /metrics and /frames.\n");
+      } else if (path === "/frames" && frames !== undefined)
+        answerFrames(response, frames, new URLSearchParams(query));
+      else {
+        const there = frames === undefined ? "/healthz and /metrics" : "/healthz, /metrics and /frames";
+        reply(response, 404, "text/plain", `There is ${there}.\n`);
+      }
     } catch (caught) {
       reply(response, 500, "text/plain", `${caught instanceof Error ? caught.message : String(caught)}\n`);
     }
   }
+}
 
-  #answerFrames(response: ServerResponse, asked: URLSearchParams): void {
-    const { frames } = this.#options;
-    const device = asked.get("device");
-    if (device === null) {
-      reply(response, 200, "application/json", `${frames.summary()}\n`);
-      return;
-    }
-    const incident = asked.get("incident");
-    const lines = frames.recording(device, incident === null ? undefined : Number(incident));
-    if (lines === undefined)
-      reply(response, 404, "text/plain", "No such frames. /frames lists what there is.\n");
-    else reply(response, 200, "application/x-ndjson", `${lines.join("\n")}\n`);
+function answerFrames(
+  response: ServerResponse,
+  frames: NonNullable<HttpEndpointOptions["frames"]>,
+  asked: URLSearchParams,
+): void {
+  const device = asked.get("device");
+  if (device === null) {
+    reply(response, 200, "application/json", `${frames.summary()}\n`);
+    return;
   }
+  const incident = asked.get("incident");
+  const lines = frames.recording(device, incident === null ? undefined : Number(incident));
+  if (lines === undefined)
+    reply(response, 404, "text/plain", "No such frames. /frames lists what there is.\n");
+  else reply(response, 200, "application/x-ndjson", `${lines.join("\n")}\n`);
 }
 
 function reply(

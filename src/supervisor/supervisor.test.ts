@@ -226,6 +226,7 @@ test("stopping closes the adapter, marks the tags bad and says stopped; a write 
   await new Promise((resolve) => setImmediate(resolve));
   contexts[0]?.emit([good("a"), good("b")]);
   await supervisor.write([{ tag: "a", value: 1 }], AbortSignal.timeout(1000));
+  expect(() => supervisor.mayWrite()).not.toThrow();
   await supervisor.stop();
   await supervisor.stop();
   expect(closed()).toBe(1);
@@ -234,6 +235,7 @@ test("stopping closes the adapter, marks the tags bad and says stopped; a write 
   await expect(supervisor.write([{ tag: "a", value: 1 }], AbortSignal.timeout(1000))).rejects.toMatchObject({
     code: "DEVICE_UNREACHABLE",
   });
+  expect(() => supervisor.mayWrite()).toThrow("is stopped");
 });
 
 test("an error that trying again can't mend is tried at the longest wait only", async () => {

@@ -112,13 +112,13 @@ export class Supervisor {
    */
   async write(writes: readonly TagWrite[], signal: AbortSignal): Promise<void> {
     const { adapter, connection } = this.#live();
-    if (adapter.write === undefined) {
-      throw new GatewayError(
-        "WRITE_REFUSED",
-        `${this.device.device} can't be written to: its adapter only reads.`,
-      );
-    }
-    await this.#whileLive(adapter.write(writes, AbortSignal.any([signal, connection])), connection, signal);
+    const work = adapter.write?.(writes, AbortSignal.any([signal, connection]));
+    await this.#whileLive(work ?? this.#refuse(), connection, signal);
+  }
+
+  /** Throws what `write` would reject with now before anything is sent. */
+  mayWrite(): void {
+    if (this.#live().adapter.write === undefined) this.#refuse();
   }
 
   /** Reads tags now; undefined where the adapter can't. The samples also go the way of all samples. */
@@ -285,8 +285,8 @@ export class Supervisor {
         : `Next try in ${formatDuration(ms(retryInMs))}.`;
     const fields = {
       device: this.device.device,
-      code: error.code,
       ...error.context,
+      code: error.code,
       ...(retryInMs === undefined ? {} : { retryInMs }),
     };
     this.#options.log.warn(fields, `offline: ${error.message} ${next}`);
@@ -295,6 +295,13 @@ export class Supervisor {
   #enter(state: DeviceState): void {
     this.#state = state;
     this.#options.onState(state);
+  }
+
+  #refuse(): never {
+    throw new GatewayError(
+      "WRITE_REFUSED",
+      `${this.device.device} can't be written to: its adapter only reads.`,
+    );
   }
 
   #live(): LiveAdapter {
