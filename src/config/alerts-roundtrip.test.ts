@@ -162,6 +162,15 @@ test("taken into an alerts.yaml that has others, they are the same too, whatever
   );
 });
 
+test("a text with Unicode's own line ends in it is written as it is", () => {
+  const file = "alerts:\n  one: { message: Off, when: { offline: a } }\n";
+  const taken = fromYaml(
+    stringify({ alerts: { two: { message: "a\u2028b\u2029c\u0085d", when: { offline: "a" } } } }),
+  );
+  expect(taken?.alerts).toHaveLength(1);
+  expect(fromYaml(withAlerts(file, fromYaml(file)?.alerts ?? [], taken?.alerts ?? []))).toEqual(taken);
+});
+
 test("an alert that is what it was keeps its lines, and the head of the file its comments", () => {
   const file = `# The line\ndefaults: { priority: low } # usual\nalerts:
   # Why it matters

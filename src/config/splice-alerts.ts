@@ -82,10 +82,9 @@ function afterComments(text: string, at: number, column: number): number {
 function rendered(pair: Pair, indent: string, newline: string): string {
   const document = new Document({});
   if (isMap(document.contents)) document.contents.items = [pair];
-  return document
-    .toString({ lineWidth: 0 })
-    .replaceAll(/^(?=.)/gm, indent)
-    .replaceAll("\n", newline);
+  // YAML 1.2 §5.4: only LF and CR end a line; a regular expression's ^ is after U+2028 and U+2029 as well.
+  const lines = document.toString({ lineWidth: 0 }).split("\n");
+  return lines.map((line) => (line === "" ? line : indent + line)).join(newline);
 }
 
 function ended(lines: string): string {

@@ -132,7 +132,8 @@ test("whatever old values come in between, what is given is what the counter tru
           count += step;
           if (shown(count) < 21) return [shown(count)];
           // Within `most` of its end a zero is the counter come round, whatever was meant.
-          if (back === "zero" && rollover !== undefined && 65_536 - shown(count) <= 100) return [shown(count)];
+          if (back === "zero" && rollover !== undefined && 65_536 - shown(count) <= 100)
+            return [shown(count)];
           return back === "zero"
             ? [shown(count), 0, shown(count)]
             : [shown(count), ...back.map((by) => shown(count - by))];
