@@ -11,7 +11,7 @@ export default defineConfig({
     hookTimeout: 15_000,
     // A busy machine is slow, not wrong: what is polled for gets as long as it may take.
     expect: { poll: { timeout: 5_000 } },
-    setupFiles: ["test/patience.ts"],
+    setupFiles: ["test/patience.ts", "test/properties/seed.ts"],
     reporters: ["default", new SkipReporter()],
   },
 });

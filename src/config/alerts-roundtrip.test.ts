@@ -162,6 +162,20 @@ test("taken into an alerts.yaml that has others, they are the same too, whatever
   );
 });
 
+test("an alert that nobody acknowledges says nothing of a re-alarm that it does not have", () => {
+  const head = { defaults: { realarm: "12s", acknowledge: false } };
+  const file = stringify({ ...head, alerts: { one: { message: "Off", when: { offline: "a" } } } });
+  const taken = fromYaml(
+    stringify({ ...head, alerts: { two: { message: "Off", when: { offline: "a" }, realarm: "12s" } } }),
+  );
+  const unchanged = fromYaml(file)?.alerts ?? [];
+  expect(fromYaml(withAlerts(file, unchanged, taken?.alerts ?? []))).toEqual(taken);
+  const [one] = unchanged;
+  expect(one?.realarm).toBeUndefined();
+  const renamed = one === undefined ? [] : [{ ...one, name: "two" }];
+  expect(withAlerts(file, unchanged, renamed)).not.toContain("never");
+});
+
 test("a text with Unicode's own line ends in it is written as it is", () => {
   const file = "alerts:\n  one: { message: Off, when: { offline: a } }\n";
   const taken = fromYaml(

@@ -41,8 +41,10 @@ export function withAlerts(text: string, before: readonly AlertRule[], after: re
 }
 
 function newPair(document: Document, alert: AlertRule, defaults: Keys): Pair {
+  // An alert that nobody acknowledges takes no re-alarm from the defaults.
+  const unsaid = alert.acknowledge ? defaults : { ...defaults, realarm: "never" };
   const entry = Object.fromEntries(
-    Object.entries(alertEntry(alert)).filter(([key, value]) => !isDeepStrictEqual(defaults[key], value)),
+    Object.entries(alertEntry(alert)).filter(([key, value]) => !isDeepStrictEqual(unsaid[key], value)),
   );
   const pair = document.createPair(alert.name, entry);
   if (!isMap(pair.value)) return pair;
