@@ -18,6 +18,10 @@ interface ApiReply {
 const streamNotFound = 10_059;
 const consumerNotFound = 10_014;
 const noMessage = 10_037;
+/** What `created` says of a stream that the server has only a name of yet (2.9.10: `addStream` before `setupStore`). */
+const notMadeYet = "0001-01-01";
+/** The next look finds it made, nearly always. */
+const mostLooks = 100;
 /** Resources, storage, the stream's own bytes: there is no room. */
 const noRoom = new Set([10_023, 10_047, 10_077]);
 
@@ -121,11 +125,19 @@ export class JetStreamApi {
     return (await this.streamInfo(name))?.config;
   }
 
-  /** The stream with what it holds; undefined where there is no such stream. */
+  /**
+   * The stream with what it holds; undefined where there is no such stream. One that somebody is making at this moment is looked
+   * at until it is made: what would be remembered of it before would name another stream.
+   */
   async streamInfo(name: string): Promise<StreamInfo | undefined> {
-    const reply = await this.#call<StreamInfo>(`$JS.API.STREAM.INFO.${name}`, "");
-    if (reply.error?.err_code === streamNotFound) return undefined;
-    return accepted(reply, `stream ${name}`);
+    for (let look = 0; look < mostLooks; look += 1) {
+      // Each look waits for the server's answer: that is what this loop is for.
+      const reply = await this.#call<StreamInfo>(`$JS.API.STREAM.INFO.${name}`, "");
+      if (reply.error?.err_code === streamNotFound) return undefined;
+      const info = accepted(reply, `stream ${name}`);
+      if (isMade(info)) return info;
+    }
+    throw new GatewayError("UPLINK_UNAVAILABLE", `The stream ${name} is being made`);
   }
 
   /** A consumer of the stream, of the kinds that are in no list too; undefined where there is none of that name. */
@@ -135,11 +147,13 @@ export class JetStreamApi {
     return accepted(reply, `consumer ${name}`);
   }
 
+  /** Makes the stream; one of that name and configuration that is there already is returned as it is. */
   async createStream(config: StreamConfig): Promise<StreamInfo> {
-    return accepted(
+    const info = accepted(
       await this.#call<StreamInfo>(`$JS.API.STREAM.CREATE.${config.name}`, JSON.stringify(config)),
       `stream ${config.name}`,
     );
+    return isMade(info) ? info : ((await this.streamInfo(config.name)) ?? this.createStream(config));
   }
 
   async updateStream(config: StreamConfig): Promise<void> {
@@ -224,6 +238,10 @@ export class JetStreamApi {
       });
     }
   }
+}
+
+function isMade({ created }: StreamInfo): boolean {
+  return !created.startsWith(notMadeYet);
 }
 
 function accepted<R extends ApiReply>(reply: R, what: string): R {
