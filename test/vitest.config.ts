@@ -7,10 +7,10 @@ export default defineConfig({
     pool: "forks",
     // Most tests wait for something most of the time: sockets, processes, timeouts. One worker a core leaves it idle.
     maxWorkers: 4,
-    testTimeout: 15_000,
-    hookTimeout: 15_000,
-    // A busy machine is slow, not wrong: what is polled for gets as long as it may take.
-    expect: { poll: { timeout: 5_000 } },
+    // A busy machine is slow, not wrong: what is waited for gets as long as it may take.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     setupFiles: ["test/patience.ts", "test/properties/seed.ts"],
     reporters: ["default", new SkipReporter()],
   },

@@ -72,7 +72,7 @@ test("a part that the line finishes is one event on NATS, with an image that any
   nats.subscribe("event.>", { callback: (_, message) => void events.push(message.json()) });
   // A picture that came too late for its event is told without one.
   const pictured = () => events.find((event): event is Pictured => event.data.image !== null);
-  await expect.poll(() => events.length > 2 && pictured() !== undefined, { timeout: 15_000 }).toBe(true);
+  await expect.poll(() => events.length > 2 && pictured() !== undefined).toBe(true);
   const parts = events.map(({ data }) => data.part);
   expect(new Set(parts).size).toBe(parts.length);
   const told = pictured();

@@ -204,7 +204,8 @@ test.each([
 ] as const)("a camera that is wrong (%s) is told apart as %s", async (fault, code, message) => {
   const { simulator, url } = await camera();
   simulator.suffer(fault);
-  const device = cameraOf(inspectionTags, { transport: "http-poll", url, timeout: "100ms", maxBytes: "1MB" });
+  const timeout = fault === "silent" ? "100ms" : "10s";
+  const device = cameraOf(inspectionTags, { transport: "http-poll", url, timeout, maxBytes: "1MB" });
   expect(await refusal(device)).toMatchObject({ code, message: expect.stringMatching(message) as string });
 });
 

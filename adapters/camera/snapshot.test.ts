@@ -67,7 +67,7 @@ test.each(kinds)(
     expect(context.events[0]?.data).toMatchObject({ part: "P-1", image: { key }, trigger: { tag: trigger } });
     expect(context.latest.get("image")?.sourceTimestamp).toBe(context.events[0]?.timestamp);
     await send("P-2");
-    await expect.poll(() => context.events, { timeout: 3_000 }).toHaveLength(2);
+    await expect.poll(() => context.events).toHaveLength(2);
     expect(context.events[1]?.data).toEqual({ part: "P-2", image: null });
   },
 );

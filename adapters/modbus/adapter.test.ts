@@ -57,12 +57,14 @@ test("groups that are due together share their requests", async () => {
   const simulator = await simulated();
   const tags = [...tagsOf({ a: "holding:0" }, every(20)), ...tagsOf({ b: "holding:1" }, every(80))];
   await polling(deviceAt(simulator, tags));
-  await expect.poll(() => simulator.requests.length).toBeGreaterThan(12);
-  const quantities = simulator.requests.slice(0, 12).map(({ quantity }) => quantity);
-  expect(new Set(simulator.requests.map(({ address }) => address))).toEqual(new Set([0]));
-  expect(quantities[0]).toBe(2);
-  expect(quantities.filter((quantity) => quantity === 2).length).toBeGreaterThanOrEqual(3);
-  expect(quantities.filter((quantity) => quantity === 1).length).toBeGreaterThanOrEqual(6);
+  const count = (address: number, quantity: number) =>
+    simulator.requests.filter((request) => request.address === address && request.quantity === quantity)
+      .length;
+  await expect.poll(() => count(0, 2)).toBeGreaterThan(4);
+  expect(simulator.requests[0]).toMatchObject({ address: 0, quantity: 2 });
+  expect(count(0, 1)).toBeGreaterThan(count(0, 2));
+  // Where the machine is busy the fast group misses a slot now and then, and the slow one is asked for alone.
+  expect(count(1, 1)).toBeLessThan(count(0, 2));
 });
 
 test("a poll that takes longer than its interval skips slots, and counts them, and never piles up", async () => {

@@ -12,8 +12,10 @@ async function diagnosis(
   const unit = Number(Object.keys(options.units ?? { 1: {} })[0]);
   prepare(simulator.unit(unit));
   const tags = tagsOf({ level: address }, every(1_000));
-  const { adapter } = await connected(deviceAt(simulator, tags, { connection: { timeout: "300ms" } }));
-  const signal = AbortSignal.timeout(10_000);
+  // Only silence is waited for to the end.
+  const timeout = options.unknownUnit === "silence" ? "300ms" : "10s";
+  const { adapter } = await connected(deviceAt(simulator, tags, { connection: { timeout } }));
+  const signal = AbortSignal.timeout(20_000);
   const samples = (await adapter.read?.(["level"], signal)) ?? [];
   expect(samples[0]?.quality).toBe("bad");
   const found = await adapter.diagnose?.(samples, signal);

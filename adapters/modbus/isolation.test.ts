@@ -90,7 +90,7 @@ test.each([
   await expect.poll(() => context.goodTags()).toHaveLength(7);
   context.clear();
   simulator.inject(fault, { when: ({ address, quantity }) => address <= 3 && 3 < address + quantity });
-  await expect.poll(() => context.latest.get("r3")?.status, { timeout: 15_000 }).toBe(status);
+  await expect.poll(() => context.latest.get("r3")?.status).toBe(status);
   const bad = context.batches.flat().filter(({ quality }) => quality === "bad");
   expect(new Set(bad.map(({ tag }) => tag))).toEqual(new Set(["r3"]));
 });

@@ -42,10 +42,9 @@ test("keeps each change between two publishings, in order", async () => {
   };
   const options = { publishingInterval: "400ms" };
   const { context } = await running(deviceAt(simulator.endpoint, tags, { options }));
-  await expect.poll(() => context.batches.length, { timeout: 5_000 }).toBeGreaterThan(2);
-  const [, batch = []] = context.batches;
-  expect(batch.length).toBeGreaterThan(4);
-  const values = batch.map(({ value }) => Number(value));
+  // On a busy machine some hold fewer.
+  await expect.poll(() => context.batches.some((batch) => batch.length > 4)).toBe(true);
+  const values = context.batches.flat().map(({ value }) => Number(value));
   expect(values).toEqual(values.toSorted((one, other) => one - other));
 });
 

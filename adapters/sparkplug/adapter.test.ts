@@ -152,7 +152,7 @@ test("the death of the node, and of the device, loses the device; an old session
   node.cut(100);
   await vi.waitFor(() => expect(context.losses.at(-1)?.message).toContain("NDEATH"));
   context.clear();
-  await vi.waitFor(() => expect(context.goodTags()).toHaveLength(2), { timeout: 5_000 });
+  await vi.waitFor(() => expect(context.goodTags()).toHaveLength(2));
 });
 
 test("a device that its node no longer gives birth to is lost", async () => {

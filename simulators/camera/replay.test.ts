@@ -6,7 +6,6 @@ import { recordingFromGateway, recordingOf, replayed } from "../site/recording-f
 import { postResult } from "./push.ts";
 
 /** A machine that many share. */
-const patient = { timeout: 10_000 };
 const event = { name: "inspected", key: "/part", image: true };
 const scores = (context: RecordingContext) =>
   context.batches
@@ -24,7 +23,7 @@ test("a polled camera recorded and replayed gives the same readings, events and 
   const { context, end } = await running(device, { images: first.images });
   await untilValue(context, "inspection/part", "P-1");
   shown.result = inspection("P-2", 0.5);
-  await expect.poll(() => context.events, patient).toHaveLength(1);
+  await expect.poll(() => context.events).toHaveLength(1);
   await end();
   await simulator.stop();
 
@@ -37,7 +36,7 @@ test("a polled camera recorded and replayed gives the same readings, events and 
   );
   const second = keptImages();
   const { context: after } = await running(there, { images: second.images });
-  await expect.poll(() => after.events.length, patient).toBeGreaterThan(0);
+  await expect.poll(() => after.events.length).toBeGreaterThan(0);
   expect(scores(after).slice(0, 2)).toEqual(scores(context));
   expect(after.events[0]?.data["result"]).toEqual(context.events[0]?.data["result"]);
   expect([...second.kept.values()][0]).toEqual([...first.kept.values()][0]);
@@ -60,7 +59,7 @@ test("a pushing camera posts again what it posted, images with it", async () => 
   const second = keptImages();
   const { context: after } = await running(device, { images: second.images });
   await replayed(recording);
-  await expect.poll(() => after.events.length, patient).toBeGreaterThan(1);
+  await expect.poll(() => after.events.length).toBeGreaterThan(1);
   const withoutKeys = (data: unknown) => JSON.stringify(data).replaceAll(/"camera-1\/[0-9-]+"/g, "");
   expect(withoutKeys(published(after).slice(0, 2))).toEqual(withoutKeys(published(context)));
   expect(scores(after)).toEqual(scores(context));
@@ -76,7 +75,7 @@ test("a streaming camera gives its frames again, to each gateway from the beginn
   const { context, end } = await running(device, { images: first.images });
   simulator.stream(inspection("P-1"), Buffer.from("\x89PNG\r\n\x1a\n".padEnd(900, "x"), "latin1"));
   simulator.stream(inspection("P-2", 0.5), Buffer.from("\xff\xd8\xff two", "latin1"));
-  await expect.poll(() => context.events, patient).toHaveLength(2);
+  await expect.poll(() => context.events).toHaveLength(2);
   await end();
   await simulator.stop();
 
@@ -87,7 +86,7 @@ test("a streaming camera gives its frames again, to each gateway from the beginn
     const { context: after } = await running(cameraOf(tags, { ...connection, url }, { event }), {
       images: second.images,
     });
-    await expect.poll(() => after.events.length, patient).toBeGreaterThan(1);
+    await expect.poll(() => after.events.length).toBeGreaterThan(1);
     expect(scores(after).slice(0, 2)).toEqual(scores(context));
     expect([...second.kept.values()].slice(0, 2)).toEqual([...first.kept.values()]);
   }

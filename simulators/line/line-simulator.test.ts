@@ -58,13 +58,13 @@ test("the press serves the contract's registers, and a written setpoint slows it
   // CDAB: the low word first; the mapping's scale is 0.1.
   expect(buffer.swap32().swap16().readFloatBE(0)).toBeGreaterThan(50);
   await press.writeRegister(100, 0);
-  await expect.poll(() => line.line.line.press.motorSpeed, { timeout: 5_000 }).toBeLessThan(100);
+  await expect.poll(() => line.line.line.press.motorSpeed).toBeLessThan(100);
   await expect(press.readHoldingRegisters(102, 1)).rejects.toThrow("Illegal data address");
 });
 
 test("the AGV reports in the manner of VDA 5050, with the mapped values in their places", async () => {
   const { line, heard } = await startLine();
-  await expect.poll(() => heard.get(`${agv}/state`), { timeout: 5_000 }).toBeDefined();
+  await expect.poll(() => heard.get(`${agv}/state`)).toBeDefined();
   expect(JSON.parse(heard.get(`${agv}/state`) ?? "")).toMatchObject({
     headerId: 1,
     timestamp: expect.stringMatching(/Z$/),
@@ -90,29 +90,27 @@ test("the AGV reports in the manner of VDA 5050, with the mapped values in their
 
 test("the AGV takes orders and says in its state what became of them", async () => {
   const { line, heard, send } = await startLine();
-  await expect.poll(() => heard.get(`${agv}/connection`), { timeout: 5_000 }).toBeDefined();
+  await expect.poll(() => heard.get(`${agv}/connection`)).toBeDefined();
   const nodes = [{ nodeId: "moon", sequenceId: 0, actions: [] }];
   send(`${agv}/order`, { orderId: "7", orderUpdateId: 0, nodes, edges: [] });
   const state = () => JSON.parse(heard.get(`${agv}/state`) ?? "{}") as Record<string, unknown>;
-  await expect
-    .poll(() => state()["errors"], { timeout: 5_000 })
-    .toMatchObject([{ errorType: "noRouteError" }]);
+  await expect.poll(() => state()["errors"]).toMatchObject([{ errorType: "noRouteError" }]);
   send(`${agv}/order`, {
     orderId: "8",
     orderUpdateId: 0,
     nodes: [{ ...nodes[0], nodeId: "charger" }],
     edges: [],
   });
-  await expect.poll(() => state()["orderId"], { timeout: 5_000 }).toBe("8");
+  await expect.poll(() => state()["orderId"]).toBe("8");
   expect(line.line.line.agv.stop).toBe("charger");
 });
 
 test("the tester and the compressor are devices of one edge node, and move with the line", async () => {
   const { line, heard } = await startLine(20);
-  await expect.poll(() => heard.has("spBv1.0/stamping/DBIRTH/cell-1/tester"), { timeout: 5_000 }).toBe(true);
+  await expect.poll(() => heard.has("spBv1.0/stamping/DBIRTH/cell-1/tester")).toBe(true);
   expect(heard.has("spBv1.0/stamping/DBIRTH/cell-1/compressor")).toBe(true);
   const tester = line.simulation.devices.find(({ mapping }) => mapping.device === "tester-1");
-  await expect.poll(() => Number(tester?.get("parts/tested")), { timeout: 5_000 }).toBeGreaterThan(0);
+  await expect.poll(() => Number(tester?.get("parts/tested"))).toBeGreaterThan(0);
   expect(Number(tester?.get("parts/tested"))).toBe(Number(line.line.line.welder.parts));
 });
 

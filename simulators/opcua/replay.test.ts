@@ -98,7 +98,7 @@ test("values come one after the other with their statuses, source times as far a
       .flat()
       .map(({ value, status = "" }) => `${value === null ? "" : plainText(value)} ${status}`);
   const round = ["1 ", "Infinity ", " BadSensorFailure", "4 UncertainLastUsableValue", "1 "];
-  await expect.poll(() => told().join(), { timeout: 8_000 }).toContain(round.join());
+  await expect.poll(() => told().join()).toContain(round.join());
   const samples = context.batches.flat();
   const begin = told().indexOf("Infinity ");
   const times = samples.slice(begin, begin + 3).map(({ sourceTimestamp = 0 }) => sourceTimestamp);

@@ -44,9 +44,7 @@ test.each([
       })
       .toBe("P-1");
     device?.set("inspection/part", "P-2");
-    await expect
-      .poll(() => context.events.at(-1)?.data, { timeout: 5_000 })
-      .toMatchObject({ result: { part: "P-2" } });
+    await expect.poll(() => context.events.at(-1)?.data).toMatchObject({ result: { part: "P-2" } });
     expect([...kept.values()].at(-1)?.contentType).toBe("image/png");
   },
 );
@@ -65,13 +63,10 @@ test("a camera that posts finds the gateway, with its token", async () => {
   const files = { secret: async () => "let me in", text: async () => "" };
   const { context } = await running(mapping, { files, images: keptImages().images });
   await expect
-    .poll(
-      () => {
-        device?.set("inspection/score", Math.random());
-        return context.goodTags().length;
-      },
-      { timeout: 5_000 },
-    )
+    .poll(() => {
+      device?.set("inspection/score", Math.random());
+      return context.goodTags().length;
+    })
     .toBe(4);
 });
 

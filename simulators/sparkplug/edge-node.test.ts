@@ -61,7 +61,7 @@ test("a rebirth begins the sequence anew; a write is taken and answered", async 
 test("a cut connection leaves the will of this session, and the next session counts on", async () => {
   const { heard, node, session } = await running();
   node.cut(50);
-  await vi.waitFor(() => expect(heard).toHaveLength(5), { timeout: 5_000 });
+  await vi.waitFor(() => expect(heard).toHaveLength(5));
   expect(heard.map(({ type }) => type).slice(2)).toEqual([
     "NDEATH/edge-1",
     "NBIRTH/edge-1",

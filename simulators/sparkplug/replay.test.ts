@@ -6,7 +6,6 @@ import type { RecordingContext } from "../../src/adapter-kit/testing.ts";
 import { recordingOf, replayed } from "../site/recording-fixture.ts";
 
 /** A machine that many share. */
-const patient = { timeout: 10_000 };
 const mapping = deviceOf({ pressure: { metric: "Pressure" }, setpoint: { metric: "Setpoint" } });
 const told = ({ batches }: RecordingContext) =>
   batches
@@ -21,14 +20,14 @@ async function recordedPress() {
   const { broker, node, start } = await startNode();
   const { context, end } = await runOn(broker, mapping);
   start();
-  await expect.poll(() => context.goodTags(), patient).toHaveLength(2);
+  await expect.poll(() => context.goodTags()).toHaveLength(2);
   for (const value of [190, 191]) {
     node.set("pump", "Flow", value);
     node.set("press", "Pressure", value);
-    await expect.poll(() => context.latest.get("pressure")?.value, patient).toBe(value);
+    await expect.poll(() => context.latest.get("pressure")?.value).toBe(value);
   }
   await node.stop();
-  await expect.poll(() => context.losses, patient).toHaveLength(1);
+  await expect.poll(() => context.losses).toHaveLength(1);
   await end();
   return { context, recording: recordingOf(mapping, context) };
 }
@@ -39,7 +38,7 @@ test("a recorded device is born, tells its values with their times and dies agai
   const { context: after } = await runOn(broker, mapping);
   const { place } = await replayed(recording, { broker: `mqtt://127.0.0.1:${port}` });
   expect(place).toContain("Sparkplug plant/edge-1");
-  await expect.poll(() => after.losses, patient).toHaveLength(1);
+  await expect.poll(() => after.losses).toHaveLength(1);
   const before = told(context);
   // The births that were asked for besides say nothing new.
   expect([...new Set(told(after))]).toEqual([...new Set(before)]);
@@ -55,9 +54,9 @@ test("a replay answers a request for a rebirth with the recorded births", async 
   const births: string[] = [];
   broker.subscribe("spBv1.0/plant/DBIRTH/#", ({ topic }) => void births.push(topic));
   await replayed({ ...recording, frames: held }, { broker: `mqtt://127.0.0.1:${port}` });
-  await expect.poll(() => births, patient).toHaveLength(1);
+  await expect.poll(() => births).toHaveLength(1);
   const { context } = await runOn(broker, mapping);
-  await expect.poll(() => context.goodTags(), patient).toHaveLength(2);
+  await expect.poll(() => context.goodTags()).toHaveLength(2);
   expect(context.latest.get("pressure")?.value).toBe(182.4);
   expect(births).toHaveLength(2);
 });
@@ -68,9 +67,9 @@ test("a replay that ends says so as its node would", async () => {
   const { context } = await runOn(broker, mapping);
   const living = recording.frames.filter(({ channel }) => !channel.includes("NDEATH"));
   const running = await replayed({ ...recording, frames: living }, { broker: `mqtt://127.0.0.1:${port}` });
-  await expect.poll(() => context.goodTags(), patient).toHaveLength(2);
+  await expect.poll(() => context.goodTags()).toHaveLength(2);
   await running[Symbol.asyncDispose]();
-  await expect.poll(() => context.losses.length, patient).toBeGreaterThan(0);
+  await expect.poll(() => context.losses.length).toBeGreaterThan(0);
 });
 
 test("a recording without a birth certificate is refused in words", async () => {

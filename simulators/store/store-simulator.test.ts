@@ -50,7 +50,7 @@ test("simulate makes a store out of mappings/retail: counted first, then sold, w
   expect(heard.get("store/camera/traffic")?.at(-1)).toMatchObject({ in: expect.any(Number), qos: 0 });
   await listener.publishAsync("store/sign/1/show", "croissants", { qos: 1 });
   await vi.waitFor(() => expect(heard.get("store/sign/1/showing")?.at(-1)).toBe("croissants"));
-}, 20_000);
+});
 
 test("the store's two tills tell each sale once where nothing goes wrong", async () => {
   const { broker, heard } = await listening();
@@ -64,7 +64,7 @@ test("the store's two tills tell each sale once where nothing goes wrong", async
     expect(heard.get("store/pos/transaction")?.length).toBeGreaterThanOrEqual(sold.length),
   );
   expect(new Set(sold.map(({ sale }) => sale.transactionId)).size).toBe(sold.length);
-}, 20_000);
+});
 
 test("faults are asked for by name and time, and nothing else is taken", () => {
   expect(readArguments(["--fault", "till-offline@10s", "--seed", "7"])).toMatchObject({

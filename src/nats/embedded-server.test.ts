@@ -6,7 +6,16 @@ import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { findServer } from "./find-server.ts";
 import { inspectServer } from "./server-program.ts";
-import { isRunning, keptLog, never, noServerHere, runScript, scratchFolder, testServer } from "./testing.ts";
+import {
+  isRunning,
+  keptLog,
+  never,
+  noServerHere,
+  runScript,
+  scratchFolder,
+  signalTo,
+  testServer,
+} from "./testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();
@@ -32,7 +41,7 @@ test("a server that dies is started again on the same port", async () => {
   const server = await testServer({ log });
   await server.start(never);
   const { pid, port } = server;
-  process.kill(pid ?? 0, "SIGKILL");
+  signalTo(pid, "SIGKILL");
   await vi.waitFor(() => expect(server.restarts).toBe(1), 5_000);
   expect(server).toMatchObject({ state: "running", port });
   expect(server.pid).not.toBe(pid);

@@ -45,7 +45,7 @@ test("a full disk that locks nats-server up (2.9.10) or not (newer): live readin
   // Newer ones say that the stream stores no more, and are not started anew before there is room.
   const expected = version === "2.9.10" ? { restarts: 1, ok: true } : { restarts: 0, ok: false };
   const stands = () => ({ restarts: part.server?.restarts, ok: part.health().ok });
-  await expect.poll(stands, { timeout: 10_000 }).toEqual(expected);
+  await expect.poll(stands).toEqual(expected);
   const heard = new Promise((resolve) => part.link.subscribe("data.x", resolve));
   expect(part.link.publish("data.x", Buffer.from("1"))).toBe(true);
   await heard;
@@ -60,14 +60,14 @@ test("once the disk has room again streams store again, though nats-server (2.15
       () => true,
       () => false,
     );
-  await expect.poll(stores, { timeout: 20_000 }).toBe(true);
+  await expect.poll(stores).toBe(true);
   await vi.waitFor(() => expect(part.health()).toEqual({ ok: true }), 10_000);
 });
 
 /** Publishes until nothing is stored any more. */
 async function fillUp(peer: Awaited<ReturnType<typeof connect>>): Promise<void> {
   const big = new Uint8Array(100_000);
-  const client = jetstream(peer, { timeout: 1_000 });
+  const client = jetstream(peer);
   for (let stored = true; stored;) {
     // One after the other: the first that is not stored ends it.
     stored = await client.publish("big", big).then(

@@ -3,7 +3,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { EmbeddedServer } from "./embedded-server.ts";
 import { GatewayError } from "../domain/errors.ts";
 import type { LinkTarget } from "./dial.ts";
-import { keptLog, never, noServerHere, testLink, testServer } from "./testing.ts";
+import { keptLog, never, noServerHere, signalTo, testLink, testServer } from "./testing.ts";
 
 const payload = Buffer.from(`{"value":1,"quality":"good","timestamp":1795370000123,"sequence":1}`);
 const text = (data: Uint8Array) => Buffer.from(data).toString();
@@ -49,7 +49,7 @@ test("a subscription survives the death of the server, and requests are answered
   link.start(targetOf(server));
   await connected(link);
   expect(text(await link.request("cmd.press.speed", "1", 1_000))).toBe("got 1");
-  process.kill(server.pid ?? 0, "SIGKILL");
+  signalTo(server.pid, "SIGKILL");
   await vi.waitFor(() => expect(link.counters.connects).toBe(2), 5_000);
   const stop = link.subscribe("late", (message) => message.respond("late"));
   expect(text(await link.request("cmd.press.speed", "2", 1_000))).toBe("got 2");
@@ -74,14 +74,14 @@ test("a server that stands still is sent no more than the limit, and all is fill
   const { server, link } = await linked({ inFlightLimit: 1_000_000 });
   const refills: string[] = [];
   link.onRefill((reason) => refills.push(reason));
-  process.kill(server.pid ?? 0, "SIGSTOP");
-  onTestFinished(() => void process.kill(server.pid ?? 0, "SIGCONT"));
+  signalTo(server.pid, "SIGSTOP");
+  onTestFinished(() => signalTo(server.pid, "SIGCONT"));
   for (let i = 0; i < 50_000; i++) link.publish("data.a.b", payload);
   const { published, dropped, inFlightBytes } = link.counters;
   expect(inFlightBytes).toBeLessThanOrEqual(1_000_000);
   expect(dropped.backpressure).toBeGreaterThan(10_000);
   expect(published + dropped.backpressure).toBe(50_000);
-  process.kill(server.pid ?? 0, "SIGCONT");
+  signalTo(server.pid, "SIGCONT");
   await vi.waitFor(() => expect(refills).toEqual(["drained"]), 5_000);
   expect(link.publish("data.a.b", payload)).toBe(true);
 });
@@ -96,9 +96,9 @@ test("a message above the server's limit is dropped and counted, and the connect
 
 test("messages under way when the server dies are counted as unconfirmed", async () => {
   const { server, link } = await linked();
-  process.kill(server.pid ?? 0, "SIGSTOP");
+  signalTo(server.pid, "SIGSTOP");
   for (let i = 0; i < 10; i++) link.publish("data.a.b", payload);
-  process.kill(server.pid ?? 0, "SIGKILL");
+  signalTo(server.pid, "SIGKILL");
   await vi.waitFor(() => expect(link.counters.connects).toBe(2), 5_000);
   expect(link.counters).toMatchObject({ published: 10, unconfirmed: 10, inFlightBytes: 0 });
 });

@@ -1,7 +1,7 @@
 import { connect } from "@nats-io/transport-node";
 import { DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import { keptLog, never, noServerHere, plainServer, testPart, testServer } from "./testing.ts";
+import { keptLog, never, noServerHere, plainServer, signalTo, testPart, testServer } from "./testing.ts";
 
 const embedded = { listen: "127.0.0.1:0", store: "data" };
 const quickProbe = { everyMs: 50, timeoutMs: 200, misses: 3 };
@@ -44,7 +44,7 @@ test("LATEST is there again and asks to be filled after the server was killed", 
     part.link.publish("data.line1.a", value(refills.length));
   });
   await part.start(never);
-  process.kill(part.server?.pid ?? 0, "SIGKILL");
+  signalTo(part.server?.pid, "SIGKILL");
   await vi.waitFor(() => expect(refills).toEqual(["connected", "connected"]), 5_000);
   expect(part.health()).toEqual({ ok: true });
   await part.link.flush();

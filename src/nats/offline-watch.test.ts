@@ -14,8 +14,6 @@ beforeEach(async (ctx) => {
   ctx.skip(reason !== undefined, reason);
 });
 
-const patience = { timeout: 10_000 };
-
 interface Options {
   readonly whenFull?: FullPolicy;
   readonly maxBytes?: number;
@@ -77,7 +75,7 @@ async function watched({ whenFull = "oldest", maxBytes = 10_000_000 }: Options =
   });
   await nats.start(never);
   link.start(() => ({ url: `nats://127.0.0.1:${nats.port}` }));
-  await expect.poll(() => looks.at(-1)?.away, patience).toBe("none");
+  await expect.poll(() => looks.at(-1)?.away).toBe("none");
   const send = (kilobytes: number, stream: StreamName = "BATCHES") => {
     const subject = stream === "BATCHES" ? "batch.gw.a" : "event.a";
     return store.change([], [{ stream, subject, payload: Buffer.alloc(kilobytes * 1_000) }]);
@@ -86,9 +84,9 @@ async function watched({ whenFull = "oldest", maxBytes = 10_000_000 }: Options =
   const api = new JetStreamApi((subject, payload) => link.request(subject, payload, 2_000));
   /** All that was sent is in the stream, and a whole look has come after it. */
   const settled = async () => {
-    await expect.poll(() => store.outbox.backlog("BATCHES").rows, patience).toBe(0);
+    await expect.poll(() => store.outbox.backlog("BATCHES").rows).toBe(0);
     const seen = looks.length;
-    await expect.poll(() => looks.length, patience).toBeGreaterThan(seen + 1);
+    await expect.poll(() => looks.length).toBeGreaterThan(seen + 1);
   };
   /** Another one, that has not looked yet. */
   const again = () => new OfflineWatch(ofWatch);
@@ -101,15 +99,15 @@ test("what the hub does not have yet counts as waiting, by messages and bytes, w
   await settled();
   expect(now()?.messages).toBe(0);
   hub.connected = false;
-  await expect.poll(() => now()?.away, patience).toBe("hub");
+  await expect.poll(() => now()?.away).toBe("hub");
   const before = Date.now();
   for (let n = 0; n < 5; n += 1) await send(2);
-  await expect.poll(() => now()?.streams.BATCHES.stream.rows, patience).toBe(5);
+  await expect.poll(() => now()?.streams.BATCHES.stream.rows).toBe(5);
   expect(now()?.streams.BATCHES.stream.bytes).toBeGreaterThan(5_000);
   expect(now()?.oldest).toBeGreaterThanOrEqual(before - 50);
   hub.connected = true;
   hub.has = (last) => last - 2;
-  await expect.poll(() => now()?.streams.BATCHES.stream.rows, patience).toBe(2);
+  await expect.poll(() => now()?.streams.BATCHES.stream.rows).toBe(2);
 });
 
 test("what the stream drops for want of room before the hub has it is lost, counted and told once", async () => {
@@ -119,7 +117,7 @@ test("what the stream drops for want of room before the hub has it is lost, coun
   hub.connected = false;
   // Half of the store is 8 MB.
   for (let n = 0; n < 100; n += 1) await send(100);
-  await expect.poll(() => now()?.lost.BATCHES.stream, patience).toBeGreaterThan(10);
+  await expect.poll(() => now()?.lost.BATCHES.stream).toBeGreaterThan(10);
   expect(now()?.streams.BATCHES.fill).toBeGreaterThan(0.9);
   expect(
     log.lines.some((line) => line.includes("messages that the hub does not have yet were dropped")),
@@ -131,14 +129,14 @@ test("with newest the stream drops nothing: what comes waits in the outbox, and 
   await send(100);
   await settled();
   hub.connected = false;
-  await expect.poll(() => now()?.away, patience).toBe("hub");
+  await expect.poll(() => now()?.away).toBe("hub");
   for (let n = 0; n < 90; n += 1) await send(100);
-  await expect.poll(() => watch.isHeld("BATCHES", 0), patience).toBe(true);
+  await expect.poll(() => watch.isHeld("BATCHES", 0)).toBe(true);
   expect(store.outbox.backlog("BATCHES").rows).toBeGreaterThan(5);
   expect((await api.streamInfo("BATCHES"))?.state.first_seq).toBe(1);
   expect(now()?.lost.BATCHES).toMatchObject({ stream: 0, full: 0 });
   hub.connected = true;
-  await expect.poll(() => store.outbox.backlog("BATCHES").rows, patience).toBe(0);
+  await expect.poll(() => store.outbox.backlog("BATCHES").rows).toBe(0);
   expect((await api.streamInfo("BATCHES"))?.state.last_seq).toBe(91);
 });
 
@@ -161,17 +159,17 @@ test.each(["goes away", "was never reached"])(
       await settled();
     }
     hub.connected = false;
-    await expect.poll(() => now()?.away, patience).toBe("hub");
+    await expect.poll(() => now()?.away).toBe("hub");
     // An eighth of the store is 2 MB.
     await sales(store, 60);
     for (let n = 0; n < 60; n += 1) await send(20, "EVENTS");
-    await expect.poll(() => watch.isHeld("EVENTS", 0), patience).toBe(true);
+    await expect.poll(() => watch.isHeld("EVENTS", 0)).toBe(true);
     expect(store.outbox.backlog("EVENTS").rows).toBeGreaterThan(10);
     expect((await api.streamInfo("EVENTS"))?.state.first_seq).toBe(1);
     expect(now()?.lost.EVENTS).toMatchObject({ stream: 0, full: 0 });
     hub.connected = true;
-    await expect.poll(() => store.outbox.backlog("EVENTS").rows, patience).toBe(0);
-    await expect.poll(() => now()?.lost.EVENTS.stream, patience).toBe(0);
+    await expect.poll(() => store.outbox.backlog("EVENTS").rows).toBe(0);
+    await expect.poll(() => now()?.lost.EVENTS.stream).toBe(0);
     expect((await api.streamInfo("EVENTS"))?.state.last_seq).toBe(how === "goes away" ? 121 : 120);
   },
 );
@@ -179,13 +177,13 @@ test.each(["goes away", "was never reached"])(
 test("after a restart nothing goes into a stream of promised messages before it is known how full it is", async () => {
   const { hub, now, watch, store, again } = await watched();
   hub.connected = false;
-  await expect.poll(() => now()?.away, patience).toBe("hub");
+  await expect.poll(() => now()?.away).toBe("hub");
   await sales(store, 1);
-  await expect.poll(() => store.outbox.backlog("EVENTS").rows, patience).toBe(0);
+  await expect.poll(() => store.outbox.backlog("EVENTS").rows).toBe(0);
   const next = again();
   expect(next.isHeld("EVENTS", 0)).toBe(true);
   expect(next.isHeld("BATCHES", 0)).toBe(false);
-  await expect.poll(() => watch.isHeld("EVENTS", 0), patience).toBe(false);
+  await expect.poll(() => watch.isHeld("EVENTS", 0)).toBe(false);
 });
 
 test("with thin, windows are coarser while more than half of the room is taken, and ten per cent below no more", async () => {
@@ -195,17 +193,17 @@ test("with thin, windows are coarser while more than half of the room is taken, 
   expect(now()?.thinnedTo).toBeUndefined();
   hub.connected = false;
   for (let n = 0; n < 50; n += 1) await send(100);
-  await expect.poll(() => now()?.thinnedTo, patience).toBe(60_000);
+  await expect.poll(() => now()?.thinnedTo).toBe(60_000);
   hub.connected = true;
-  await expect.poll(() => now()?.thinnedTo, patience).toBeUndefined();
+  await expect.poll(() => now()?.thinnedTo).toBeUndefined();
 });
 
 test("a nats-server that is away leaves what is in the outbox, and the hours that it has room for", async () => {
   const { now, send, nats, link } = await watched({ maxBytes: 1_000_000 });
   await nats.stop();
-  await expect.poll(() => link.state, patience).toBe("connecting");
+  await expect.poll(() => link.state).toBe("connecting");
   for (let n = 0; n < 5; n += 1) await send(100);
-  await expect.poll(() => now()?.streams.BATCHES.outbox.rows, patience).toBe(5);
+  await expect.poll(() => now()?.streams.BATCHES.outbox.rows).toBe(5);
   expect(now()).toMatchObject({ away: "nats", messages: 5 });
   expect(now()?.fill).toBeGreaterThan(0.5);
 });

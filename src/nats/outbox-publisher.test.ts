@@ -4,7 +4,15 @@ import { systemClock } from "../adapter-kit/clock.ts";
 import { overwritePage, pagesOf } from "../store/testing.ts";
 import type { NatsLink } from "./link.ts";
 import { batch, event, numbers, outbox } from "./outbox-testing.ts";
-import { isRunning, never, noServerHere, plainServer, scratchFolder, testServer } from "./testing.ts";
+import {
+  isRunning,
+  never,
+  noServerHere,
+  plainServer,
+  scratchFolder,
+  signalTo,
+  testServer,
+} from "./testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();
@@ -33,10 +41,10 @@ test("the server killed in the middle: each message once, and in order", async (
   const total = 600;
   for (let i = 0; i < total; i += 1) {
     // Where the server is not back yet the second kill finds nobody.
-    if ((i === 200 || i === 400) && isRunning(nats.pid)) process.kill(nats.pid ?? 0, "SIGKILL");
+    if ((i === 200 || i === 400) && isRunning(nats.pid)) signalTo(nats.pid, "SIGKILL");
     await store.change([], [event(String(i))]);
   }
-  await expect.poll(() => link.counters.connects, { timeout: 10_000 }).toBeGreaterThan(1);
+  await expect.poll(() => link.counters.connects).toBeGreaterThan(1);
   await empty();
   expect(await messages("EVENTS")).toEqual(numbers(total));
 });
@@ -46,10 +54,10 @@ test("the server stopped and let go on: each message once, and in order", async 
   await nats.start(never);
   connect();
   for (const i of numbers(100)) await store.change([], [event(i)]);
-  process.kill(nats.pid ?? 0, "SIGSTOP");
+  signalTo(nats.pid, "SIGSTOP");
   for (const i of numbers(400, 100)) await store.change([], [event(i)]);
   await expect.poll(() => store.outbox.backlog("EVENTS").rows).toBeGreaterThan(300);
-  process.kill(nats.pid ?? 0, "SIGCONT");
+  signalTo(nats.pid, "SIGCONT");
   await empty();
   expect(await messages("EVENTS")).toEqual(numbers(500));
 });
@@ -60,12 +68,12 @@ test("on a disk that is nearly full one event at a time is under way: none overt
   connect();
   await store.change([], [event("0")]);
   await empty();
-  process.kill(nats.pid ?? 0, "SIGSTOP");
+  signalTo(nats.pid, "SIGSTOP");
   await expect.poll(() => readFileSync(`/proc/${nats.pid}/status`, "utf8")).toMatch(/^State:\s+T/m);
   const before = link.counters.published;
   for (const i of numbers(5, 1)) await store.change([], [event(i)]);
   expect(link.counters.published - before).toBe(1);
-  process.kill(nats.pid ?? 0, "SIGCONT");
+  signalTo(nats.pid, "SIGCONT");
   await empty();
   expect(await messages("EVENTS")).toEqual(numbers(6));
 });
@@ -134,8 +142,8 @@ test("without a sync at the ack messages are kept, and sent again where the stre
   await empty();
   await expect.poll(() => store.outbox.kept.rows).toBe(20);
   await deleteStream(link, "EVENTS");
-  process.kill(nats.pid ?? 0, "SIGKILL");
-  await expect.poll(() => link.counters.connects, { timeout: 10_000 }).toBe(2);
+  signalTo(nats.pid, "SIGKILL");
+  await expect.poll(() => link.counters.connects).toBe(2);
   await store.change([], [event("20")]);
   await empty();
   expect(await messages("EVENTS")).toEqual(numbers(21));
@@ -148,9 +156,9 @@ test("what was acknowledged is released when the server has surely synced it", a
   connect();
   await store.change([], numbers(5).map(event));
   await expect.poll(() => store.outbox.kept.rows).toBe(5);
-  await expect.poll(() => store.outbox.kept.rows, { timeout: 15_000 }).toBe(0);
+  await expect.poll(() => store.outbox.kept.rows).toBe(0);
   expect(store.mark("EVENTS")).toMatchObject({ acked: 5, deleted: 5 });
-}, 20_000);
+});
 
 test("a stream that lost what is not in the outbox any more gets its next incarnation, also after a restart", async () => {
   const dir = await scratchFolder();
@@ -202,7 +210,7 @@ test("on a server without JetStream who listens hears events all the same, and t
   const { port } = await plainServer();
   const { store, link, publisher } = await outbox();
   link.start(() => ({ url: `nats://127.0.0.1:${port}` }));
-  await expect.poll(() => publisher.problem, { timeout: 10_000 }).toBeDefined();
+  await expect.poll(() => publisher.problem).toBeDefined();
   const heard: string[] = [];
   link.subscribe("event.>", ({ data }) => void heard.push(Buffer.from(data).toString()));
   await link.flush();
@@ -233,8 +241,8 @@ test("two gateways on one server: when one opens the next incarnation the other 
   await send(a, "d", 3);
   expect(b.publisher.incarnation("EVENTS")).toBe(2);
   const connects = b.link.counters.connects;
-  process.kill(nats.pid ?? 0, "SIGKILL");
-  await expect.poll(() => b.link.counters.connects, { timeout: 10_000 }).toBeGreaterThan(connects);
+  signalTo(nats.pid, "SIGKILL");
+  await expect.poll(() => b.link.counters.connects).toBeGreaterThan(connects);
   await send(b, "e", 2);
   await send(a, "f", 2);
   expect((await a.messages("EVENTS")).toSorted()).toEqual(

@@ -3,7 +3,7 @@ import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { systemClock } from "../adapter-kit/clock.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { ServiceEndpoint, type Endpoint } from "./service-endpoint.ts";
-import { never, noServerHere, testLink, testServer } from "./testing.ts";
+import { never, noServerHere, signalTo, testLink, testServer } from "./testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();
@@ -100,13 +100,13 @@ test("of two instances one answers a request in the queue group, both a ping", a
 
 test("a service goes on after the server died, and is gone when it is stopped", async () => {
   const { service, link, server } = await served();
-  process.kill(server.pid ?? 0, "SIGKILL");
+  signalTo(server.pid, "SIGKILL");
   await vi.waitFor(() => expect(link.counters.connects).toBe(2), 5_000);
   const client = await clientOf(server.port);
   expect((await client.request(echo.subject, "back")).string()).toBe("back");
   service.stop();
   await link.flush();
-  await expect(client.request("$SRV.PING", "", { timeout: 500 })).rejects.toThrow(/no responders/i);
+  await expect(client.request("$SRV.PING", "")).rejects.toThrow(/no responders/i);
   await expect(client.request(echo.subject, "")).rejects.toThrow(/no responders/i);
 });
 

@@ -8,7 +8,7 @@ import { natsUsers } from "../security/nats-permissions.ts";
 import { bucketContents, openBucket } from "./bucket-looks.ts";
 import type { NatsPart } from "./nats-part.ts";
 import { StateBucket } from "./state-bucket.ts";
-import { keptLog, never, noServerHere, scratchFolder, testPart } from "./testing.ts";
+import { keptLog, never, noServerHere, scratchFolder, signalTo, testPart } from "./testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();
@@ -67,8 +67,8 @@ test("a client that watches sees each change once, and none by a reconnect", asy
   bucket.put("overpressure", "1");
   await part.start(never);
   await expect.poll(() => look(part)).toEqual({ "plant1.line1.overpressure": "1" });
-  process.kill(part.server?.pid ?? 0, "SIGKILL");
-  await expect.poll(() => part.link.counters.connects, { timeout: 10_000 }).toBe(2);
+  signalTo(part.server?.pid, "SIGKILL");
+  await expect.poll(() => part.link.counters.connects).toBe(2);
   const kv = await openBucket(await client(part), "alerts");
   bucket.put("overpressure", "2");
   await expect.poll(() => bucketContents(kv)).toEqual({ "plant1.line1.overpressure": "2" });
@@ -106,8 +106,8 @@ test("a server that comes back with an empty store gets all states again", async
   const there = { "plant1.line1.overpressure": "1" };
   await expect.poll(() => look(part)).toEqual(there);
   await rm(join(siteDir, "data", "jetstream"), { recursive: true });
-  process.kill(part.server?.pid ?? 0, "SIGKILL");
-  await expect.poll(() => part.link.counters.connects, { timeout: 10_000 }).toBe(2);
+  signalTo(part.server?.pid, "SIGKILL");
+  await expect.poll(() => part.link.counters.connects).toBe(2);
   await expect.poll(() => look(part)).toEqual(there);
 });
 

@@ -112,6 +112,12 @@ export async function testPart(nats: object, options: Partial<NatsPartOptions> =
   return part;
 }
 
+/** Sends a signal to a process that has to be there: 0 would be the tests' own group. */
+export function signalTo(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) throw new Error(`There is no process to get ${signal}`);
+  process.kill(pid, signal);
+}
+
 /** True while a process runs; one that has ended and was not waited for (Z, proc(5)) does not. */
 export function isRunning(pid: number | undefined): boolean {
   try {

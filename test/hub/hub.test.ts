@@ -115,7 +115,7 @@ test("not even a hub where everybody may do everything puts readings into the li
     })
     .toContain("cmd.plant1.x");
   expect(new Set(heard)).toEqual(new Set(["cmd.plant1.x"]));
-}, 60_000);
+});
 
 test("the cloud sees live what the gateway says and sends commands, and nobody puts readings into the line", async () => {
   const hub = await HubServer.prepare("hub-1");
@@ -141,7 +141,7 @@ test("the cloud sees live what the gateway says and sends commands, and nobody p
     );
 
   const command = ["cmd.plant1.stamping.line1.press-1.motor.setpoint", JSON.stringify({ value: 1 })] as const;
-  const reply = await cloud.request(...command, { timeout: 5_000 });
+  const reply = await cloud.request(...command);
   expect(reply.json()).toMatchObject({ ok: false, code: "WRITE_REFUSED" });
 
   const inside = await natsClient(running.gateway.addresses.nats);
@@ -160,4 +160,4 @@ test("the cloud sees live what the gateway says and sends commands, and nobody p
     })
     .toContain("last");
   expect(heardInside.filter((subject) => subject !== "last")).toEqual([]);
-}, 60_000);
+});

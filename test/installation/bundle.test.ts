@@ -34,11 +34,13 @@ beforeEach(async (ctx) => {
 
 test(
   "an installation without sources runs the whole factory from its bundle",
-  { timeout: 90_000 },
+  { timeout: 180_000 },
   async () => {
     const folder = await installed();
     const { stdout, stderr } = await linegate(folder, "demo", "--json", "--seconds", "6");
-    expect(stderr).not.toMatch(/error/i);
+    // A port that something else takes after it was found free is told by nats-server, and another one is used.
+    const wrong = stderr.split("\n").filter((line) => /error/i.test(line) && !/listening on port/.test(line));
+    expect(wrong).toEqual([]);
     expect(JSON.parse(stdout)).toMatchObject({ devices: 11, online: 11 });
     const checked = await linegate(folder, "check", join(folder, "mappings", "factory"));
     expect(checked.stdout).toContain("no mistakes");

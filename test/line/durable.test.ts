@@ -120,7 +120,7 @@ test.each([
     expect(acknowledged.toSorted((one, other) => one - other)).toEqual([...sent.keys()]);
     const subject = "event.plant1.line1.till.sale";
     await expect
-      .poll(async () => (await events(gateway, subject)).length, { timeout: 10_000 })
+      .poll(async () => (await events(gateway, subject)).length)
       .toBeGreaterThanOrEqual(sent.length);
     const ids = (await events(gateway, subject)).map(({ data }) => (data as { id: number }).id);
     expect(ids.toSorted((one, other) => one - other)).toEqual([...sent.keys()]);

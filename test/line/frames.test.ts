@@ -17,7 +17,7 @@ interface Summary {
   }[];
 }
 
-test("the raw frames around a fault of a running gateway can be saved", { timeout: 20_000 }, async () => {
+test("the raw frames around a fault of a running gateway can be saved", async () => {
   const press = await ModbusSimulator.start();
   onTestFinished(() => press.refuse());
   const folder = new SiteFolder({ "devices/press-1.yaml": pressFile("press-1", press.port) });

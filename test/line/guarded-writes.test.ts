@@ -96,17 +96,19 @@ test("a gateway that is killed loses neither an entry of the audit nor the watch
   const first = await spawnGateway(dir);
   const nats = await natsClient(first.addresses.nats);
   await expect
-    .poll(() => requestWrite(nats, setpoint, { value: 500, by: "mes" }), { timeout: 5_000 })
+    .poll(() => requestWrite(nats, setpoint, { value: 500, by: "mes" }))
     .toMatchObject({ ok: true });
+  // The answer waits for it, but not for a disk that takes longer than 100 ms, as a busy machine's may.
+  await expect.poll(async () => (await printed(["list", dir])).text).toContain(`"mes" (nats)`);
   first.kill("SIGKILL");
   await first.ended;
   expect(plc.unit().holding.get(100)).toBe(500);
   const second = await spawnGateway(dir);
-  await expect.poll(() => plc.unit().holding.get(100), { timeout: 10_000 }).toBe(0);
+  await expect.poll(() => plc.unit().holding.get(100)).toBe(0);
   second.kill("SIGTERM");
   expect(await second.ended).toBe(0);
   expect(await printed(["verify", dir])).toMatchObject({ code: 0 });
   const { text } = await printed(["list", dir]);
   expect(text).toContain(`"mes" (nats)`);
   expect(text).toContain("gateway:heartbeat: mes has not written for 3s");
-}, 40_000);
+});

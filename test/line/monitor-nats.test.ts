@@ -40,70 +40,62 @@ function monitoring(...args: readonly string[]) {
 
 const setpoint = { device: "press-1", tag: "motor/setpoint", value: 900, quality: "good", unit: "rpm" };
 
-test(
-  "over NATS the last readings come first, then changes, and what became of a device",
-  { timeout: 60_000 },
-  async (ctx) => {
-    const missing = await noServerHere();
-    if (missing !== undefined) ctx.skip(missing);
-    const { folder, press, nats } = await onPress({});
-    const { lines, end } = monitoring(folder.dir, "--broker", nats);
-    await expect.poll(lines, { timeout: 20_000 }).toContainEqual(expect.objectContaining(setpoint));
-    await expect
-      .poll(lines)
-      .toContainEqual({ device: "press-1", state: expect.objectContaining({ state: "online" }) as unknown });
-    press.unit().holding.set(100, 901);
-    await expect.poll(lines).toContainEqual(expect.objectContaining({ ...setpoint, value: 901 }));
-    await press.refuse();
-    await expect
-      .poll(lines, { timeout: 20_000 })
-      .toContainEqual({ device: "press-1", state: expect.objectContaining({ state: "offline" }) as unknown });
-    expect(await end()).toMatchObject({ code: 0, stderr: "" });
+test("over NATS the last readings come first, then changes, and what became of a device", async (ctx) => {
+  const missing = await noServerHere();
+  if (missing !== undefined) ctx.skip(missing);
+  const { folder, press, nats } = await onPress({});
+  const { lines, end } = monitoring(folder.dir, "--broker", nats);
+  await expect.poll(lines).toContainEqual(expect.objectContaining(setpoint));
+  await expect
+    .poll(lines)
+    .toContainEqual({ device: "press-1", state: expect.objectContaining({ state: "online" }) as unknown });
+  press.unit().holding.set(100, 901);
+  await expect.poll(lines).toContainEqual(expect.objectContaining({ ...setpoint, value: 901 }));
+  await press.refuse();
+  await expect
+    .poll(lines)
+    .toContainEqual({ device: "press-1", state: expect.objectContaining({ state: "offline" }) as unknown });
+  expect(await end()).toMatchObject({ code: 0, stderr: "" });
 
-    // Nothing is said any more: what there is comes from the stream.
-    const late = monitoring(folder.dir, "--broker", nats);
-    const lost = { device: "press-1", tag: "motor/setpoint", value: null, status: "DeviceOffline" };
-    await expect.poll(late.lines, { timeout: 20_000 }).toContainEqual(expect.objectContaining(lost));
-    expect(await late.end()).toMatchObject({ code: 0, stderr: "" });
-  },
-);
+  // Nothing is said any more: what there is comes from the stream.
+  const late = monitoring(folder.dir, "--broker", nats);
+  const lost = { device: "press-1", tag: "motor/setpoint", value: null, status: "DeviceOffline" };
+  await expect.poll(late.lines).toContainEqual(expect.objectContaining(lost));
+  expect(await late.end()).toMatchObject({ code: 0, stderr: "" });
+});
 
-test(
-  "over NATS with a password and TLS by an own authority; a stranger is told what is missing",
-  { timeout: 90_000 },
-  async (ctx) => {
-    const missing = await noServerHere();
-    if (missing !== undefined) ctx.skip(missing);
-    const plant = new Authority("Plant CA");
-    const { key, cert } = plant.issue({ names: ["127.0.0.1"] });
-    const users = `users: { viewer: { passwordHash: "${await hash("let me in", 4)}", read: [data/#, state/#] } }`;
-    const { folder, nats } = await onPress({
-      "gateway.yaml": gatewayFile(", tls: { cert: server.pem, key: server.key }", users),
-      "server.pem": cert,
-      "server.key": key,
-      "ca.pem": plant.cert,
-      "viewer.password": "let me in",
-    });
-    const who = ["--user", "viewer", "--password", `file:${folder.dir}/viewer.password`];
-    const address = nats.replace(/^\w+:/, "tls:");
-    const ca = ["--ca", `${folder.dir}/ca.pem`];
-    const { lines, end } = monitoring(folder.dir, "--broker", address, ...who, ...ca);
-    await expect.poll(lines, { timeout: 20_000 }).toContainEqual(expect.objectContaining(setpoint));
-    expect(await end()).toMatchObject({ code: 0, stderr: "" });
+test("over NATS with a password and TLS by an own authority; a stranger is told what is missing", async (ctx) => {
+  const missing = await noServerHere();
+  if (missing !== undefined) ctx.skip(missing);
+  const plant = new Authority("Plant CA");
+  const { key, cert } = plant.issue({ names: ["127.0.0.1"] });
+  const users = `users: { viewer: { passwordHash: "${await hash("let me in", 4)}", read: [data/#, state/#] } }`;
+  const { folder, nats } = await onPress({
+    "gateway.yaml": gatewayFile(", tls: { cert: server.pem, key: server.key }", users),
+    "server.pem": cert,
+    "server.key": key,
+    "ca.pem": plant.cert,
+    "viewer.password": "let me in",
+  });
+  const who = ["--user", "viewer", "--password", `file:${folder.dir}/viewer.password`];
+  const address = nats.replace(/^\w+:/, "tls:");
+  const ca = ["--ca", `${folder.dir}/ca.pem`];
+  const { lines, end } = monitoring(folder.dir, "--broker", address, ...who, ...ca);
+  await expect.poll(lines).toContainEqual(expect.objectContaining(setpoint));
+  expect(await end()).toMatchObject({ code: 0, stderr: "" });
 
-    const monitor = ["monitor", folder.dir, "--gateway", "--broker", address];
-    const [noFile, ...strangers] = await Promise.all([
-      linegate(...monitor, "--ca", "/no/ca.pem"),
-      linegate(...monitor, ...ca),
-      linegate(...monitor, ...who),
-    ]);
-    expect(noFile?.stderr).toContain("--ca: /no/ca.pem can't be read");
-    for (const { code, stderr } of strangers) {
-      expect(code).toBe(1);
-      expect(stderr).toContain("--user and --password");
-    }
-  },
-);
+  const monitor = ["monitor", folder.dir, "--gateway", "--broker", address];
+  const [noFile, ...strangers] = await Promise.all([
+    linegate(...monitor, "--ca", "/no/ca.pem"),
+    linegate(...monitor, ...ca),
+    linegate(...monitor, ...who),
+  ]);
+  expect(noFile?.stderr).toContain("--ca: /no/ca.pem can't be read");
+  for (const { code, stderr } of strangers) {
+    expect(code).toBe(1);
+    expect(stderr).toContain("--user and --password");
+  }
+});
 
 test("a device that connects to a broker is not looked for at nats-server, and it says so", async () => {
   const folder = new SiteFolder({

@@ -44,8 +44,13 @@ test.each([
     for (let life = 0; life < lives; life += 1) {
       const lines = 1 + Math.floor(random() * 300);
       if (random() < 0.5) {
-        const { pid } = server;
-        const timer = setTimeout(() => process.kill(pid ?? 0, "SIGKILL"), 300 + random() * 700);
+        const timer = setTimeout(
+          () => {
+            // It may be down at this moment, from the one before.
+            if (server.pid !== undefined) process.kill(server.pid, "SIGKILL");
+          },
+          300 + random() * 700,
+        );
         onTestFinished(() => clearTimeout(timer));
       }
       committed.push(...(await live([dir, url, String(life), "100000", syncs], lines)));

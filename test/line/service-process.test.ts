@@ -1,10 +1,9 @@
-import { createServer } from "node:net";
-import { once } from "node:events";
 import { jetstream } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { hash } from "bcrypt";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { openBucket } from "../../src/nats/bucket-looks.ts";
+import { freePort } from "../fixture/free-port.ts";
 import { spawnGateway } from "../fixture/gateway-process.ts";
 import { mqttClient } from "../fixture/mqtt-client.ts";
 import { natsClient } from "../fixture/nats-client.ts";
@@ -21,7 +20,7 @@ http: { listen: 127.0.0.1:0 }
 services: { scheduling: outside }
 ${more}`;
 
-const patience = { timeout: 10_000, interval: 20 };
+const often = { interval: 20 };
 
 type Service = ReturnType<typeof spawnService>;
 
@@ -39,7 +38,7 @@ const reads = (nats: NatsConnection) =>
   vi.waitFor(async () => {
     const { stations } = (await nats.request("scheduling.test-gw.state")).json<{ stations: object[] }>();
     expect(stations[1]).toMatchObject({ notReady: [] });
-  }, patience);
+  }, often);
 
 /** The line events that the stream EVENTS holds. */
 async function stored(client: NatsConnection): Promise<Awaited<ReturnType<typeof listen>>> {
@@ -48,14 +47,6 @@ async function stored(client: NatsConnection): Promise<Awaited<ReturnType<typeof
   for await (const message of await consumer.fetch({ max_messages: 50, expires: 1_000 }))
     events.push(message.json());
   return events;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 test("scheduling in a process of its own: a stroke prepares the next station, told on NATS and MQTT, audited by the gateway", async () => {
@@ -73,7 +64,7 @@ test("scheduling in a process of its own: a stroke prepares the next station, to
   await running(service);
   await reads(nats);
   strokes(2);
-  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), often);
   expect(story(told)).toEqual(["press complete press-1", "weld prepare press-1", "weld confirmed press-1"]);
   expect(welder.unit().holding.get(100)).toBe(900);
   expect(JSON.parse(await onMqtt)).toEqual({ ...told[1], latencyMs: expect.any(Number) });
@@ -85,13 +76,13 @@ test("scheduling in a process of its own: a stroke prepares the next station, to
       expect.objectContaining({ action: "hold", by: "anna", ok: true }),
     ]),
   );
-  const kv = await vi.waitFor(() => openBucket(nats, "line"), patience);
+  const kv = await vi.waitFor(() => openBucket(nats, "line"), often);
   await expect
     .poll(async () => (await kv.get("plant1.line1.weld"))?.json())
     .toMatchObject({ held: { by: "anna" } });
   service.kill("SIGTERM");
   expect(await service.ended).toBe(0);
-}, 40_000);
+});
 
 test("its health and figures are served where --http says, on what it does and sees of the gateway", async () => {
   const { folder, strokes } = await plants({ "gateway.yaml": gatewayFile(), "line.yaml": line });
@@ -102,7 +93,7 @@ test("its health and figures are served where --http says, on what it does and s
   await running(service);
   await reads(nats);
   strokes(1);
-  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), often);
   const [address] = service.log.flatMap(({ http }) => (http as { port: number } | undefined) ?? []);
   const get = (path: string) => fetch(`http://127.0.0.1:${address?.port}${path}`);
   const page = await (await get("/metrics")).text();
@@ -119,8 +110,8 @@ test("its health and figures are served where --http says, on what it does and s
   });
   expect((await get("/frames")).status).toBe(404);
   await gateway.stop();
-  await expect.poll(async () => (await get("/healthz")).status, patience).toBe(503);
-}, 40_000);
+  await expect.poll(async () => (await get("/healthz")).status, often).toBe(503);
+});
 
 test("an address that is none, or taken, is refused with the option's name", async () => {
   const { folder } = await plants({ "gateway.yaml": gatewayFile(), "line.yaml": line });
@@ -132,7 +123,7 @@ test("an address that is none, or taken, is refused with the option's name", asy
   const none = spawnService(folder.dir, gateway.addresses.nats, "--http", "everywhere");
   expect(await none.ended).toBe(1);
   expect(none.log.map(({ msg }) => msg).join()).toContain("--http everywhere");
-}, 40_000);
+});
 
 test("a service that is killed in the middle of a cycle goes on where it was, and prepares nothing twice", async () => {
   const { welder, folder, strokes } = await plants({ "gateway.yaml": gatewayFile(), "line.yaml": line });
@@ -143,18 +134,18 @@ test("a service that is killed in the middle of a cycle goes on where it was, an
   await running(first);
   await reads(nats);
   strokes(1);
-  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), often);
   strokes(2);
-  await vi.waitFor(() => expect(story(told)).toContain("press complete press-2"), patience);
+  await vi.waitFor(() => expect(story(told)).toContain("press complete press-2"), often);
   first.kill("SIGKILL");
   await first.ended;
   strokes(4);
   const before = told.length;
   const second = spawnService(folder.dir, gateway.addresses.nats);
   await running(second);
-  await vi.waitFor(() => expect(story(told)).toContain("press complete press-4"), patience);
+  await vi.waitFor(() => expect(story(told)).toContain("press complete press-4"), often);
   welder.unit().holding.put(10, "uint32", 1, "ABCD");
-  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-2"), patience);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-2"), often);
   const fresh = told.slice(before).filter(({ repeated }) => repeated !== true);
   expect(fresh.map(({ station, event, part }) => `${station} ${event} ${part}`)).toEqual([
     "press complete press-3",
@@ -164,7 +155,7 @@ test("a service that is killed in the middle of a cycle goes on where it was, an
     "weld confirmed press-2",
   ]);
   expect(new Set(fresh.map(({ station, sequence }) => `${station} ${String(sequence)}`)).size).toBe(5);
-}, 40_000);
+});
 
 test("a gateway that is away, and its nats-server with it, is waited for, and the line goes on with it", async () => {
   const port = await freePort();
@@ -176,7 +167,7 @@ test("a gateway that is away, and its nats-server with it, is waited for, and th
   const service = spawnService(folder.dir, nats);
   await vi.waitFor(
     () => expect(service.log).toContainEqual(expect.objectContaining({ level: "warn" })),
-    patience,
+    often,
   );
   const first = await spawnGateway(folder.dir);
   await running(service);
@@ -184,16 +175,14 @@ test("a gateway that is away, and its nats-server with it, is waited for, and th
   const told = await listen(client);
   await reads(client);
   strokes(1);
-  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), often);
   first.kill("SIGKILL");
   await first.ended;
   strokes(3);
   welder.unit().holding.put(10, "uint32", 1, "ABCD");
   await spawnGateway(folder.dir);
   // Who listens may come back later than the service does: the stream has it all.
-  await expect
-    .poll(async () => story(await stored(client)), { timeout: 15_000 })
-    .toContain("weld confirmed press-2");
+  await expect.poll(async () => story(await stored(client))).toContain("weld confirmed press-2");
   const events = await stored(client);
   expect(events.filter(({ event }) => event === "prepare").map(({ part }) => part)).toEqual([
     "press-1",
@@ -205,7 +194,7 @@ test("a gateway that is away, and its nats-server with it, is waited for, and th
   const second = spawnService(folder.dir, nats);
   expect(await second.ended).toBe(1);
   expect(second.log.map(({ msg }) => msg).join()).toMatch(/runs already/);
-}, 60_000);
+});
 
 test("with users the service logs in as its own, which may do no more than it needs", async () => {
   const passwordHash = await hash("let me in", 4);
@@ -230,10 +219,10 @@ test("with users the service logs in as its own, which may do no more than it ne
   await running(service);
   await reads(watcher);
   strokes(1);
-  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), patience);
+  await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"), often);
   const state = async () => (await watcher.request("scheduling.test-gw.state")).json();
   await vi.waitFor(async () => expect(await state()).toMatchObject({ stations: [{}, { phase: "working" }] }));
-  const kv = await vi.waitFor(() => openBucket(watcher, "line"), patience);
+  const kv = await vi.waitFor(() => openBucket(watcher, "line"), often);
   await expect
     .poll(async () => (await kv.get("plant1.line1.weld"))?.json())
     .toMatchObject({ part: "press-1" });
@@ -245,11 +234,11 @@ test("with users the service logs in as its own, which may do no more than it ne
   await watcher.flush();
   expect(fooled).not.toHaveBeenCalled();
   expect(service.log.filter(({ level }) => level !== "info")).toEqual([]);
-}, 40_000);
+});
 
 test("a service that the gateway runs itself is refused", async () => {
   const { folder } = await plants({ "line.yaml": pressAndWeld });
   const service = spawnService(folder.dir, "nats://127.0.0.1:1");
   expect(await service.ended).toBe(1);
   expect(service.log.map(({ msg }) => msg).join()).toMatch(/services: \{ scheduling: outside \}/);
-}, 20_000);
+});

@@ -95,11 +95,11 @@ const tags = {
   double: { object: "nsu=http://example.com/line;s=Press", method: press("Double"), write: {} },
 } as const;
 
-test("reads, writes and calls, on a server that is not node-opcua's", { timeout: 30_000 }, async (ctx) => {
+test("reads, writes and calls, on a server that is not node-opcua's", async (ctx) => {
   if (!installed) return ctx.skip(missing);
   const server = await plc();
   const { adapter, context } = await running(deviceAt(server.endpoint, tags));
-  await expect.poll(() => context.goodTags().length, { timeout: 20_000 }).toBe(7);
+  await expect.poll(() => context.goodTags().length).toBe(7);
   const seen = Object.fromEntries([...context.latest].map(([tag, { value }]) => [tag, value]));
   expect(seen).toMatchObject({
     setpoint: 1_200,
@@ -121,7 +121,7 @@ test("reads, writes and calls, on a server that is not node-opcua's", { timeout:
   expect(read?.map(({ value }) => value)).toEqual(Object.values(writes).with(3, [42]));
 });
 
-test("is back after a restart, and after a download that changes ids", { timeout: 60_000 }, async (ctx) => {
+test("is back after a restart, and after a download that changes ids", async (ctx) => {
   if (!installed) return ctx.skip(missing);
   const server = await plc();
   const path = "/Objects/<nsu=http://example.com/line>Press/<nsu=http://example.com/line>Setpoint";
@@ -134,7 +134,7 @@ test("is back after a restart, and after a download that changes ids", { timeout
   const context = new RecordingContext();
   await kept(deviceAt(server.endpoint, mapped, { options: { heartbeat: "2s" } }), context);
   const both = async () => {
-    await expect.poll(() => context.goodTags().sort(), { timeout: 15_000 }).toEqual(["pressure", "setpoint"]);
+    await expect.poll(() => context.goodTags().sort()).toEqual(["pressure", "setpoint"]);
   };
   await both();
   await server.tell({ do: "restart" });
@@ -147,33 +147,27 @@ test("is back after a restart, and after a download that changes ids", { timeout
   // The ids are others: what is named by path is found, what is named by id is bad, and costs nobody anything.
   await server.tell({ do: "download", prefix: "Press2" });
   context.clear();
-  await expect.poll(() => context.goodTags(), { timeout: 15_000 }).toEqual(["setpoint"]);
+  await expect.poll(() => context.goodTags()).toEqual(["setpoint"]);
   expect(context.latest.get("pressure")).toMatchObject({ quality: "bad", status: "BadNodeIdUnknown" });
 });
 
-test(
-  "signs and encrypts under each policy, and logs in with a password",
-  { timeout: 30_000 },
-  async (ctx) => {
-    if (!installed) return ctx.skip(missing);
-    const server = await plc({ secure: true });
-    const pki = await folder();
-    for (const policy of ["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"]) {
-      const security = { policy, mode: "sign-and-encrypt", trust: "on-first-use" };
-      const device = deviceAt(server.endpoint, tags, {
-        connection: { security, user: "operator", password: "env:PASSWORD" },
-      });
-      const { adapter } = await connected(device, { files: { folder: pki, secret: async () => "hunter2" } });
-      expect(await adapter.read?.(["setpoint"], AbortSignal.timeout(5_000))).toMatchObject([
-        { value: 1_200 },
-      ]);
-      const wrong = connected(device, { files: { folder: pki, secret: async () => "wrong" } });
-      await expect(wrong).rejects.toMatchObject({ code: "DEVICE_REJECTED" });
-    }
-  },
-);
+test("signs and encrypts under each policy, and logs in with a password", async (ctx) => {
+  if (!installed) return ctx.skip(missing);
+  const server = await plc({ secure: true });
+  const pki = await folder();
+  for (const policy of ["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"]) {
+    const security = { policy, mode: "sign-and-encrypt", trust: "on-first-use" };
+    const device = deviceAt(server.endpoint, tags, {
+      connection: { security, user: "operator", password: "env:PASSWORD" },
+    });
+    const { adapter } = await connected(device, { files: { folder: pki, secret: async () => "hunter2" } });
+    expect(await adapter.read?.(["setpoint"], AbortSignal.timeout(5_000))).toMatchObject([{ value: 1_200 }]);
+    const wrong = connected(device, { files: { folder: pki, secret: async () => "wrong" } });
+    await expect(wrong).rejects.toMatchObject({ code: "DEVICE_REJECTED" });
+  }
+});
 
-test("2,000 monitored items, one of them unknown", { timeout: 60_000 }, async (ctx) => {
+test("2,000 monitored items, one of them unknown", async (ctx) => {
   if (!installed) return ctx.skip(missing);
   const server = await plc({ nodes: 2_000 });
   const many = Array.from(
@@ -182,14 +176,13 @@ test("2,000 monitored items, one of them unknown", { timeout: 60_000 }, async (c
   );
   const mapped = { ...Object.fromEntries(many), missing: { node: press("Missing") } };
   const { context } = await running(deviceAt(server.endpoint, mapped));
-  await expect.poll(() => context.goodTags().length, { timeout: 20_000 }).toBe(2_000);
+  await expect.poll(() => context.goodTags().length).toBe(2_000);
   expect(context.latest.get("value1999")?.value).toBe(1_999);
   await expect.poll(() => context.latest.get("missing")).toMatchObject({ status: "BadNodeIdUnknown" });
 });
 
 test.for(["poll", "subscribe"])(
   "a value that it can't encode costs no other tag; 300 tags where it takes 100 at once: %s",
-  { timeout: 30_000 },
   async (mode, ctx) => {
     if (!installed) return ctx.skip(missing);
     const server = await plc({ broken: true, few: true, nodes: 300 });
@@ -200,73 +193,65 @@ test.for(["poll", "subscribe"])(
     const mapped = { ...Object.fromEntries(many), broken: { node: press("Broken") } };
     const device = deviceAt(server.endpoint, mapped, { options: { mode, retryBadTags: "2s" } });
     const { context } = await running(device);
-    await expect.poll(() => context.goodTags().length, { timeout: 10_000 }).toBe(300);
+    await expect.poll(() => context.goodTags().length).toBe(300);
     await expect.poll(() => context.latest.get("broken")).toMatchObject({ status: "BadInternalError" });
   },
 );
 
-test(
-  "logs in with a user certificate that openssl made as the README says",
-  { timeout: 30_000 },
-  async (ctx) => {
-    if (!installed) return ctx.skip(missing);
-    if (!openssl) return ctx.skip("openssl is not there");
-    const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
-    const line = /^openssl req .*$/m.exec(readme)?.[0] ?? "no such line";
-    const server = await plc({ secure: true });
-    const own = await folder();
-    await promisify(execFile)("sh", ["-c", line], { cwd: own });
-    const userCertificate = { certificate: "file:operator.pem", key: "file:operator.key" };
-    const secret = (name: string) => readSecret(name, { siteDir: own, environment: {} });
-    const login = async (policy: string) => {
-      const connection = { security: { policy, trust: "on-first-use" }, userCertificate };
-      const { adapter } = await connected(deviceAt(server.endpoint, tags, { connection }), {
-        files: { folder: own, secret },
-      });
-      return adapter.read?.(["setpoint"], AbortSignal.timeout(5_000));
-    };
-    await expect(login("basic256sha256")).rejects.toThrow(
-      /refuses the user certificate of CN=operator \(BadUserAccessDenied\)\. Does the server know it/,
-    );
-    await mkdir(join(server.folder, "users"));
-    await copyFile(join(own, "operator.pem"), join(server.folder, "users", "operator.pem"));
-    for (const policy of ["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"]) {
-      expect(await login(policy)).toMatchObject([{ value: 1_200 }]);
-    }
-    const old = await userPems({ from: -20, days: 10 });
-    await writeFile(join(own, "operator.pem"), old.certificate);
-    await writeFile(join(own, "operator.key"), old.key);
-    await copyFile(join(own, "operator.pem"), join(server.folder, "users", "old.pem"));
-    await expect(login("basic256sha256")).rejects.toThrow(/It expired on \d{4}-\d\d-\d\d/);
-    await rm(join(own, "operator.key"));
-    await expect(login("basic256sha256")).rejects.toThrow(
-      /userCertificate.key: The secret file \S+operator.key can't be read/,
-    );
-  },
-);
+test("logs in with a user certificate that openssl made as the README says", async (ctx) => {
+  if (!installed) return ctx.skip(missing);
+  if (!openssl) return ctx.skip("openssl is not there");
+  const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+  const line = /^openssl req .*$/m.exec(readme)?.[0] ?? "no such line";
+  const server = await plc({ secure: true });
+  const own = await folder();
+  await promisify(execFile)("sh", ["-c", line], { cwd: own });
+  const userCertificate = { certificate: "file:operator.pem", key: "file:operator.key" };
+  const secret = (name: string) => readSecret(name, { siteDir: own, environment: {} });
+  const login = async (policy: string) => {
+    const connection = { security: { policy, trust: "on-first-use" }, userCertificate };
+    const { adapter } = await connected(deviceAt(server.endpoint, tags, { connection }), {
+      files: { folder: own, secret },
+    });
+    return adapter.read?.(["setpoint"], AbortSignal.timeout(5_000));
+  };
+  await expect(login("basic256sha256")).rejects.toThrow(
+    /refuses the user certificate of CN=operator \(BadUserAccessDenied\)\. Does the server know it/,
+  );
+  await mkdir(join(server.folder, "users"));
+  await copyFile(join(own, "operator.pem"), join(server.folder, "users", "operator.pem"));
+  for (const policy of ["basic256sha256", "aes128-sha256-rsaoaep", "aes256-sha256-rsapss"]) {
+    expect(await login(policy)).toMatchObject([{ value: 1_200 }]);
+  }
+  const old = await userPems({ from: -20, days: 10 });
+  await writeFile(join(own, "operator.pem"), old.certificate);
+  await writeFile(join(own, "operator.key"), old.key);
+  await copyFile(join(own, "operator.pem"), join(server.folder, "users", "old.pem"));
+  await expect(login("basic256sha256")).rejects.toThrow(/It expired on \d{4}-\d\d-\d\d/);
+  await rm(join(own, "operator.key"));
+  await expect(login("basic256sha256")).rejects.toThrow(
+    /userCertificate.key: The secret file \S+operator.key can't be read/,
+  );
+});
 
-test(
-  "tells conditions that stood before it came, where the server takes ConditionRefresh",
-  { timeout: 30_000 },
-  async (ctx) => {
-    if (!installed) return ctx.skip(missing);
-    const server = await plc({ refresh: true });
-    await server.tell({ do: "alarm", active: true });
-    const device = deviceAt(server.endpoint, tags, { options: { events: [{}] } });
-    const { context } = await running(device);
-    const seen = () =>
-      context.events.map(({ name, data }) => [name, data["active"], data["refreshed"] ?? false]);
-    await expect.poll(seen, { timeout: 5_000 }).toEqual([["alarm/Overheat", true, true]]);
-    await server.tell({ do: "alarm", active: false });
-    await expect.poll(seen).toEqual([
-      ["alarm/Overheat", true, true],
-      ["alarm/Overheat", false, false],
-    ]);
-    const plain = await plc();
-    await plain.tell({ do: "alarm", active: true });
-    const { context: told } = await running(deviceAt(plain.endpoint, tags, { options: { events: [{}] } }));
-    await expect
-      .poll(() => told.logged.map(({ message }) => message))
-      .toEqual([expect.stringContaining("the server takes no ConditionRefresh (Bad")]);
-  },
-);
+test("tells conditions that stood before it came, where the server takes ConditionRefresh", async (ctx) => {
+  if (!installed) return ctx.skip(missing);
+  const server = await plc({ refresh: true });
+  await server.tell({ do: "alarm", active: true });
+  const device = deviceAt(server.endpoint, tags, { options: { events: [{}] } });
+  const { context } = await running(device);
+  const seen = () =>
+    context.events.map(({ name, data }) => [name, data["active"], data["refreshed"] ?? false]);
+  await expect.poll(seen).toEqual([["alarm/Overheat", true, true]]);
+  await server.tell({ do: "alarm", active: false });
+  await expect.poll(seen).toEqual([
+    ["alarm/Overheat", true, true],
+    ["alarm/Overheat", false, false],
+  ]);
+  const plain = await plc();
+  await plain.tell({ do: "alarm", active: true });
+  const { context: told } = await running(deviceAt(plain.endpoint, tags, { options: { events: [{}] } }));
+  await expect
+    .poll(() => told.logged.map(({ message }) => message))
+    .toEqual([expect.stringContaining("the server takes no ConditionRefresh (Bad")]);
+});

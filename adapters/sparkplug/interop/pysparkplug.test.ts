@@ -41,7 +41,7 @@ test("an edge node of pysparkplug's is followed from birth to death, and written
   onTestFinished(() => void node.kill("SIGKILL"));
   const said: string[] = [];
   createInterface({ input: node.stdout }).on("line", (line) => said.push(line));
-  await vi.waitFor(() => expect(context.goodTags()).toHaveLength(held.length), { timeout: 10_000 });
+  await vi.waitFor(() => expect(context.goodTags()).toHaveLength(held.length));
   expect(held.map(([metric, type]) => [metric, type, context.latest.get(metric)?.value])).toEqual(held);
 
   node.stdin.write("2.5\n");

@@ -261,9 +261,7 @@ test("a disk that refuses for a moment: the device waits, and what it sent meanw
   await expect.poll(() => store.outbox.backlog("EVENTS").rows).toBeGreaterThan(0);
   expect([first.is, second.is]).toEqual(["open", "open"]);
   disk.exec("ROLLBACK");
-  await expect
-    .poll(() => [first.is, second.is], { timeout: 5_000 })
-    .toEqual(["acknowledged", "acknowledged"]);
+  await expect.poll(() => [first.is, second.is]).toEqual(["acknowledged", "acknowledged"]);
   expect(disk.prepare("SELECT subject FROM outbox").all()).toHaveLength(2);
   expect(durable.counters).toMatchObject({ stored: 2, refused: { disk: 0 } });
 });

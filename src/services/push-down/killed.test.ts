@@ -76,7 +76,7 @@ test("killed at any step on the disk, the next start has the change whole", asyn
     expect({ step, outcomes: again.outcomes }).toEqual({ step, outcomes: ["applied"] });
     expect(filesIn(dir)).toEqual(whole);
   }
-}, 60_000);
+}, 180_000);
 
 test("killed at any step while a change is taken back, the next start has the folder as it was", async () => {
   const site = await siteFolder(before);
@@ -93,7 +93,7 @@ test("killed at any step while a change is taken back, the next start has the fo
     await undoTrial(dir, "does not load", 0);
     expect(filesIn(dir)).toEqual(before);
   }
-}, 60_000);
+}, 180_000);
 
 /** Applied, and the power gone before the hub has heard of it. */
 async function leaveOnTrial(dir: string, hub: FakeHub): Promise<void> {

@@ -127,7 +127,7 @@ test("killed at any step of a cycle: no part is lost and none is made twice", as
     }),
     { numRuns: 150 },
   );
-}, 30_000);
+});
 
 test("killed at any step: a prepare that may not be repeated is never sent twice, and asked about where that is open", async () => {
   await fc.assert(
@@ -147,7 +147,7 @@ test("killed at any step: a prepare that may not be repeated is never sent twice
     }),
     { numRuns: 150 },
   );
-}, 30_000);
+});
 
 test("killed at any step: a setpoint is written again where it is open whether it was, and says that it is repeated", async () => {
   await fc.assert(
@@ -163,7 +163,7 @@ test("killed at any step: a setpoint is written again where it is open whether i
     }),
     { numRuns: 100 },
   );
-}, 30_000);
+});
 
 test("what happened while the gateway was away is recovered, and a confirmation gets its whole time again", async () => {
   const store = new FakeStore();

@@ -215,7 +215,7 @@ test("killed at any commit: no window twice, no number missing, and what is lost
       for (let second = 0; second < 120 && !store.isDead; second += 1) {
         await seconds(clock, 1, feed(first));
         // The clock is the test's, the time that packing takes is not: closed batches are stored before it goes on.
-        await vi.waitUntil(() => store.isDead || waitingRows(first) < 39, { timeout: 5_000, interval: 1 });
+        await vi.waitUntil(() => store.isDead || waitingRows(first) < 39, { timeout: 30_000, interval: 1 });
         diedAt = clock.now();
       }
       store.isDead = true;
