@@ -1,9 +1,8 @@
-import { testConformance, type SimulatedFault } from "../../src/adapter-kit/testing.ts";
+import { freePort, testConformance, type SimulatedFault } from "../../src/adapter-kit/testing.ts";
 import { CameraSimulator, type CameraFault } from "../../simulators/camera/camera.ts";
 import { postResult } from "../../simulators/camera/push.ts";
 import { cameraAdapter } from "./adapter.ts";
 import { cameraOf, inspection, inspectionTags } from "./mapping-fixture.ts";
-import { PushListener } from "./push-listener.ts";
 
 const missing = { missing: { pointer: "/noSuchThing" } };
 const written = {
@@ -112,14 +111,6 @@ testConformance({
     };
   },
 });
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const listener = new PushListener({ host: "127.0.0.1", port: 0 });
-  const port = await listener.open();
-  await listener.close();
-  return port;
-}
 
 testConformance({
   module: { ...cameraAdapter, name: "camera over http-push" },

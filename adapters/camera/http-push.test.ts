@@ -2,11 +2,12 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { BusRegistry } from "../../src/adapter-kit/bus.ts";
+import { freePort } from "../../src/adapter-kit/testing.ts";
 import { pictureOf } from "../../simulators/camera/picture.ts";
 import { postResult } from "../../simulators/camera/push.ts";
 import { cameraAdapter } from "./adapter.ts";
 import { cameraOf, inspection, inspectionTags } from "./mapping-fixture.ts";
-import { freePort, keptImages, refusal, running, untilValue } from "./testing.ts";
+import { keptImages, refusal, running, untilValue } from "./testing.ts";
 
 const picture = pictureOf("P-1");
 const event = { name: "inspected", fields: { part: "/part" }, image: true };

@@ -3,9 +3,9 @@ import { createServer } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { Authority } from "../../simulators/camera/authority.ts";
 import { postResult } from "../../simulators/camera/push.ts";
-import type { RecordingOptions } from "../../src/adapter-kit/testing.ts";
+import { freePort, type RecordingOptions } from "../../src/adapter-kit/testing.ts";
 import { cameraOf, inspection, inspectionTags } from "./mapping-fixture.ts";
-import { camera, freePort, keptImages, running, untilValue } from "./testing.ts";
+import { camera, keptImages, running, untilValue } from "./testing.ts";
 
 const trigger = "press-1/cycle/done";
 const event = { name: "inspected", fields: { part: "/part" }, image: true };

@@ -6,7 +6,6 @@ import { CameraSimulator, type CameraOptions } from "../../simulators/camera/cam
 import { cameraAdapter } from "./adapter.ts";
 import { inspection } from "./mapping-fixture.ts";
 import type { CameraDevice } from "./mapping.ts";
-import { PushListener } from "./push-listener.ts";
 
 /** A camera with results at /results that can be changed, images at /image; stopped with the test. */
 export async function camera(options: Partial<CameraOptions> = {}) {
@@ -51,14 +50,6 @@ export async function running(device: CameraDevice, options: RecordingOptions = 
   };
   onTestFinished(end);
   return { context, adapter, ended, end };
-}
-
-/** A port that nobody listens on. */
-export async function freePort(): Promise<number> {
-  const free = new PushListener({ host: "127.0.0.1", port: 0 });
-  const port = await free.open();
-  await free.close();
-  return port;
 }
 
 /** What connecting fails with. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { cameraOf, inspection, inspectionTags } from "../../adapters/camera/mapping-fixture.ts";
-import { camera, freePort, keptImages, running, untilValue } from "../../adapters/camera/testing.ts";
-import type { RecordingContext } from "../../src/adapter-kit/testing.ts";
+import { camera, keptImages, running, untilValue } from "../../adapters/camera/testing.ts";
+import { freePort, type RecordingContext } from "../../src/adapter-kit/testing.ts";
 import { recordingFromGateway, recordingOf, replayed } from "../site/recording-fixture.ts";
 import { postResult } from "./push.ts";
 

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 import { findServer } from "../../src/nats/find-server.ts";
 import { inspectServer } from "../../src/nats/server-program.ts";
 import { isRunning, natsServerOf, spawnGateway, type GatewayProcess } from "../fixture/gateway-process.ts";
-import { freePort } from "../fixture/free-port.ts";
+import { freePort } from "../../src/adapter-kit/free-port.ts";
 import { HubServer } from "../fixture/hub.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
 import type { Fault, FaultKind } from "./plan.ts";

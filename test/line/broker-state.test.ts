@@ -2,7 +2,7 @@ import { connect as connectMqtt, connectAsync } from "mqtt";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { mosquitto, mosquittoMissing } from "../../src/broker/testing.ts";
 import { noServerHere } from "../../src/nats/testing.ts";
-import { freePort } from "../fixture/free-port.ts";
+import { freePort } from "../../src/adapter-kit/free-port.ts";
 import { spawnGateway } from "../fixture/gateway-process.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
 

@@ -4,7 +4,7 @@ import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { noServerHere } from "../../src/nats/testing.ts";
 import { seededRandom } from "../../simulators/line/random.ts";
 import { spawnGateway, type GatewayProcess } from "../fixture/gateway-process.ts";
-import { freePort } from "../fixture/free-port.ts";
+import { freePort } from "../../src/adapter-kit/free-port.ts";
 import { natsClient } from "../fixture/nats-client.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
 

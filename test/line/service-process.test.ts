@@ -3,7 +3,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { hash } from "bcrypt";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { openBucket } from "../../src/nats/bucket-looks.ts";
-import { freePort } from "../fixture/free-port.ts";
+import { freePort } from "../../src/adapter-kit/free-port.ts";
 import { spawnGateway } from "../fixture/gateway-process.ts";
 import { mqttClient } from "../fixture/mqtt-client.ts";
 import { natsClient } from "../fixture/nats-client.ts";

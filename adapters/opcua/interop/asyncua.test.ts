@@ -1,11 +1,10 @@
 import { execFile, spawn } from "node:child_process";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import type { RecordingContext } from "../../../src/adapter-kit/testing.ts";
+import { freePort, RecordingContext } from "../../../src/adapter-kit/testing.ts";
 import { opcuaAdapter } from "../adapter.ts";
 import type { OpcuaDevice } from "../mapping.ts";
 import { Pki } from "../pki.ts";
@@ -22,14 +21,6 @@ const openssl = await promisify(execFile)("openssl", ["version"]).then(
   () => false,
 );
 const missing = `asyncua (PyPI) is not there for ${program}: name a Python that has it in LINEGATE_ASYNCUA_PYTHON`;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 /** A PLC on asyncua, which shares no code with node-opcua. */
 async function plc({ nodes = 0, secure = false, refresh = false, broken = false, few = false } = {}) {
@@ -130,7 +121,6 @@ test("is back after a restart, and after a download that changes ids", async (ct
     setpoint: { path, type: "uint16" },
     missing: { node: press("Missing") },
   };
-  const { RecordingContext } = await import("../../../src/adapter-kit/testing.ts");
   const context = new RecordingContext();
   await kept(deviceAt(server.endpoint, mapped, { options: { heartbeat: "2s" } }), context);
   const both = async () => {
