@@ -1,6 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
+import { systemClock } from "../adapter-kit/clock.ts";
 import type { EmbeddedServer } from "./embedded-server.ts";
+import { JetStreamApi, type StreamInfo } from "./jetstream-api.ts";
 import { event, numbers, outbox } from "./outbox-testing.ts";
+import { reconcile } from "./reconcile.ts";
 import { never, noServerHere, scratchFolder, testLink, testServer } from "./testing.ts";
 
 beforeEach(async (ctx) => {
@@ -88,6 +91,46 @@ test("a hub that asked before the gateway could hear it is heard all the same", 
   await again.empty();
   expect(again.publisher.incarnation("EVENTS")).toBe(2);
   expect(await again.messages("EVENTS_2")).toEqual(["new"]);
+});
+
+/** Where another gateway on the same server stores something, and the hub takes it, after each look at the stream. */
+class BusyStream extends JetStreamApi {
+  readonly asks = new Map<number, number>();
+
+  override async streamInfo(name: string): Promise<StreamInfo | undefined> {
+    const info = await super.streamInfo(name);
+    if (name !== "EVENTS" || info === undefined) return info;
+    await this.publish("event.other", "other");
+    this.asks.set(1, info.state.last_seq + 1);
+    return info;
+  }
+}
+
+test("what another gateway on the same server stored while the stream was looked at makes it no other stream", async () => {
+  const server = await testServer();
+  const { store, link, log, publisher, connect, empty } = await outbox({ server, isSourced: true });
+  await server.start(never);
+  connect();
+  await store.change([], numbers(20).map(event));
+  await empty();
+  await hubAsks(server, "EVENTS", 0);
+  await expect.poll(() => store.mark("EVENTS")?.hub?.isSeen).toBe(true);
+  await publisher.stop();
+  const api = new BusyStream((subject, payload) => link.request(subject, payload, 2_000));
+  const hub = { server: link.serverId ?? "", asks: api.asks, lastOfBefore: 0 };
+  const { maxFileBytes: storeBytes } = server;
+  const options = {
+    api,
+    store,
+    stream: "EVENTS",
+    storeBytes,
+    keep: false,
+    hub,
+    clock: systemClock,
+    log,
+  } as const;
+  expect(await reconcile(options)).toMatchObject({ incarnation: 1 });
+  expect(api.asks.get(1)).toBeGreaterThan(21);
 });
 
 test("a kill at any step of opening the next incarnation: nothing is lost, and nothing is there twice", async () => {

@@ -61,14 +61,21 @@ export async function reconcile(options: ReconcileOptions): Promise<StreamMark> 
 async function besideHub(
   options: ReconcileOptions,
   mark: StreamMark,
-  { state }: StreamInfo,
+  { config, state }: StreamInfo,
 ): Promise<StreamMark> {
-  const { store, stream, hub, log } = options;
+  const { api, store, stream, hub, log } = options;
   if (hub === undefined) return mark;
-  const side = sideAt(mark.hub, hub.server, state.last_seq, waitingOfBefore(options, hub.lastOfBefore));
-  const beside = { ...mark, hub: side };
-  const asks = side.isSeen ? hub.asks : await allAsks(options, hub.asks, mark.incarnation);
-  const move = moveAway(beside, asks, state.last_seq);
+  const waiting = waitingOfBefore(options, hub.lastOfBefore);
+  const at = (last: number) => ({ ...mark, hub: sideAt(mark.hub, hub.server, last, waiting) });
+  const beside = at(state.last_seq);
+  const { isSeen } = beside.hub;
+  const asks = isSeen ? new Map(hub.asks) : await allAsks(options, hub.asks, mark.incarnation);
+  let move = moveAway(beside, asks, state.last_seq);
+  if (move !== undefined) {
+    // Another gateway on this server may have stored meanwhile what the hub has taken over since.
+    const { last_seq: last } = (await api.streamInfo(config.name))?.state ?? state;
+    if (moveAway(at(last), asks, last) === undefined) move = undefined;
+  }
   const known = move === undefined && asks.has(mark.incarnation) ? seen(beside) : { ...beside, move };
   const stored = await store.setMark(stream, known);
   if (move === undefined) return known;
