@@ -31,7 +31,7 @@ test("simulate makes a store out of mappings/retail: counted first, then sold, w
   const simulation = await simulateSite(await retail(), { speed: 20 });
   onTestFinished(() => simulation.stop());
   simulation.dialIn({ broker, period: 50 });
-  await vi.waitFor(() => expect(heard.get("store/pos/transaction")?.length).toBeGreaterThan(3), 10_000);
+  await vi.waitFor(() => expect(heard.get("store/pos/transaction")?.length).toBeGreaterThan(3));
   expect(heard.get("store/goods/count")).toHaveLength(1);
   const [sale] = heard.get("store/pos/transaction") ?? [];
   expect(sale).toMatchObject({
@@ -57,7 +57,7 @@ test("the store's two tills tell each sale once where nothing goes wrong", async
   const store = new StoreSimulator(await retail(), { broker, speed: 20, period: 50 });
   onTestFinished(() => store.stop());
   await store.start();
-  await vi.waitFor(() => expect(store.tills.every(({ journal }) => journal.length > 2)).toBe(true), 10_000);
+  await vi.waitFor(() => expect(store.tills.every(({ journal }) => journal.length > 2)).toBe(true));
   await store.stop();
   const sold = store.tills.flatMap(({ journal }) => journal.filter((entry) => entry.acknowledged));
   await vi.waitFor(() =>

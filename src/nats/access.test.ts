@@ -82,7 +82,7 @@ test("rights that the gateway lacks on a server of somebody else's are told once
     { password: "let me in", log },
   );
   await part.start(never);
-  await vi.waitFor(() => expect(part.link.state).toBe("connected"), 10_000);
+  await vi.waitFor(() => expect(part.link.state).toBe("connected"));
   for (let i = 0; i < 50; i++) part.link.publish(`data.tag${i}`, Buffer.from("1"));
   part.link.publish("other", Buffer.from("1"));
   const told = (subject: string) => log.lines.filter((line) => line.includes(`Publish to \\"${subject}`));
@@ -104,10 +104,10 @@ test("TLS: the gateway talks to its own server whatever the certificate is named
   await expect(client(part, { timeout: 2_000 })).rejects.toThrow(/certificate/);
   const named = await testPart({ url: `tls://localhost:${part.server?.port}`, ca: "ca.pem" }, { siteDir });
   await named.start(never);
-  await vi.waitFor(() => expect(named.health()).toEqual({ ok: true }), 5_000);
+  await vi.waitFor(() => expect(named.health()).toEqual({ ok: true }));
   const misnamed = await testPart({ url: `tls://127.0.0.1:${part.server?.port}`, ca: "ca.pem" }, { siteDir });
   await misnamed.start(never);
-  await vi.waitFor(() => expect(misnamed.health().detail).toMatch(/IP: 127.0.0.1 is not in the cert/), 5_000);
+  await vi.waitFor(() => expect(misnamed.health().detail).toMatch(/IP: 127.0.0.1 is not in the cert/));
 });
 
 test("TLS with an authority for clients: who shows no certificate is refused, the gateway is not", async (ctx) => {

@@ -42,7 +42,7 @@ test("a server that dies is started again on the same port", async () => {
   await server.start(never);
   const { pid, port } = server;
   signalTo(pid, "SIGKILL");
-  await vi.waitFor(() => expect(server.restarts).toBe(1), 5_000);
+  await vi.waitFor(() => expect(server.restarts).toBe(1));
   expect(server).toMatchObject({ state: "running", port });
   expect(server.pid).not.toBe(pid);
   await greets(port);
@@ -95,7 +95,7 @@ test("the server is gone when the gateway is killed", async (ctx) => {
   const serverPid = Number(gateway.firstLine);
   expect(isRunning(serverPid)).toBe(true);
   process.kill(gateway.pid, "SIGKILL");
-  await vi.waitFor(() => expect(isRunning(serverPid)).toBe(false), 5_000);
+  await vi.waitFor(() => expect(isRunning(serverPid)).toBe(false));
 });
 
 test("a server that a killed gateway left behind is ended by the next one", async () => {
@@ -148,7 +148,7 @@ async function greets(port: number): Promise<void> {
     } finally {
       socket.destroy();
     }
-  }, 5_000);
+  });
 }
 
 function startInScript(store: string): string {

@@ -61,13 +61,13 @@ test("once the disk has room again streams store again, though nats-server (2.15
       () => false,
     );
   await expect.poll(stores).toBe(true);
-  await vi.waitFor(() => expect(part.health()).toEqual({ ok: true }), 10_000);
+  await vi.waitFor(() => expect(part.health()).toEqual({ ok: true }));
 });
 
 /** Publishes until nothing is stored any more. */
 async function fillUp(peer: Awaited<ReturnType<typeof connect>>): Promise<void> {
   const big = new Uint8Array(100_000);
-  const client = jetstream(peer);
+  const client = jetstream(peer, { timeout: 1_000 });
   for (let stored = true; stored;) {
     // One after the other: the first that is not stored ends it.
     stored = await client.publish("big", big).then(

@@ -45,7 +45,7 @@ test("LATEST is there again and asks to be filled after the server was killed", 
   });
   await part.start(never);
   signalTo(part.server?.pid, "SIGKILL");
-  await vi.waitFor(() => expect(refills).toEqual(["connected", "connected"]), 5_000);
+  await vi.waitFor(() => expect(refills).toEqual(["connected", "connected"]));
   expect(part.health()).toEqual({ ok: true });
   await part.link.flush();
   const manager = await jetstreamManager(await plainClient(part.server?.port));
@@ -61,9 +61,9 @@ test("a server that hangs is noticed by its round trip, killed, and back", async
   await part.start(never);
   const hung = part.server?.pid ?? 0;
   process.kill(hung, "SIGSTOP");
-  await vi.waitFor(() => expect(part.health().detail).toMatch(/last round trip failed.*timeout/), 5_000);
-  await vi.waitFor(() => expect(part.server?.restarts).toBe(1), 10_000);
-  await vi.waitFor(() => expect(part.health()).toEqual({ ok: true }), 5_000);
+  await vi.waitFor(() => expect(part.health().detail).toMatch(/last round trip failed.*timeout/));
+  await vi.waitFor(() => expect(part.server?.restarts).toBe(1));
+  await vi.waitFor(() => expect(part.health()).toEqual({ ok: true }));
   expect(part.server?.pid).not.toBe(hung);
   expect(log.lines).toContainEqual(expect.stringMatching(/^error nats-server hangs/));
 });
@@ -72,7 +72,7 @@ test("a server that does well is not killed", async () => {
   const part = await testPart({ embedded }, { probe: { everyMs: 20, timeoutMs: 10_000, misses: 1 } });
   const answered = vi.spyOn(part.link, "request");
   await part.start(never);
-  await vi.waitFor(() => expect(answered.mock.settledResults.length).toBeGreaterThan(20), 10_000);
+  await vi.waitFor(() => expect(answered.mock.settledResults.length).toBeGreaterThan(20));
   expect(part.health()).toEqual({ ok: true });
   expect(part.server?.restarts).toBe(0);
 });
@@ -88,7 +88,7 @@ test("a server of somebody else's may be away at the start, and is used when it 
   await vi.waitFor(() => expect(part.health().detail).toMatch(/No connection to nats-server/));
   const back = await testServer({ listen: { host: "127.0.0.1", port } });
   await back.start(never);
-  await vi.waitFor(() => expect(part.health()).toEqual({ ok: true }), 10_000);
+  await vi.waitFor(() => expect(part.health()).toEqual({ ok: true }));
   expect(part.link.publish("data.line1.a", value(1))).toBe(true);
 });
 
@@ -100,7 +100,7 @@ test("another stream of the name LATEST is left alone, told, and readings flow a
   const log = keptLog();
   const part = await testPart({ url: `nats://127.0.0.1:${server.port}` }, { log });
   await part.start(never);
-  await vi.waitFor(() => expect(part.link.state).toBe("connected"), 5_000);
+  await vi.waitFor(() => expect(part.link.state).toBe("connected"));
   expect(part.health()).toMatchObject({
     ok: false,
     detail: expect.stringContaining("more than one message a subject"),
@@ -118,7 +118,7 @@ test("a server without JetStream carries readings, and the missing LATEST is tol
   const { port } = await plainServer();
   const part = await testPart({ url: `nats://127.0.0.1:${port}` });
   await part.start(never);
-  await vi.waitFor(() => expect(part.link.state).toBe("connected"), 5_000);
+  await vi.waitFor(() => expect(part.link.state).toBe("connected"));
   expect(part.health().detail).toMatch(/LATEST is missing: .*nobody answers there/);
   const heard = new Promise((resolve) => part.link.subscribe("data.x", resolve));
   expect(part.link.publish("data.x", value(1))).toBe(true);

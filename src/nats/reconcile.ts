@@ -69,7 +69,8 @@ async function besideHub(
   const at = (last: number) => ({ ...mark, hub: sideAt(mark.hub, hub.server, last, waiting) });
   const beside = at(state.last_seq);
   const { isSeen } = beside.hub;
-  const asks = isSeen ? new Map(hub.asks) : await allAsks(options, hub.asks, mark.incarnation);
+  // As of now: what is heard later may be of later messages.
+  const asks = new Map(isSeen ? hub.asks : await allAsks(options, hub.asks, mark.incarnation));
   let move = moveAway(beside, asks, state.last_seq);
   if (move !== undefined) {
     // Another gateway on this server may have stored meanwhile what the hub has taken over since.

@@ -81,7 +81,7 @@ test.each(Object.keys(ways) as (keyof typeof ways)[])(
 
     const write = async (value: number) => {
       const subject = `cmd.${place}.press-1.motor.setpoint`;
-      const reply = await cloud.request(subject, JSON.stringify({ value, by: "cloud" }));
+      const reply = await cloud.request(subject, JSON.stringify({ value, by: "cloud" }), { timeout: 2_000 });
       return reply.json<object>();
     };
     await expect

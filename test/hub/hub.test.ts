@@ -141,7 +141,7 @@ test("the cloud sees live what the gateway says and sends commands, and nobody p
     );
 
   const command = ["cmd.plant1.stamping.line1.press-1.motor.setpoint", JSON.stringify({ value: 1 })] as const;
-  const reply = await cloud.request(...command);
+  const reply = await cloud.request(...command, { timeout: 5_000 });
   expect(reply.json()).toMatchObject({ ok: false, code: "WRITE_REFUSED" });
 
   const inside = await natsClient(running.gateway.addresses.nats);

@@ -79,7 +79,7 @@ test("too much pressure slows the press, is told on NATS and MQTT, acknowledged 
   // A panel that comes late finds the state retained.
   const mqtt = await mqttClient(gateway.addresses.broker.mqtt);
   expect(JSON.parse(await mqtt.next("alert/plant1/line1/overpressure"))).toEqual(told[2]);
-  const kv = await vi.waitFor(() => openBucket(nats, "alerts"), 5_000);
+  const kv = await vi.waitFor(() => openBucket(nats, "alerts"));
   await expect.poll(async () => (await kv.get("plant1.line1.overpressure"))?.json()).toEqual(told[2]);
 });
 
@@ -108,9 +108,9 @@ test("a gateway that is killed while an alert is raised neither raises it again 
   const { folder, pressure, press } = await plant();
   const first = await spawnGateway(folder.dir);
   const before = await listen(await natsClient(first.addresses.nats));
-  await vi.waitFor(() => expect(press.requests.length).toBeGreaterThan(10), 5_000);
+  await vi.waitFor(() => expect(press.requests.length).toBeGreaterThan(10));
   pressure(210);
-  await vi.waitFor(() => expect(story(before)).toEqual(["overpressure raised"]), 5_000);
+  await vi.waitFor(() => expect(story(before)).toEqual(["overpressure raised"]));
   first.kill("SIGKILL");
   await first.ended;
   press.unit().holding.put(100, "uint16", 900, "ABCD");
@@ -118,23 +118,21 @@ test("a gateway that is killed while an alert is raised neither raises it again 
   const nats = await natsClient(second.addresses.nats);
   const after = await listen(nats);
   const list = panel(nats);
-  await vi.waitFor(
-    async () =>
-      expect(await list("list", {})).toMatchObject({
-        alerts: expect.arrayContaining([
-          expect.objectContaining({ alert: "overpressure", state: "unacknowledged", count: 1, sequence: 1 }),
-          expect.objectContaining({ alert: "press-away", state: "normal" }),
-        ]),
-      }),
-    10_000,
+  await vi.waitFor(async () =>
+    expect(await list("list", {})).toMatchObject({
+      alerts: expect.arrayContaining([
+        expect.objectContaining({ alert: "overpressure", state: "unacknowledged", count: 1, sequence: 1 }),
+        expect.objectContaining({ alert: "press-away", state: "normal" }),
+      ]),
+    }),
   );
   const seen = press.requests.length;
-  await vi.waitFor(() => expect(press.requests.length).toBeGreaterThan(seen + 20), 5_000);
+  await vi.waitFor(() => expect(press.requests.length).toBeGreaterThan(seen + 20));
   expect(story(after)).toEqual([]);
   // The operator's speed is left alone.
   expect(press.unit().holding.get(100)).toBe(900);
   pressure(150);
-  await vi.waitFor(() => expect(story(after)).toEqual(["overpressure cleared"]), 5_000);
+  await vi.waitFor(() => expect(story(after)).toEqual(["overpressure cleared"]));
 });
 
 test("a PLC that goes away is an alert, and a new limit is in force with no restart of a device", async () => {
@@ -150,7 +148,7 @@ test("a PLC that goes away is an alert, and a new limit is in force with no rest
   expect(await gateway.apply(loaded.site)).toMatchObject({ restarted: [], added: [], removed: [] });
   await vi.waitFor(() => expect(story(told)).toEqual(["overpressure raised"]));
   await press.refuse();
-  await vi.waitFor(() => expect(story(told)).toContain("press-away raised"), 5_000);
+  await vi.waitFor(() => expect(story(told)).toContain("press-away raised"));
 });
 
 const outside = `
@@ -173,8 +171,8 @@ test("alerting in a process of its own slows the press, shows its states on MQTT
   const first = spawnNamed("alerting", folder.dir, gateway.addresses.nats);
   await running(first);
   pressure(210);
-  await vi.waitFor(() => expect(press.unit().holding.get(100)).toBe(300), 10_000);
-  await vi.waitFor(() => expect(story(told)).toEqual(["overpressure raised"]), 5_000);
+  await vi.waitFor(() => expect(press.unit().holding.get(100)).toBe(300));
+  await vi.waitFor(() => expect(story(told)).toEqual(["overpressure raised"]));
   const mqtt = await mqttClient(gateway.addresses.broker.mqtt);
   expect(JSON.parse(await mqtt.next("alert/plant1/line1/overpressure"))).toEqual(told[0]);
   first.kill("SIGKILL");
@@ -184,19 +182,12 @@ test("alerting in a process of its own slows the press, shows its states on MQTT
   const audit: object[] = [];
   nats.subscribe("audit.test-gw.alert", { callback: (_, message) => void audit.push(message.json()) });
   const ask = panel(nats);
-  await vi.waitFor(
-    async () => expect(await ask("acknowledge", { alert: "overpressure" })).toMatchObject({ ok: true }),
-    10_000,
+  await vi.waitFor(async () =>
+    expect(await ask("acknowledge", { alert: "overpressure" })).toMatchObject({ ok: true }),
   );
   pressure(150);
-  await vi.waitFor(
-    () =>
-      expect(story(told)).toEqual([
-        "overpressure raised",
-        "overpressure acknowledged",
-        "overpressure cleared",
-      ]),
-    5_000,
+  await vi.waitFor(() =>
+    expect(story(told)).toEqual(["overpressure raised", "overpressure acknowledged", "overpressure cleared"]),
   );
   await vi.waitFor(() => expect(audit).toMatchObject([{ action: "acknowledge", by: "anna", ok: true }]));
 });

@@ -64,7 +64,7 @@ services: { alerting: outside }
   first.kill("SIGKILL");
   await first.ended;
   const acknowledge = JSON.stringify({ alert: "overpressure", by: "anna" });
-  const answer = await nats.request("alerting.test-gw.acknowledge", acknowledge);
+  const answer = await nats.request("alerting.test-gw.acknowledge", acknowledge, { timeout: 10_000 });
   expect(answer.json()).toMatchObject({ ok: true });
   const second = await spawnGateway(folder.dir);
   await vi.waitFor(() => expect(press.unit().holding.get(100)).toBe(400), often);

@@ -92,7 +92,7 @@ test("the bucket `line` holds each station as the request `state` has it, what i
   const nats = await natsClient(gateway.addresses.nats);
   const told = await listen(nats);
   const state = async () => (await nats.request("scheduling.test-gw.state")).json<{ stations: unknown }>();
-  const kv = await vi.waitFor(() => openBucket(nats, "line"), 5_000);
+  const kv = await vi.waitFor(() => openBucket(nats, "line"));
   const held = async () => {
     const keys = ["press", "weld"].map((station) => `plant1.line1.${station}`);
     return Promise.all(keys.map(async (key) => (await kv.get(key))?.json()));
@@ -102,20 +102,20 @@ test("the bucket `line` holds each station as the request `state` has it, what i
   );
   strokes(1);
   await vi.waitFor(() => expect(story(told)).toContain("weld confirmed press-1"));
-  await vi.waitFor(async () => expect(await held()).toEqual((await state()).stations), 5_000);
+  await vi.waitFor(async () => expect(await held()).toEqual((await state()).stations));
   await welder.refuse();
-  await vi.waitFor(async () => expect(await held()).toMatchObject([{}, { notReady: ["press-2"] }]), 5_000);
+  await vi.waitFor(async () => expect(await held()).toMatchObject([{}, { notReady: ["press-2"] }]));
 });
 
 test("a gateway that is killed in the middle of a cycle goes on where it was, and prepares nothing twice", async () => {
   const { welder, folder, strokes } = await plants();
   const first = await spawnGateway(folder.dir);
   const before = await listen(await natsClient(first.addresses.nats));
-  await vi.waitFor(() => expect(welder.requests.length).toBeGreaterThan(10), 5_000);
+  await vi.waitFor(() => expect(welder.requests.length).toBeGreaterThan(10));
   strokes(1);
-  await vi.waitFor(() => expect(story(before)).toContain("weld confirmed press-1"), 5_000);
+  await vi.waitFor(() => expect(story(before)).toContain("weld confirmed press-1"));
   strokes(2);
-  await vi.waitFor(() => expect(story(before)).toContain("press complete press-2"), 5_000);
+  await vi.waitFor(() => expect(story(before)).toContain("press complete press-2"));
   first.kill("SIGKILL");
   await first.ended;
   strokes(4);
@@ -130,5 +130,5 @@ test("a gateway that is killed in the middle of a cycle goes on where it was, an
         { name: "weld", part: "press-2", phase: "working", waiting: { press: ["press-3", "press-4"] } },
       ],
     });
-  }, 10_000);
+  });
 });

@@ -20,7 +20,7 @@ async function openStore() {
   const nats = await natsClient(gateway.addresses.nats);
   const floor = await mqttClient(gateway.addresses.broker.mqtt);
   await floor.publish("store/goods/count", openingCount("C-1"));
-  await vi.waitFor(async () => expect(await balances(nats)).toMatchObject({ "milk-1l": 60 }), 10_000);
+  await vi.waitFor(async () => expect(await balances(nats)).toMatchObject({ "milk-1l": 60 }));
   return { folder, gateway, nats, floor, port: gateway.addresses.broker.mqtt.port };
 }
 
