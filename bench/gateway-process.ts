@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
+import { natsServerOf, residentMb } from "../src/nats/processes-testing.ts";
 
 const program = join(import.meta.dirname, "..", "bin", "linegate");
 const startWithinMs = 20_000;
@@ -31,27 +32,6 @@ interface Running {
   readonly broker?: { readonly mqtt: { readonly host: string; readonly port: number } };
 }
 
-function statusOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/status`, "utf8");
-}
-
-function rssOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(statusOf(pid))?.[1] ?? 0) / 1000;
-}
-
-function natsServerOf(pid: number): number | undefined {
-  const processes = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  const child = processes.find((name) => {
-    try {
-      const status = statusOf(Number(name));
-      return status.includes(`\nPPid:\t${pid}\n`) && status.startsWith("Name:\tnats-server");
-    } catch {
-      return false;
-    }
-  });
-  return child === undefined ? undefined : Number(child);
-}
-
 /** Starts the gateway on a folder; resolves when it says that it runs. */
 export async function runGateway(dir: string): Promise<GatewayProcess> {
   const spawnedAt = performance.now();
@@ -78,10 +58,7 @@ export async function runGateway(dir: string): Promise<GatewayProcess> {
     mqtt,
     spawnedAt,
     natsPid: () => natsServerOf(pid),
-    rssMb: () => {
-      const server = natsServerOf(pid);
-      return { gateway: rssOf(pid), nats: server === undefined ? 0 : rssOf(server) };
-    },
+    rssMb: () => ({ gateway: residentMb(pid), nats: residentMb(natsServerOf(pid)) }),
     cpuSeconds: () => {
       const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
       return (Number(fields[11]) + Number(fields[12])) / 100;

@@ -6,16 +6,8 @@ import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { findServer } from "./find-server.ts";
 import { inspectServer } from "./server-program.ts";
-import {
-  isRunning,
-  keptLog,
-  never,
-  noServerHere,
-  runScript,
-  scratchFolder,
-  signalTo,
-  testServer,
-} from "./testing.ts";
+import { keptLog, never, noServerHere, runScript, scratchFolder, testServer } from "./testing.ts";
+import { isRunning, signalTo } from "./processes-testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();
@@ -94,7 +86,7 @@ test("the server is gone when the gateway is killed", async (ctx) => {
   const gateway = await runScript(startInScript(await scratchFolder()));
   const serverPid = Number(gateway.firstLine);
   expect(isRunning(serverPid)).toBe(true);
-  process.kill(gateway.pid, "SIGKILL");
+  signalTo(gateway.pid, "SIGKILL");
   await vi.waitFor(() => expect(isRunning(serverPid)).toBe(false));
 });
 

@@ -3,7 +3,8 @@ import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import type { EmbeddedServer } from "./embedded-server.ts";
 import { GatewayError } from "../domain/errors.ts";
 import type { LinkTarget } from "./dial.ts";
-import { keptLog, never, noServerHere, signalTo, testLink, testServer } from "./testing.ts";
+import { keptLog, never, noServerHere, testLink, testServer } from "./testing.ts";
+import { signalTo } from "./processes-testing.ts";
 
 const payload = Buffer.from(`{"value":1,"quality":"good","timestamp":1795370000123,"sequence":1}`);
 const text = (data: Uint8Array) => Buffer.from(data).toString();

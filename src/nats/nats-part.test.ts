@@ -1,7 +1,8 @@
 import { connect } from "@nats-io/transport-node";
 import { DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import { keptLog, never, noServerHere, plainServer, signalTo, testPart, testServer } from "./testing.ts";
+import { keptLog, never, noServerHere, plainServer, testPart, testServer } from "./testing.ts";
+import { signalTo } from "./processes-testing.ts";
 
 const embedded = { listen: "127.0.0.1:0", store: "data" };
 const quickProbe = { everyMs: 50, timeoutMs: 200, misses: 3 };
@@ -59,8 +60,8 @@ test("a server that hangs is noticed by its round trip, killed, and back", async
   const log = keptLog();
   const part = await testPart({ embedded }, { probe: quickProbe, log });
   await part.start(never);
-  const hung = part.server?.pid ?? 0;
-  process.kill(hung, "SIGSTOP");
+  const hung = part.server?.pid;
+  signalTo(hung, "SIGSTOP");
   await vi.waitFor(() => expect(part.health().detail).toMatch(/last round trip failed.*timeout/));
   await vi.waitFor(() => expect(part.server?.restarts).toBe(1));
   await vi.waitFor(() => expect(part.health()).toEqual({ ok: true }));

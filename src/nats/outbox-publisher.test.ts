@@ -4,15 +4,8 @@ import { systemClock } from "../adapter-kit/clock.ts";
 import { overwritePage, pagesOf } from "../store/testing.ts";
 import type { NatsLink } from "./link.ts";
 import { batch, event, numbers, outbox } from "./outbox-testing.ts";
-import {
-  isRunning,
-  never,
-  noServerHere,
-  plainServer,
-  scratchFolder,
-  signalTo,
-  testServer,
-} from "./testing.ts";
+import { never, noServerHere, plainServer, scratchFolder, testServer } from "./testing.ts";
+import { isRunning, signalTo } from "./processes-testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();

@@ -3,7 +3,8 @@ import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { systemClock } from "../adapter-kit/clock.ts";
 import { GatewayError } from "../domain/errors.ts";
 import { ServiceEndpoint, type Endpoint } from "./service-endpoint.ts";
-import { never, noServerHere, signalTo, testLink, testServer } from "./testing.ts";
+import { never, noServerHere, testLink, testServer } from "./testing.ts";
+import { signalTo } from "./processes-testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();

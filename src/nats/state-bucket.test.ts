@@ -8,7 +8,8 @@ import { natsUsers } from "../security/nats-permissions.ts";
 import { bucketContents, openBucket } from "./bucket-looks.ts";
 import type { NatsPart } from "./nats-part.ts";
 import { StateBucket } from "./state-bucket.ts";
-import { keptLog, never, noServerHere, scratchFolder, signalTo, testPart } from "./testing.ts";
+import { keptLog, never, noServerHere, scratchFolder, testPart } from "./testing.ts";
+import { signalTo } from "./processes-testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();

@@ -1,5 +1,4 @@
 import { execFile, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -110,22 +109,6 @@ export async function testPart(nats: object, options: Partial<NatsPartOptions> =
   });
   onTestFinished(() => part.stop());
   return part;
-}
-
-/** Sends a signal to a process that has to be there: 0 would be the tests' own group. */
-export function signalTo(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) throw new Error(`There is no process to get ${signal}`);
-  process.kill(pid, signal);
-}
-
-/** True while a process runs; one that has ended and was not waited for (Z, proc(5)) does not. */
-export function isRunning(pid: number | undefined): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.charAt(stat.lastIndexOf(")") + 2) !== "Z";
-  } catch {
-    return false;
-  }
 }
 
 /** Runs a module's text in a Node process of its own and resolves with that and its first line of output. */

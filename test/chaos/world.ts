@@ -4,7 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { findServer } from "../../src/nats/find-server.ts";
 import { inspectServer } from "../../src/nats/server-program.ts";
-import { isRunning, natsServerOf, spawnGateway, type GatewayProcess } from "../fixture/gateway-process.ts";
+import { isRunning, natsServerOf } from "../../src/nats/processes-testing.ts";
+import { spawnGateway, type GatewayProcess } from "../fixture/gateway-process.ts";
 import { freePort } from "../../src/adapter-kit/free-port.ts";
 import { HubServer } from "../fixture/hub.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
@@ -211,13 +212,13 @@ export class World {
 }
 
 async function gone(pid: number | undefined): Promise<void> {
-  if (pid === undefined || !isRunning(pid)) return;
+  if (!isRunning(pid)) return;
   await delay(5);
   return gone(pid);
 }
 
 function signal(pid: number | undefined, name: NodeJS.Signals): void {
-  if (pid === undefined || pid === 0) return;
+  if (pid === undefined) return;
   try {
     process.kill(pid, name);
   } catch {

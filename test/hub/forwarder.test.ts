@@ -1,10 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
-import { noServerHere, signalTo } from "../../src/nats/testing.ts";
+import { noServerHere } from "../../src/nats/testing.ts";
 import { hubPasswords, HubServer, hubUser } from "../fixture/hub.ts";
 import { applyFleet, arrived, Edge, expectAllOnce, patience } from "../fixture/hub-edge.ts";
 import { natsClient } from "../fixture/nats-client.ts";
 import { runGateway, type RunningGateway } from "../fixture/running-gateway.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
+import { signalTo } from "../../src/nats/processes-testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();

@@ -5,6 +5,7 @@ import { noServerHere } from "../../src/nats/testing.ts";
 import { freePort } from "../../src/adapter-kit/free-port.ts";
 import { spawnGateway } from "../fixture/gateway-process.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
+import { signalTo } from "../../src/nats/processes-testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = (await noServerHere()) ?? mosquittoMissing();
@@ -25,7 +26,7 @@ http: { listen: 127.0.0.1:0 }
   });
   let gateway = await spawnGateway(folder.dir);
   const kill = async () => {
-    process.kill(gateway.natsPid, "SIGKILL");
+    signalTo(gateway.natsPid, "SIGKILL");
     gateway.kill("SIGKILL");
     await gateway.ended;
   };

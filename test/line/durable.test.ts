@@ -7,6 +7,7 @@ import { spawnGateway, type GatewayProcess } from "../fixture/gateway-process.ts
 import { freePort } from "../../src/adapter-kit/free-port.ts";
 import { natsClient } from "../fixture/nats-client.ts";
 import { SiteFolder } from "../fixture/site-folder.ts";
+import { signalTo } from "../../src/nats/processes-testing.ts";
 
 beforeEach(async (ctx) => {
   const reason = await noServerHere();
@@ -111,7 +112,7 @@ test.each([
         );
         if (i % 10 === 9) await sleep(random() * 30);
       }
-      process.kill(gateway.natsPid, "SIGKILL");
+      signalTo(gateway.natsPid, "SIGKILL");
       gateway.kill("SIGKILL");
       await gateway.ended;
       gateway = await spawnGateway(folder.dir);
@@ -136,7 +137,7 @@ test("a message that comes again after its PUBACK, in another run of the gateway
   before.on("error", () => undefined);
   await before.publishAsync("store/sale", '{"id":"a"}', { qos: 1 });
   await before.publishAsync("store/note", "1.10", { qos: 1 });
-  process.kill(first.natsPid, "SIGKILL");
+  signalTo(first.natsPid, "SIGKILL");
   first.kill("SIGKILL");
   await first.ended;
   const second = await spawnGateway(folder.dir);

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { ModbusSimulator } from "../../simulators/modbus/server.ts";
-import { isRunning, spawnGateway } from "../fixture/gateway-process.ts";
+import { isRunning } from "../../src/nats/processes-testing.ts";
+import { spawnGateway } from "../fixture/gateway-process.ts";
 import { natsClient } from "../fixture/nats-client.ts";
 import { pressFile, SiteFolder } from "../fixture/site-folder.ts";
 

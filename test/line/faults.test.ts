@@ -5,6 +5,7 @@ import { ModbusSimulator } from "../../simulators/modbus/server.ts";
 import { natsClient, requestWrite } from "../fixture/nats-client.ts";
 import { runGateway, tagOf, type RunningGateway } from "../fixture/running-gateway.ts";
 import { pressFile, SiteFolder } from "../fixture/site-folder.ts";
+import { signalTo } from "../../src/nats/processes-testing.ts";
 
 async function plc(): Promise<ModbusSimulator> {
   const simulator = await ModbusSimulator.start();
@@ -99,8 +100,8 @@ test("nats-server killed: MQTT and polling go on, it is back by itself, and LATE
   const line = await twoPresses();
   const nats = await natsClient(line.gateway.addresses.nats);
   await goodOf(line, "press-1");
-  const before = line.gateway.natsServer?.pid ?? 0;
-  process.kill(before, "SIGKILL");
+  const before = line.gateway.natsServer?.pid;
+  signalTo(before, "SIGKILL");
   await goodOf(line, "press-1");
   await vi.waitFor(() => expect(line.gateway.natsServer?.pid).not.toBe(before));
   const latest = async () => {
@@ -114,8 +115,8 @@ test("nats-server killed: MQTT and polling go on, it is back by itself, and LATE
 test("nats-server hung: noticed by a round trip, not by its process being there; killed, and back", async () => {
   const line = await twoPresses();
   await goodOf(line, "press-1");
-  const hung = line.gateway.natsServer?.pid ?? 0;
-  process.kill(hung, "SIGSTOP");
+  const hung = line.gateway.natsServer?.pid;
+  signalTo(hung, "SIGSTOP");
   await goodOf(line, "press-1");
   await vi.waitFor(() => expect(line.gateway.health().ok).toBe(false), 15_000);
   await vi.waitFor(() => expect(line.gateway.health().ok).toBe(true), 20_000);

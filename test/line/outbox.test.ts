@@ -4,16 +4,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { JetStreamApi } from "../../src/nats/jetstream-api.ts";
-import {
-  isRunning,
-  never,
-  noServerHere,
-  scratchFolder,
-  signalTo,
-  testLink,
-  testServer,
-} from "../../src/nats/testing.ts";
+import { never, noServerHere, scratchFolder, testLink, testServer } from "../../src/nats/testing.ts";
 import { seededRandom } from "../../simulators/line/random.ts";
+import { isRunning, signalTo } from "../../src/nats/processes-testing.ts";
 
 const script = join(import.meta.dirname, "..", "fixture", "outbox-process.ts");
 const lives = 4;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { runScript } from "../../nats/testing.ts";
 import { lockFolder } from "./service-lock.ts";
+import { signalTo } from "../../nats/processes-testing.ts";
 
 function folder(): string {
   const dir = mkdtempSync(join(tmpdir(), "linegate-lock-"));
@@ -21,7 +22,7 @@ test("a folder is taken by one process, and free again when that gives it back o
     `import { setImmediate as turn } from "node:timers/promises"; import { lockFolder } from ${lock}; lockFolder(${JSON.stringify(dir)}); await turn(); gc(); await turn(); console.log("taken"); setInterval(() => {}, 1000);`,
   );
   expect(() => lockFolder(dir)).toThrow(/runs already/);
-  process.kill(pid, "SIGKILL");
+  signalTo(pid, "SIGKILL");
   await expect
     .poll(() => {
       lockFolder(dir)();
