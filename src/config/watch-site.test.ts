@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
-import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { siteFolder } from "./test-site.ts";
 import { SiteWatch } from "./watch-site.ts";
 
+// Files are written in one go, writeFileSync: a write of two steps with a pause between is two changes.
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 async function watched(files: Readonly<Record<string, string>>, follow: readonly string[] = []) {
@@ -36,7 +37,7 @@ test("a burst of edits in place is told once", async () => {
 test("an editor that renames a new file over the old is seen, each time", async () => {
   const { onChange, at } = await watched(device);
   for (let edit = 1; edit <= 3; edit += 1) {
-    await writeFile(at("devices/.a.yaml.swp"), `device: a${edit}\n`);
+    writeFileSync(at("devices/.a.yaml.swp"), `device: a${edit}\n`);
     await rename(at("devices/.a.yaml.swp"), at("devices/a.yaml"));
     await vi.waitFor(() => expect(onChange.mock.calls.length).toBeGreaterThanOrEqual(edit));
   }
@@ -44,7 +45,7 @@ test("an editor that renames a new file over the old is seen, each time", async 
 
 test("new and deleted device files are seen", async () => {
   const { onChange, at } = await watched(device);
-  await writeFile(at("devices/b.yaml"), "device: b\n");
+  writeFileSync(at("devices/b.yaml"), "device: b\n");
   await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(1));
   await rm(at("devices/a.yaml"));
   await vi.waitFor(() => expect(onChange).toHaveBeenCalledTimes(2));
@@ -52,18 +53,18 @@ test("new and deleted device files are seen", async () => {
 
 test("profiles and CSV files in folders of their own are seen, once a load names them", async () => {
   const { onChange, watch, at } = await watched({ ...device, "profiles/p.yaml": "a: 1\n" });
-  await writeFile(at("profiles/p.yaml"), "a: 2\n");
+  writeFileSync(at("profiles/p.yaml"), "a: 2\n");
   await delay(60);
   expect(onChange).not.toHaveBeenCalled();
   watch.follow([at("profiles/p.yaml")], Number.POSITIVE_INFINITY);
-  await writeFile(at("profiles/p.yaml"), "a: 3\n");
+  writeFileSync(at("profiles/p.yaml"), "a: 3\n");
   await vi.waitFor(() => expect(onChange).toHaveBeenCalledOnce());
 });
 
 test("a profile that a load names for the first time and that was edited since that load began is told", async () => {
   const { onChange, watch, at } = await watched({ ...device, "profiles/p.yaml": "a: 1\n" });
   const began = Date.now();
-  await writeFile(at("profiles/p.yaml"), "a: 2\n");
+  writeFileSync(at("profiles/p.yaml"), "a: 2\n");
   watch.follow([at("profiles/p.yaml")], began);
   await vi.waitFor(() => expect(onChange).toHaveBeenCalledOnce());
   watch.follow([at("profiles/p.yaml")], began);
@@ -74,7 +75,7 @@ test("a profile that a load names for the first time and that was edited since t
 test("a file that was missing is seen when it comes, in a folder that was missing too", async () => {
   const { onChange, at } = await watched(device, ["profiles/p.yaml"]);
   await mkdir(at("profiles"));
-  await writeFile(at("profiles/p.yaml"), "a: 1\n");
+  writeFileSync(at("profiles/p.yaml"), "a: 1\n");
   await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
 });
 
@@ -85,7 +86,7 @@ test("folders that come one by one lead to the file that was missing", async () 
     await delay(60);
   }
   expect(onChange).not.toHaveBeenCalled();
-  await writeFile(at("shared/types/meters/p.yaml"), "a: 1\n");
+  writeFileSync(at("shared/types/meters/p.yaml"), "a: 1\n");
   await vi.waitFor(() => expect(onChange).toHaveBeenCalledOnce());
 });
 
@@ -93,11 +94,11 @@ test("a devices folder that is replaced as a whole stays watched", async () => {
   const { onChange, at } = await watched(device);
   await rename(at("devices"), at("old"));
   await mkdir(at("devices"));
-  await writeFile(at("devices/c.yaml"), "device: c\n");
+  writeFileSync(at("devices/c.yaml"), "device: c\n");
   await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
   await delay(60);
   onChange.mockClear();
-  await writeFile(at("devices/c.yaml"), "device: cc\n");
+  writeFileSync(at("devices/c.yaml"), "device: cc\n");
   await vi.waitFor(() => expect(onChange).toHaveBeenCalled());
 });
 
@@ -116,15 +117,15 @@ test("files behind a link that is switched are seen", async () => {
 test("what happens beside the mapping files is not told", async () => {
   const { onChange, at } = await watched(device);
   await mkdir(at("data"));
-  await writeFile(at("data/store.db"), "x");
-  await writeFile(at("notes.txt"), "x");
+  writeFileSync(at("data/store.db"), "x");
+  writeFileSync(at("notes.txt"), "x");
   await delay(80);
   expect(onChange).not.toHaveBeenCalled();
 });
 
 test("closed, it tells nothing more", async () => {
   const { onChange, watch, at } = await watched(device);
-  await writeFile(at("devices/a.yaml"), "device: b\n");
+  writeFileSync(at("devices/a.yaml"), "device: b\n");
   watch.close();
   watch.close();
   await delay(60);
