@@ -46,7 +46,7 @@ test("a reader with the rights of gateway.yaml takes the snapshot of what it may
   const panel = await client(part, { user: "panel", pass: "let me in" });
   const snapshot = async (filter: string) => {
     const options = { deliver_policy: DeliverPolicy.LastPerSubject, filter_subjects: filter };
-    const consumer = await jetstream(panel, { timeout: 1_000 }).consumers.get("LATEST", options);
+    const consumer = await jetstream(panel, { timeout: 5_000 }).consumers.get("LATEST", options);
     const messages = await consumer.fetch({ max_messages: 2, expires: 2_000 });
     const seen: string[] = [];
     for await (const message of messages) seen.push(message.string());
