@@ -126,6 +126,6 @@ test("a store sells on without the outside network and through a kill; the hub h
     const own = journal.map(({ sale }) => sale.transactionId);
     expect(arrived.filter((id) => own.includes(id))).toEqual(own);
   }
-  expect(await balances(inside)).toEqual(stock());
+  await expect.poll(() => balances(inside)).toEqual(stock());
   await expect.poll(async () => (await asFleet("verify", "--hub", url)).code, patience).toBe(0);
 }, 240_000);

@@ -143,7 +143,7 @@ test("cut off, the vehicle drives on; on return all is at the hub once, and what
     await push(hub, join(map.dir, "battery.yaml"), "--as", "devices/battery.yaml", ...away),
   ).toMatchObject({ code: 0 });
   await moreFrames();
-  expect(control.written).toEqual({ ok: true });
+  await expect.poll(() => control.written, patience).toEqual({ ok: true });
 
   hub.line.mend();
   const store = pushStoreAt(await hubUser([hub], "engineer"));
