@@ -5,8 +5,11 @@ import { startBroker } from "../../src/broker/testing.ts";
 import type { RecordingContext } from "../../src/adapter-kit/testing.ts";
 import { recordingOf, replayed } from "../site/recording-fixture.ts";
 
-/** A machine that many share. */
-const mapping = deviceOf({ pressure: { metric: "Pressure" }, setpoint: { metric: "Setpoint" } });
+/** Patient: births that follow each other late are none the worse here. */
+const mapping = deviceOf(
+  { pressure: { metric: "Pressure" }, setpoint: { metric: "Setpoint" } },
+  { reorder: "5s", rebirth: "20s" },
+);
 const told = ({ batches }: RecordingContext) =>
   batches
     .flat()

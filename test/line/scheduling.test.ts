@@ -4,13 +4,15 @@ import { openBucket } from "../../src/nats/bucket-looks.ts";
 import { spawnGateway } from "../fixture/gateway-process.ts";
 import { mqttClient } from "../fixture/mqtt-client.ts";
 import { natsClient } from "../fixture/nats-client.ts";
-import { listen, plants, pressAndWeld, story } from "../fixture/press-and-weld.ts";
+import { eventsFlow, listen, plants, pressAndWeld, story } from "../fixture/press-and-weld.ts";
 import { runGateway } from "../fixture/running-gateway.ts";
 
 test("a stroke of one PLC prepares the next by a write, confirmed by what is read back, told on NATS and MQTT", async () => {
   const { welder, folder, strokes } = await plants();
   const { gateway, readings } = await runGateway(folder);
-  const told = await listen(await natsClient(gateway.addresses.nats));
+  const nats = await natsClient(gateway.addresses.nats);
+  await eventsFlow(nats);
+  const told = await listen(nats);
   const mqtt = await mqttClient(gateway.addresses.broker.mqtt);
   const onMqtt = mqtt.next("line/plant1/line1/weld/prepare");
   await vi.waitFor(() =>
