@@ -128,7 +128,7 @@ test.each([
   const simulator = await simulated();
   simulator.inject(fault, { when: ({ address, quantity }) => address <= 5 && 5 < address + quantity });
   const tags = tagsOf({ a: "holding:4", b: "holding:5", c: "holding:6", d: "coil:0" }, every(1_000));
-  const { adapter } = await connected(deviceAt(simulator, tags, { connection: { timeout: "100ms" } }));
+  const { adapter } = await connected(deviceAt(simulator, tags, { connection: { timeout: "250ms" } }));
   const samples = (await adapter.read?.(["a", "b", "c", "d"], AbortSignal.timeout(5_000))) ?? [];
   expect(samples.map(({ quality }) => quality)).toEqual(["good", "bad", "good", "good"]);
   expect(samples[1]?.status).toBe(status);

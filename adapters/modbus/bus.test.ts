@@ -21,7 +21,7 @@ function busTo(simulator: ModbusSimulator): ModbusBus {
 }
 
 function memberTo(simulator: ModbusSimulator, unitId = 1, connection: object = {}): BusMember {
-  const own = at({ port: simulator.port, timeout: "80ms", unitId, ...connection });
+  const own = at({ port: simulator.port, timeout: "250ms", unitId, ...connection });
   return { connection: own, context: new RecordingContext() };
 }
 

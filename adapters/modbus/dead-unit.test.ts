@@ -17,7 +17,7 @@ async function line(units: readonly number[]) {
   const device = (unitId: number, connection: object = {}) =>
     deviceAt(simulator, tags, {
       device: `unit-${unitId}`,
-      connection: { ...wire.connection, unitId, timeout: "60ms", ...connection },
+      connection: { ...wire.connection, unitId, timeout: "150ms", ...connection },
     });
   return { simulator, device };
 }
@@ -59,7 +59,7 @@ test("a dead unit takes a tenth of the line at most, however often it is tried; 
   context.clear();
   await expect.poll(() => errors.length).toBeGreaterThan(2);
   const asked = (unit: number) => simulator.requests.filter((request) => request.unit === unit).length;
-  // A try may take 60 ms in 600 ms; a poll of the other takes 20 ms.
+  // A try may take 150 ms in 1,500 ms; a poll of the other takes 20 ms.
   expect(asked(1)).toBeGreaterThan(asked(9) * 6);
   expect(errors[0]).toMatchObject({
     code: "DEVICE_TIMEOUT",

@@ -86,7 +86,7 @@ test.each([
 ] as const)("one tag that is %s makes no other bad, not for one poll", async (_how, fault, status) => {
   const simulator = await simulated();
   const tags = tagsOf({ ...registers(0, 5), on: "coil:0" }, poll);
-  const { context } = await polling(deviceAt(simulator, tags, { connection: { timeout: "60ms" } }));
+  const { context } = await polling(deviceAt(simulator, tags, { connection: { timeout: "250ms" } }));
   await expect.poll(() => context.goodTags()).toHaveLength(7);
   context.clear();
   simulator.inject(fault, { when: ({ address, quantity }) => address <= 3 && 3 < address + quantity });
@@ -111,7 +111,7 @@ test("a range that is never answered is narrowed down while the others go on", a
     request.address <= address && address < request.address + request.quantity;
   simulator.inject({ kind: "drop" }, { when: covers(2) });
   const tags = tagsOf({ ...registers(0, 3), far: "holding:5000" }, poll);
-  const { context, ended } = await polling(deviceAt(simulator, tags, { connection: { timeout: "40ms" } }));
+  const { context, ended } = await polling(deviceAt(simulator, tags, { connection: { timeout: "150ms" } }));
   let over = false;
   void ended.then(() => (over = true));
   await expect.poll(() => context.latest.get("r2")?.status).toBe("Timeout");
@@ -125,7 +125,7 @@ test("a unit that answers for one range alone is not given up for the silence of
   simulator.inject({ kind: "drop" }, { when: ({ address }) => address >= 1_000 });
   const far = Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`far${n}`, `holding:${n * 1_000}`]));
   const tags = tagsOf({ near: "holding:0", ...far }, poll);
-  const { context, ended } = await polling(deviceAt(simulator, tags, { connection: { timeout: "40ms" } }));
+  const { context, ended } = await polling(deviceAt(simulator, tags, { connection: { timeout: "150ms" } }));
   void ended.then((error) => context.logged.push({ level: "error", fields: {}, message: String(error) }));
   const statuses = () => Object.keys(far).map((name) => context.latest.get(name)?.status);
   await expect.poll(statuses).toEqual(Object.keys(far).map(() => "Timeout"));

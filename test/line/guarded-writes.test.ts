@@ -20,7 +20,9 @@ async function line() {
   const folder = new SiteFolder({ "devices/press-1.yaml": file });
   const running = await runGateway(folder);
   const nats = await natsClient(running.gateway.addresses.nats);
-  await running.reading((next) => next.path.topic.endsWith("motor/setpoint") && next.quality === "good");
+  const first = (tag: string) =>
+    running.reading(({ path, quality }) => path.topic.endsWith(tag) && quality === "good");
+  await Promise.all([first("motor/setpoint"), first("ram/pressure")]);
   return { plc, folder, nats, ...running };
 }
 

@@ -36,7 +36,7 @@ export function conformingDevice(wire: Wire, kinds: readonly Fault[]) {
   holding.set(0, 1, 2, 3);
   coil.set(0, 1);
   holding.keepOnly([0, 9]);
-  const connection = { ...wire.connection, timeout: "60ms" };
+  const connection = { ...wire.connection, timeout: "150ms" };
   const tags = [
     tagOf({ address: "holding:0" }, { name: "speed", poll, write: { options: {} } }),
     tagOf({ address: "holding:1" }, { name: "force", poll }),
