@@ -3,7 +3,7 @@ import { linegate, linesOf, simulatedPump, startLinegate } from "./testing.ts";
 
 test("shows every tag of a device in a table at the end", async () => {
   const { file } = await simulatedPump();
-  const { code, stdout } = await linegate("monitor", file, "--for", "700ms");
+  const { code, stdout } = await linegate("monitor", file, "--for", "2s");
   expect(code).toBe(0);
   expect(stdout).toMatch(/pump-1 +online +pressure +182\.4 +bar +good/);
 });

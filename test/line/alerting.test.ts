@@ -167,7 +167,7 @@ test("alerting in a process of its own slows the press, shows its states on MQTT
   const nats = await natsClient(gateway.addresses.nats);
   const told = await listen(nats);
   const running = ({ log }: ReturnType<typeof spawnNamed>) =>
-    vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: "running" })), 15_000);
+    vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: "running" })));
   const first = spawnNamed("alerting", folder.dir, gateway.addresses.nats);
   await running(first);
   pressure(210);

@@ -36,9 +36,9 @@ test("a device that dials in is browsed, read and recorded at the gateway's brok
   const { folder, agv, broker } = await withVehicle();
   const out = `${folder.dir}/agv-1.ndjson`;
   const [found, read, recorded] = await Promise.all([
-    linegate("browse", broker, "--from", "agv/#", "--for", "500ms", "--json"),
+    linegate("browse", broker, "--from", "agv/#", "--for", "2s", "--json"),
     linegate("read", agv, "--broker", broker, "--json"),
-    linegate("record", agv, "--broker", broker, "--for", "600ms", "--out", out),
+    linegate("record", agv, "--broker", broker, "--for", "2s", "--out", out),
   ]);
   expect(linesOf(found.stdout)).toEqual([
     {
@@ -71,7 +71,7 @@ test("a running gateway's readings and states are shown without asking the devic
   await expect
     .poll(lines)
     .toContainEqual(expect.objectContaining({ device: "press-1", tag: "motor/setpoint", quality: "good" }));
-  expect(lines()).toContainEqual({
+  await expect.poll(lines).toContainEqual({
     device: "press-1",
     state: expect.objectContaining({ state: "online" }),
   });

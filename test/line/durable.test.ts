@@ -126,7 +126,6 @@ test.each([
     const ids = (await events(gateway, subject)).map(({ data }) => (data as { id: number }).id);
     expect(ids.toSorted((one, other) => one - other)).toEqual([...sent.keys()]);
   },
-  60_000,
 );
 
 test("a message that comes again after its PUBACK, in another run of the gateway, is acknowledged and not stored again", async () => {

@@ -49,10 +49,7 @@ services: { alerting: outside }
   nats.subscribe("audit.test-gw.*", { callback: (_, message) => void audit.push(message.json()) });
   const first = await spawnGateway(folder.dir);
   const service = spawnNamed("alerting", folder.dir, url);
-  await vi.waitFor(
-    () => expect(service.log).toContainEqual(expect.objectContaining({ msg: "running" })),
-    15_000,
-  );
+  await vi.waitFor(() => expect(service.log).toContainEqual(expect.objectContaining({ msg: "running" })));
   press.unit().holding.put(40, "float32", 2_100, "CDAB");
   await vi.waitFor(() => expect(press.unit().holding.get(100)).toBe(300), often);
   // Who merely says to be the service is asked to confirm, as everybody is.

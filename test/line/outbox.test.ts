@@ -82,5 +82,4 @@ test.each([
     expect(batches).toEqual(inOrder(batches));
     expect(committed.filter((text) => place(text)[1] % 4 === 0 && !batches.includes(text))).toEqual([]);
   },
-  60_000,
 );

@@ -25,7 +25,7 @@ const often = { interval: 20 };
 type Service = ReturnType<typeof spawnService>;
 
 const running = ({ log }: Service) =>
-  vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: "running" })), 15_000);
+  vi.waitFor(() => expect(log).toContainEqual(expect.objectContaining({ msg: "running" })));
 
 /** The welder waits for the press's counter too: what the service has not read yet makes it not ready. */
 const line = pressAndWeld.replace(

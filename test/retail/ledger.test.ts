@@ -25,7 +25,7 @@ async function openStore() {
 }
 
 const told = (...tills: ReturnType<typeof openTill>[]) =>
-  vi.waitFor(() => expect(tills.filter(({ unacknowledged }) => unacknowledged > 0)).toEqual([]), 10_000);
+  vi.waitFor(() => expect(tills.filter(({ unacknowledged }) => unacknowledged > 0)).toEqual([]));
 
 test("a balance is a reading like any other: retained on MQTT, in LATEST, uploaded and alerted on", async () => {
   const { gateway, nats, floor, port } = await openStore();
