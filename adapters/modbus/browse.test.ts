@@ -80,7 +80,7 @@ test("a unit that answers nothing is given up after a few questions, with what t
 });
 
 test("finds the unit ids that answer", async () => {
-  const { browse } = await device({ units: { 2: {}, 3: {} } }, { timeout: "20ms" });
+  const { browse } = await device({ units: { 2: {}, 3: {} } });
   const found = await browse({ from: "unit:1", to: "unit:4" });
   expect(runs(found)).toEqual([
     expect.stringContaining("exception 11"),
