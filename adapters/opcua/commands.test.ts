@@ -143,8 +143,11 @@ test("passes alarms on, and none below the severity", async () => {
   const quiet = deviceAt(simulator.endpoint, tags, { options: { events: [{ severity: 800 }] } });
   const { context: deaf } = await running(quiet);
   await expect.poll(() => deaf.latest.size).toBe(1);
-  const before = context.events.length;
+  // The answer to a question for what stands may come once more meanwhile.
+  const raised = () =>
+    context.events.filter(({ data }) => data["active"] === true && data["refreshed"] !== true).length;
+  const before = raised();
   simulator.line.alarm(true);
-  await expect.poll(() => context.events.length).toBe(before + 1);
+  await expect.poll(raised).toBeGreaterThan(before);
   expect(deaf.events).toEqual([]);
 });

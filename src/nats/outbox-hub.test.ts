@@ -3,6 +3,7 @@ import { systemClock } from "../adapter-kit/clock.ts";
 import type { EmbeddedServer } from "./embedded-server.ts";
 import { JetStreamApi, type StreamInfo } from "./jetstream-api.ts";
 import { event, numbers, outbox } from "./outbox-testing.ts";
+import { OutboxSender } from "./outbox-sender.ts";
 import { reconcile } from "./reconcile.ts";
 import { never, noServerHere, scratchFolder, testLink, testServer } from "./testing.ts";
 
@@ -131,6 +132,43 @@ test("what another gateway on the same server stored while the stream was looked
   } as const;
   expect(await reconcile(options)).toMatchObject({ incarnation: 1 });
   expect(api.asks.get(1)).toBeGreaterThan(21);
+});
+
+test("a hub that asks in the very moment in which the stream is looked up is heard", async () => {
+  const server = await testServer();
+  const { store, link, log, publisher, connect, empty } = await outbox({ server, isSourced: true });
+  await server.start(never);
+  connect();
+  await store.change([], numbers(20).map(event));
+  await empty();
+  await publisher.stop();
+  const sender: OutboxSender = new OutboxSender({
+    stream: "EVENTS",
+    store: {
+      outbox: store.outbox,
+      mark: (stream) => store.mark(stream),
+      requeue: (...what) => store.requeue(...what),
+      setMark: (stream, mark) => {
+        // What it had asked for has been looked at by now.
+        if (mark.hub?.isSeen === false) sender.hubAsks({ stream, incarnation: 1, has: 0 });
+        return store.setMark(stream, mark);
+      },
+    },
+    link,
+    isSourced: true,
+    window: { messages: 1, bytes: 0 },
+    isTight: () => false,
+    storeBytes: () => server.maxFileBytes,
+    syncsAtAck: () => false,
+    inbox: "_INBOX.test",
+    lastOfBefore: () => 0,
+    onReady: () => undefined,
+    clock: systemClock,
+    log,
+  });
+  sender.reopen();
+  await expect.poll(() => store.mark("EVENTS")?.hub?.isSeen).toBe(true);
+  await sender.stop();
 });
 
 test("a kill at any step of opening the next incarnation: nothing is lost, and nothing is there twice", async () => {

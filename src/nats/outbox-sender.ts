@@ -81,6 +81,8 @@ export class OutboxSender {
   #mark: StreamMark | undefined;
   /** What the hub has asked this nats-server for. */
   #asked: { readonly server: string; readonly asks: Map<number, number> } | undefined;
+  /** Of these what came while the stream was looked up, or before: the look may have missed it. */
+  readonly #unjudged = new Map<number, number>();
   #opening: Promise<void> | undefined;
   /** Grows with each reason to look the stream up anew. */
   #lookups = 0;
@@ -162,17 +164,14 @@ export class OutboxSender {
 
   /** The hub asks for what comes after that: it has no more than it can have, or this is not the stream that it knows. */
   hubAsks({ incarnation, has }: HubAsk): void {
-    const { link, store, stream } = this.#options;
-    const server = link.serverId ?? "";
-    if (this.#asked?.server !== server) this.#asked = { server, asks: new Map() };
-    this.#asked.asks.set(incarnation, has);
-    // Else with the look that is under way, or about to be.
-    if (!this.#lane.open || this.#mark === undefined) return;
-    if (moveAway(this.#mark, this.#asked.asks, this.#mark.acked) !== undefined) this.reopen();
-    else if (incarnation === this.#mark.incarnation) {
-      this.#mark = seen(this.#mark);
-      void store.setMark(stream, this.#mark);
+    const server = this.#options.link.serverId ?? "";
+    if (this.#asked?.server !== server) {
+      this.#asked = { server, asks: new Map() };
+      this.#unjudged.clear();
     }
+    this.#asked.asks.set(incarnation, has);
+    this.#unjudged.set(incarnation, has);
+    if (this.#lane.open) this.#judgeAsks();
   }
 
   /** Once a second. */
@@ -192,6 +191,20 @@ export class OutboxSender {
     this.#stopping.abort();
     this.#step({ kind: "closed" });
     await this.#opening;
+  }
+
+  /** What was not judged yet, by the stream as it is known now. */
+  #judgeAsks(): void {
+    const { link, store, stream } = this.#options;
+    const fresh = new Map(this.#unjudged);
+    this.#unjudged.clear();
+    if (this.#mark === undefined || fresh.size === 0) return;
+    if (this.#asked === undefined || this.#asked.server !== link.serverId) return;
+    if (moveAway(this.#mark, this.#asked.asks, this.#mark.acked) !== undefined) this.reopen();
+    else if (fresh.has(this.#mark.incarnation)) {
+      this.#mark = seen(this.#mark);
+      void store.setMark(stream, this.#mark);
+    }
   }
 
   get #isHeld(): boolean {
@@ -238,6 +251,7 @@ export class OutboxSender {
       this.#mark = mark;
       this.#problem = undefined;
       this.#step({ kind: "opened" });
+      this.#judgeAsks();
       this.#options.onReady();
     } catch (caught) {
       const problem = toGatewayError(caught).message;
