@@ -27,6 +27,17 @@ async function hubAsks(server: EmbeddedServer, stream: string, has: number): Pro
   await link.request(`$JS.API.CONSUMER.CREATE.${stream}`, request, 2_000);
 }
 
+/** Twenty events that are in the stream. */
+async function filled() {
+  const server = await testServer();
+  const made = await outbox({ server, isSourced: true });
+  await server.start(never);
+  made.connect();
+  await made.store.change([], numbers(20).map(event));
+  await made.empty();
+  return { server, ...made };
+}
+
 /** The gateway has died, and its data folder is that of then: the server's store and the state. */
 async function rolledBack(dirs: { readonly server: string; readonly state: string }) {
   const server = await testServer({ store: dirs.server });
@@ -108,12 +119,7 @@ class BusyStream extends JetStreamApi {
 }
 
 test("what another gateway on the same server stored while the stream was looked at makes it no other stream", async () => {
-  const server = await testServer();
-  const { store, link, log, publisher, connect, empty } = await outbox({ server, isSourced: true });
-  await server.start(never);
-  connect();
-  await store.change([], numbers(20).map(event));
-  await empty();
+  const { server, store, link, log, publisher } = await filled();
   await hubAsks(server, "EVENTS", 0);
   await expect.poll(() => store.mark("EVENTS")?.hub?.isSeen).toBe(true);
   await publisher.stop();
@@ -135,12 +141,7 @@ test("what another gateway on the same server stored while the stream was looked
 });
 
 test("a hub that asks in the very moment in which the stream is looked up is heard", async () => {
-  const server = await testServer();
-  const { store, link, log, publisher, connect, empty } = await outbox({ server, isSourced: true });
-  await server.start(never);
-  connect();
-  await store.change([], numbers(20).map(event));
-  await empty();
+  const { server, store, link, log, publisher } = await filled();
   await publisher.stop();
   const sender: OutboxSender = new OutboxSender({
     stream: "EVENTS",

@@ -81,8 +81,8 @@ export class OutboxSender {
   #mark: StreamMark | undefined;
   /** What the hub has asked this nats-server for. */
   #asked: { readonly server: string; readonly asks: Map<number, number> } | undefined;
-  /** Of these what came while the stream was looked up, or before: the look may have missed it. */
-  readonly #unjudged = new Map<number, number>();
+  /** The incarnations of those that came while the stream was looked up, or before: the look may have missed it. */
+  readonly #unjudged = new Set<number>();
   #opening: Promise<void> | undefined;
   /** Grows with each reason to look the stream up anew. */
   #lookups = 0;
@@ -170,7 +170,7 @@ export class OutboxSender {
       this.#unjudged.clear();
     }
     this.#asked.asks.set(incarnation, has);
-    this.#unjudged.set(incarnation, has);
+    this.#unjudged.add(incarnation);
     if (this.#lane.open) this.#judgeAsks();
   }
 
@@ -196,12 +196,12 @@ export class OutboxSender {
   /** What was not judged yet, by the stream as it is known now. */
   #judgeAsks(): void {
     const { link, store, stream } = this.#options;
-    const fresh = new Map(this.#unjudged);
-    this.#unjudged.clear();
-    if (this.#mark === undefined || fresh.size === 0) return;
+    if (this.#mark === undefined || this.#unjudged.size === 0) return;
     if (this.#asked === undefined || this.#asked.server !== link.serverId) return;
+    const isAsked = this.#unjudged.has(this.#mark.incarnation);
+    this.#unjudged.clear();
     if (moveAway(this.#mark, this.#asked.asks, this.#mark.acked) !== undefined) this.reopen();
-    else if (fresh.has(this.#mark.incarnation)) {
+    else if (isAsked) {
       this.#mark = seen(this.#mark);
       void store.setMark(stream, this.#mark);
     }
